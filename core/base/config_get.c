@@ -1,0 +1,142 @@
+/* config_get.c - typed look-ups in the INI, and the check that every key was meant for somebody.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "text.h"
+
+static struct config_entry *find(struct config *c, const char *section, const char *key)
+{
+    for (size_t i = 0; i < c->n_entries; i++)
+        if (strcmp(c->entries[i].section, section) == 0 && strcmp(c->entries[i].key, key) == 0) {
+            c->entries[i].used = true;
+            return &c->entries[i];
+        }
+    return NULL;
+}
+
+const struct config_entry *config_find(const struct config *c, const char *section, const char *key)
+{
+    for (size_t i = 0; i < c->n_entries; i++)
+        if (strcmp(c->entries[i].section, section) == 0 && strcmp(c->entries[i].key, key) == 0)
+            return &c->entries[i];
+    return NULL;
+}
+
+bool config_has_section(const struct config *c, const char *section)
+{
+    for (size_t i = 0; i < c->n_sections; i++)
+        if (strcmp(c->sections[i].name, section) == 0)
+            return true;
+    return false;
+}
+
+const char *config_str(struct config *c, const char *section, const char *key, const char *dflt)
+{
+    struct config_entry *e = find(c, section, key);
+
+    return e ? e->value : dflt;
+}
+
+int64_t config_int(struct config *c, const char *section, const char *key, int64_t min, int64_t max,
+                   int64_t dflt)
+{
+    struct config_entry *e = find(c, section, key);
+    size_t n = e ? strlen(e->value) : 0;
+    long long value;
+
+    if (!e)
+        return dflt;
+    if (!n || n > 18 || strspn(e->value, "0123456789") != n) {
+        config_fail(c, e->line,
+                    "\"%s\" must be a whole number from %lld to %lld without a unit, not \"%.40s\"", key,
+                    (long long)min, (long long)max, e->value);
+        return dflt;
+    }
+    value = strtoll(e->value, NULL, 10);
+    if (value < min || value > max) {
+        config_fail(c, e->line, "\"%s\" must be from %lld to %lld, not %lld", key, (long long)min,
+                    (long long)max, value);
+        return dflt;
+    }
+    return value;
+}
+
+bool config_bool(struct config *c, const char *section, const char *key, bool dflt)
+{
+    struct config_entry *e = find(c, section, key);
+    static const char *const yes[] = { "yes", "true", "on" }, *const no[] = { "no", "false", "off" };
+
+    if (!e)
+        return dflt;
+    for (size_t i = 0; i < 3; i++) {
+        if (text_casecmp(e->value, yes[i]) == 0)
+            return true;
+        if (text_casecmp(e->value, no[i]) == 0)
+            return false;
+    }
+    config_fail(c, e->line, "\"%s\" must be yes or no, not \"%.40s\"", key, e->value);
+    return dflt;
+}
+
+/* How many single-character edits lie between A and B; at least 4 if they are far apart. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t la = strlen(a), lb = strlen(b), row[65];
+
+    if (la > 64 || lb > 64)
+        return 9;
+    for (size_t j = 0; j <= lb; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= la; i++) {
+        size_t diagonal = row[0];
+
+        row[0] = i;
+        for (size_t j = 1; j <= lb; j++) {
+            size_t above = row[j], best = diagonal + (a[i - 1] != b[j - 1]);
+
+            best = above + 1 < best ? above + 1 : best;
+            best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
+            diagonal = above;
+            row[j] = best;
+        }
+    }
+    return row[lb];
+}
+
+static bool known_section(const char *name, const char *const *known)
+{
+    if (strncmp(name, "plugin ", 7) == 0 && text_is_name(name + 7, 32))
+        return true;
+    for (; *known; known++)
+        if (strcmp(name, *known) == 0)
+            return true;
+    return false;
+}
+
+bool config_all_used(struct config *c, const char *const *known_sections)
+{
+    if (c->error[0])
+        return false;
+    for (size_t i = 0; i < c->n_sections; i++)
+        if (!known_section(c->sections[i].name, known_sections)) {
+            const char *near = NULL;
+
+            for (const char *const *k = known_sections; *k; k++)
+                if (distance(*k, c->sections[i].name) < 3)
+                    near = *k;
+            return config_fail(c, c->sections[i].line, "unknown section [%s]; %s%s%s", c->sections[i].name,
+                               near ? "did you mean [" : "conf/kmcp.ini shows them all", near ? near : "",
+                               near ? "]?" : "");
+        }
+    for (size_t i = 0; i < c->n_entries; i++)
+        if (!c->entries[i].used)
+            return config_fail(c, c->entries[i].line,
+                               "unknown key \"%s\" in [%s]; conf/kmcp.ini and `kmcp dump` show "
+                               "the keys there are",
+                               c->entries[i].key, c->entries[i].section);
+    return true;
+}

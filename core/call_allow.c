@@ -1,0 +1,181 @@
+/* call_allow.c - policy, consent and record: whether a call may go on, and the trace it leaves.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "call_phase.h"
+
+/* What the INI demands of an act before a person is asked: the caller's own "confirm" where the tool wants
+ * one, and a client that can ask, unless the INI does without. */
+bool phase_policy(struct call *c)
+{
+    const struct kmcp_tool *tool = &c->tool->decl;
+    char why[400];
+
+    if (tool->safety == KMCP_READ)
+        return true;
+    if ((tool->flags & KMCP_TOOL_CONFIRM) && !json_is_true(json_get(c->args, "confirm")))
+        return call_refuse(
+            c, "%s needs \"confirm\": true; it would do this: %s Ask the person first, then call again",
+            tool->name, c->sentence);
+    if (c->in->can_ask == CALL_ASK_NO && !policy_unasked(&c->host->policy, tool->safety, why, sizeof why))
+        return call_refuse(c, "%s was not done: %s", tool->name, why);
+    return true;
+}
+
+/* The key is made when the first act is, so that a start needs no OpenSSL. */
+static struct consent *consent_of(struct host *host)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+    pthread_mutex_lock(&lock);
+    if (!host->consent)
+        host->consent = consent_new();
+    pthread_mutex_unlock(&lock);
+    return host->consent;
+}
+
+static bool digest_parts(struct call *c, const char *const *parts, size_t n, uint8_t out[DIGEST_SIZE])
+{
+    struct buf text;
+    bool ok;
+
+    buf_init(&text, c->host->call_bytes);
+    for (size_t i = 0; i < n; i++)
+        buf_printf(&text, "%zu:%s,", parts[i] ? strlen(parts[i]) : 0, parts[i] ? parts[i] : "");
+    ok = !text.failed && digest_sha256(text.data ? text.data : "", text.len, out);
+    buf_free(&text);
+    return ok;
+}
+
+/* What a yes is bound to: who asks for which tool with which arguments, and what the plan found. */
+static bool make_bond(struct call *c, const char *canonical)
+{
+    const char *call[] = { c->host->principal, c->tool->decl.name, canonical };
+    const char **plan = arena_alloc(&c->arena, (1 + 3 * c->n_subjects) * sizeof *plan);
+
+    if (!plan || !canonical)
+        return false;
+    plan[0] = c->sentence;
+    for (size_t i = 0; i < c->n_subjects; i++) {
+        plan[1 + 3 * i] = c->subjects[i].kind;
+        plan[2 + 3 * i] = c->subjects[i].id;
+        plan[3 + 3 * i] = c->subjects[i].label;
+    }
+    return digest_parts(c, call, sizeof call / sizeof *call, c->bond.call) &&
+           digest_parts(c, plan, 1 + 3 * c->n_subjects, c->bond.plan);
+}
+
+static bool ask(struct call *c, unsigned round, const char *preface)
+{
+    if (round > CONSENT_ROUNDS)
+        return call_refuse(c, "%s was not done: the person was asked %d times without a clear answer",
+                           c->tool->decl.name, CONSENT_ROUNDS);
+    if (!consent_seal(consent_of(c->host), &c->bond, round, clock_unix_ms(), c->out.state))
+        return call_refuse(c, "%s was not done: its approval cannot be sealed (no OpenSSL); see the log",
+                           c->tool->decl.name);
+    c->out.end = CALL_ASK;
+    c->out.question = arena_format(&c->arena, "%s%s", preface, c->sentence);
+    return false;
+}
+
+static bool bad_state(struct call *c, const char *why)
+{
+    audit_refused(c->host->audit, &c->record, why);
+    return call_stop(c, CALL_BAD_STATE, "%s", why);
+}
+
+/* The person's answer, judged against what they were asked. */
+static bool judge(struct call *c)
+{
+    unsigned round = 1;
+    char nonce[33] = "";
+    bool accepted = c->in->answer == CALL_ANSWER_ACCEPT;
+    enum consent_verdict verdict = consent_judge(consent_of(c->host), &c->bond, c->in->state, accepted,
+                                                 clock_unix_ms(), &round, nonce);
+
+    switch (verdict) {
+    case CONSENT_FOREIGN:
+        return bad_state(c, "requestState was not issued for this call; ask again without it");
+    case CONSENT_EXPIRED:
+        return bad_state(c, "requestState has expired; ask again without it");
+    case CONSENT_SPENT:
+        return bad_state(c, "requestState was used already; an approval counts once, ask again without it");
+    case CONSENT_STALE:
+        return ask(c, round + 1, "This changed since you were last asked. ");
+    case CONSENT_GOOD:
+        break;
+    }
+    if (c->in->answer == CALL_ANSWER_DECLINE)
+        return call_refuse(c, "the person said no to this: do not try again unless they ask for it");
+    if (!accepted)
+        return ask(c, round + 1, "");
+    c->record.consent = arena_format(
+        &c->arena, "%s %s", strcmp(c->in->transport, "command line") == 0 ? "terminal" : "elicitation",
+        nonce);
+    return c->record.consent ? true : call_refuse(c, "out of memory");
+}
+
+bool phase_consent(struct call *c)
+{
+    const char *canonical = c->tool->decl.safety == KMCP_READ ? NULL : json_canonical(&c->arena, c->args);
+    uint8_t digest[DIGEST_SIZE];
+    char *hex;
+
+    if (c->tool->decl.safety == KMCP_READ)
+        return true;
+    hex = arena_alloc(&c->arena, 2 * DIGEST_SIZE + 1);
+    if (!canonical || !hex || !digest_sha256(canonical, strlen(canonical), digest) ||
+        !make_bond(c, canonical))
+        return call_refuse(
+            c, "%s was not done: its arguments cannot be digested (memory or OpenSSL); see the log",
+            c->tool->decl.name);
+    digest_hex(digest, sizeof digest, hex);
+    c->record.arguments_sha256 = hex;
+    if (c->in->can_ask == CALL_ASK_NO) {
+        c->record.consent = "confirm";
+        return true;
+    }
+    if (!consent_of(c->host))
+        return call_refuse(c, "%s was not done: approvals cannot be made (no OpenSSL); see the log",
+                           c->tool->decl.name);
+    if (!c->in->state)
+        return c->in->answer == CALL_ANSWER_NONE
+                   ? ask(c, 1, "")
+                   : bad_state(c, "an answer came without its requestState; ask again without it");
+    return judge(c);
+}
+
+bool phase_intent(struct call *c)
+{
+    char why[400];
+
+    if (c->tool->decl.safety == KMCP_READ)
+        return true;
+    if (!audit_intent(c->host->audit, &c->record, why, sizeof why)) {
+        log_line(KMCP_LOG_ERROR, "audit", "%s", why);
+        return call_stop(c, CALL_TOOL_ERROR, "%s was not done: %s", c->tool->decl.name, why);
+    }
+    c->intended = true;
+    return true;
+}
+
+bool phase_outcome(struct call *c)
+{
+    const struct client_call *did = &c->client;
+    const char *result = did->act_unknown                    ? "unknown"
+                         : c->out.end == CALL_COMPLETE       ? "ok"
+                         : c->failure.rc == KMCP_E_CANCELLED ? "cancelled"
+                                                             : "failed";
+
+    if (!c->intended)
+        return true;
+    if (!audit_outcome(c->host->audit, &c->record, result, did->act_line[0] ? did->act_line : NULL,
+                       did->act_status, c->out.end == CALL_COMPLETE ? NULL : c->out.text))
+        log_line(KMCP_LOG_ERROR, "audit", "the outcome of %s (%s) could not be recorded", c->tool->decl.name,
+                 c->record.id);
+    return true;
+}

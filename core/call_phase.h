@@ -1,0 +1,32 @@
+/* call_phase.h - the phases of a call, for the table in call.c.  SPDX-License-Identifier: Apache-2.0 */
+#ifndef KMCP_CALL_PHASE_H
+#define KMCP_CALL_PHASE_H
+
+#include "call.h"
+
+/* True: go on to the next row. False: this call has its end (c->out.end and its text are set). */
+typedef bool (*call_phase_fn)(struct call *c);
+
+/* call_plan.c: what is asked, of which tool, and what it would touch */
+bool phase_find(struct call *c);
+bool phase_validate(struct call *c);
+bool phase_plan(struct call *c);
+/* call_allow.c: may it, does a person agree, is it on record */
+bool phase_policy(struct call *c);
+bool phase_consent(struct call *c);
+bool phase_intent(struct call *c);
+bool phase_outcome(struct call *c);
+/* call_run.c: doing it, and what leaves the host */
+bool phase_run(struct call *c);
+bool phase_shape(struct call *c);
+bool phase_redact(struct call *c);
+bool phase_reply(struct call *c);
+
+/* Ends the call with END and a text. Always false. */
+bool call_stop(struct call *c, enum call_end end, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* The same for a tool error, with a "refused" record when the tool is more than READ. */
+bool call_refuse(struct call *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Calls one of the plugin's functions, alone if the plugin is KMCP_SERIAL. */
+kmcp_rc call_enter(struct call *c, kmcp_tool_fn fn);
+
+#endif

@@ -1,0 +1,134 @@
+/* call_run.c - the last phases: doing it, and making the answer fit to leave the host.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "call_phase.h"
+
+bool phase_run(struct call *c)
+{
+    c->phase = CALL_RUNNING;
+    if (call_enter(c, c->tool->decl.run) != KMCP_OK)
+        return call_stop(c, CALL_TOOL_ERROR, "%s", c->failure.text);
+    c->failure.rc = KMCP_OK; /* what went wrong on the way was dealt with */
+    c->out.end = CALL_COMPLETE;
+    return true;
+}
+
+/* Strings of the answer come from devices and their users; see text.h. */
+static bool neutralise(struct call *c, kmcp_json *value)
+{
+    const char *text = json_str(value);
+    struct buf clean;
+    bool ok = true;
+
+    if (text && text_needs_neutral(text, strlen(text))) {
+        buf_init(&clean, c->host->call_bytes);
+        ok = text_neutral(&clean, text, strlen(text)) && json_replace_str(&c->arena, value, clean.data);
+        buf_free(&clean);
+        return ok;
+    }
+    if (json_kind(value) == KMCP_JSON_ARRAY || json_kind(value) == KMCP_JSON_OBJECT)
+        for (const kmcp_json *item = json_first(value); item && ok; item = json_next(item))
+            ok = neutralise(c, (kmcp_json *)(uintptr_t)item);
+    return ok;
+}
+
+/* An act that happened is not reported as failed because its description does not fit: the text still says
+ * it. */
+static bool wrong_shape(struct call *c, const char *why)
+{
+    log_line(KMCP_LOG_ERROR, c->plugin->decl.name, "%s: %s", c->tool->decl.name, why);
+    c->structured = NULL;
+    if (c->tool->decl.safety == KMCP_READ || !c->text.len)
+        return call_stop(c, CALL_TOOL_ERROR, "%s: %s; this is a fault of plugin \"%s\"%s", c->tool->decl.name,
+                         why, c->plugin->decl.name,
+                         c->tool->decl.safety == KMCP_READ ? "" : ", what it was asked to do was done");
+    return true;
+}
+
+bool phase_shape(struct call *c)
+{
+    char why[400], sentence[500];
+
+    if (c->text.failed)
+        return wrong_shape(c, "its text is larger than [limits] call_bytes allows");
+    if (c->structured && !neutralise(c, (kmcp_json *)(uintptr_t)c->structured))
+        return wrong_shape(c, "its result is larger than [limits] call_bytes allows");
+    if (c->tool->output &&
+        !(c->structured && schema_check(c->tool->output, c->structured, why, sizeof why))) {
+        snprintf(sentence, sizeof sentence, "its result does not match its output schema (%s)",
+                 c->structured ? why : "there is none");
+        return wrong_shape(c, sentence);
+    }
+    if (!c->text.len && c->structured) {
+        const char *text = json_text(&c->arena, c->structured);
+
+        if (!text)
+            return wrong_shape(c, "its result is larger than [limits] call_bytes allows");
+        buf_puts(&c->text, text);
+    }
+    if (!c->text.len)
+        return wrong_shape(c, "it answered nothing");
+    if (text_needs_neutral(c->text.data, c->text.len)) {
+        struct buf clean;
+
+        buf_init(&clean, c->host->call_bytes);
+        if (!text_neutral(&clean, c->text.data, c->text.len)) {
+            buf_free(&clean);
+            return wrong_shape(c, "its text is larger than [limits] call_bytes allows");
+        }
+        buf_wipe(&c->text);
+        c->text = clean;
+    }
+    return true;
+}
+
+/* Replies were masked as they came in; what a plan saw in clear may still stand in a sentence that says no.
+ */
+bool phase_redact(struct call *c)
+{
+    struct buf clean;
+
+    if (c->out.end == CALL_COMPLETE && !c->in->plan_only)
+        return true;
+    if (c->host->policy.redact_pii && c->out.text)
+        c->out.text = mask_scrub(&c->arena, &c->client.seen, c->out.text);
+    if (c->out.text && text_needs_neutral(c->out.text, strlen(c->out.text))) {
+        buf_init(&clean, c->host->call_bytes);
+        c->out.text = text_neutral(&clean, c->out.text, strlen(c->out.text))
+                          ? arena_strdup(&c->arena, clean.data)
+                          : NULL;
+        buf_free(&clean);
+    }
+    if (c->out.question && text_needs_neutral(c->out.question, strlen(c->out.question))) {
+        buf_init(&clean, c->host->call_bytes);
+        c->out.question = text_neutral(&clean, c->out.question, strlen(c->out.question))
+                              ? arena_strdup(&c->arena, clean.data)
+                              : NULL;
+        buf_free(&clean);
+    }
+    return true;
+}
+
+bool phase_reply(struct call *c)
+{
+    if (c->out.end == CALL_COMPLETE && !c->out.text) {
+        c->out.text = c->text.data;
+        c->out.structured = c->tool->output ? c->structured : NULL;
+    }
+    if (c->failure.rc == KMCP_E_CANCELLED && c->in->cancelled && __atomic_load_n(c->in->cancelled, __ATOMIC_ACQUIRE))
+        c->out.end = CALL_CANCELLED;
+    if (c->out.end == CALL_ASK && !c->out.question) {
+        c->out.end = CALL_TOOL_ERROR;
+        c->out.text = NULL;
+    }
+    if (!c->out.text && c->out.end != CALL_ASK) {
+        c->out.end = c->out.end == CALL_COMPLETE ? CALL_TOOL_ERROR : c->out.end;
+        c->out.text = "the call needs more memory than [limits] call_bytes allows";
+    }
+    return true;
+}

@@ -1,0 +1,32 @@
+/* cli.h - the commands, and the host they share.  SPDX-License-Identifier: Apache-2.0 */
+#ifndef KMCP_CLI_H
+#define KMCP_CLI_H
+
+#include "call.h"
+
+#define EXIT_USAGE 2
+
+struct cli {
+    const char *command; /* NULL: serve */
+    const char *args[3];
+    int n_args;
+    const char *config; /* --config, or NULL */
+    bool json, plan_only, help, version;
+};
+
+/* Reads the command line. False with a sentence on stderr: exit EXIT_USAGE. */
+bool cli_parse(struct cli *cli, int argc, char **argv);
+extern const char cli_help[];
+
+/* Builds the host from the INI: reads it, loads and opens the plugins, checks that every key was meant. Nothing is
+ * sent, no thread started, neither curl nor OpenSSL mapped. False with a sentence on stderr. */
+bool host_build(struct host *host, const char *config_file, size_t *workers);
+void host_free(struct host *host);
+
+int command_serve(const struct cli *cli);
+int command_check(const struct cli *cli);
+int command_list(const struct cli *cli);
+int command_dump(const struct cli *cli);
+int command_call(const struct cli *cli);
+
+#endif

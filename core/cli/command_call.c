@@ -1,0 +1,116 @@
+/* command_call.c - `kmcp call TOOL JSON`: one tool from the shell, under the same rules.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+static int cancelled;
+
+static void on_interrupt(int signal)
+{
+    (void)signal;
+    if (__atomic_exchange_n(&cancelled, 1, __ATOMIC_ACQ_REL))
+        _exit(130); /* the second time: at once */
+}
+
+static void show_progress(void *arg, double done, double total, const char *message)
+{
+    (void)arg;
+    if (total > 0)
+        fprintf(stderr, "\r%.0f of %.0f%s%s ", done, total, message ? " " : "", message ? message : "");
+    else
+        fprintf(stderr, "\r%.0f%s%s ", done, message ? " " : "", message ? message : "");
+}
+
+/* The person at the terminal: only the whole word is a yes. */
+static enum call_answer ask(const char *question)
+{
+    char line[64] = "";
+
+    fprintf(stderr, "\n%s\nType \"yes\" to do exactly this, once: ", question);
+    fflush(stderr);
+    if (!fgets(line, sizeof line, stdin))
+        line[0] = '\0';
+    line[strcspn(line, "\r\n")] = '\0';
+    return strcmp(line, "yes") == 0 ? CALL_ANSWER_ACCEPT : CALL_ANSWER_DECLINE;
+}
+
+static int show(const struct call_output *out)
+{
+    const char *text = out->text ? out->text : "";
+    size_t len = strlen(text);
+
+    fprintf(out->end == CALL_COMPLETE ? stdout : stderr, "%s%s%s",
+            out->end == CALL_COMPLETE ? "" : "kmcp: ", text, len && text[len - 1] == '\n' ? "" : "\n");
+    return out->end == CALL_COMPLETE ? 0 : 1;
+}
+
+static int run(struct host *host, struct call_input *in)
+{
+    char state[CONSENT_TEXT_MAX];
+
+    for (;;) {
+        struct call *call = call_run(host, in);
+        const struct call_output *out = call ? call_output(call) : NULL;
+        int status;
+
+        if (out && out->end == CALL_ASK) {
+            in->answer = ask(out->question);
+            snprintf(state, sizeof state, "%s", out->state);
+            in->state = state;
+            call_release(call);
+            continue;
+        }
+        if (in->progress)
+            fprintf(stderr, "\r\033[K");
+        if (!out) {
+            fprintf(stderr, "kmcp: out of memory\n");
+            return 1;
+        }
+        status = out->end == CALL_CANCELLED ? 130 : show(out);
+        call_release(call);
+        return status;
+    }
+}
+
+int command_call(const struct cli *cli)
+{
+    const char *text = cli->n_args > 1 ? cli->args[1] : "{}";
+    bool terminal = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+    struct sigaction act = { .sa_handler = on_interrupt };
+    struct json_error error;
+    struct call_input in = { .tool = cli->args[0],
+                             .client = "kmcp call",
+                             .transport = "command line",
+                             .can_ask = terminal ? CALL_ASK_YES : CALL_ASK_NO,
+                             .plan_only = cli->plan_only,
+                             .cancelled = &cancelled,
+                             .progress = isatty(STDERR_FILENO) ? show_progress : NULL };
+    struct arena arena;
+    struct host host;
+    size_t workers;
+    int status;
+
+    arena_init(&arena, 64 << 20);
+    in.args = json_parse(&arena, text, strlen(text), JSON_UNIQUE, &error);
+    if (json_kind(in.args) != KMCP_JSON_OBJECT) {
+        fprintf(stderr, "kmcp: the arguments must be a JSON object such as '{\"limit\": 5}'%s%s\n",
+                in.args ? "" : ": ", in.args ? "" : error.what);
+        arena_release(&arena, 0);
+        return EXIT_USAGE;
+    }
+    if (!host_build(&host, cli->config, &workers)) {
+        arena_release(&arena, 0);
+        return 1;
+    }
+    sigaction(SIGINT, &act, NULL);
+    status = run(&host, &in);
+    audit_close_open(host.audit, "kmcp ended before the answer came");
+    host_free(&host);
+    arena_release(&arena, 0);
+    return status;
+}

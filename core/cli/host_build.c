@@ -1,0 +1,122 @@
+/* host_build.c - from the INI to a host that is ready to be called.  SPDX-License-Identifier: Apache-2.0 */
+
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/lazy.h"
+#include "base/log.h"
+#include "cli.h"
+#include "plugin/api.h"
+
+/* The first INI there is. Never one in the current directory. */
+static const char *find_config(char *out, size_t size)
+{
+    const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+
+    if (xdg && *xdg == '/' && snprintf(out, size, "%s/kmcp/kmcp.ini", xdg) < (int)size &&
+        access(out, F_OK) == 0)
+        return out;
+    if (home && *home == '/' && snprintf(out, size, "%s/.config/kmcp/kmcp.ini", home) < (int)size &&
+        access(out, F_OK) == 0)
+        return out;
+    snprintf(out, size, "/etc/kmcp/kmcp.ini");
+    return access(out, F_OK) == 0 ? out : NULL;
+}
+
+static uint32_t read_log_level(struct config *c)
+{
+    static const char *const names[] = { "error", "warn", "info", "debug" };
+    const char *name = config_str(c, "log", "level", "info");
+
+    for (uint32_t i = 0; i < 4; i++)
+        if (strcmp(name, names[i]) == 0)
+            return i;
+    config_fail(c, config_find(c, "log", "level")->line,
+                "\"level\" must be error, warn, info or debug, not \"%.40s\"", name);
+    return KMCP_LOG_INFO;
+}
+
+static const char *plugin_dir(struct config *c, char *out, size_t size)
+{
+    const char *dir = config_str(c, "server", "plugin_dir", NULL);
+
+    if (dir)
+        return dir;
+    if (lazy_beside_exe("../lib/kmcp/plugins", out, size) || lazy_beside_exe("../plugins", out, size))
+        return out;
+    return "/usr/lib/kmcp/plugins";
+}
+
+static void name_principal(struct host *host)
+{
+    struct passwd *user = getpwuid(getuid());
+
+    snprintf(host->principal, sizeof host->principal, "local:%lu(%.60s)", (unsigned long)getuid(),
+             user ? user->pw_name : "unknown");
+}
+
+static bool build(struct host *host, struct config *c, size_t *workers)
+{
+    static const char *const sections[] = { "tenant", "policy", "audit", "cache",
+                                            "limits", "server", "log",   NULL };
+    const struct kmcp_route **routes;
+    char dir[PATH_MAX];
+    size_t n_routes;
+
+    log_set_level(read_log_level(c));
+    host->structured = config_bool(c, "server", "structured_content", true);
+    host->call_timeout_ms = 1000 * config_int(c, "limits", "call_seconds", 1, 3600, 60);
+    host->call_bytes = (size_t)config_int(c, "limits", "call_bytes", 1 << 20, INT64_C(1) << 32, 64 << 20);
+    *workers = (size_t)config_int(c, "limits", "workers", 1, 256, 32);
+    if (c->error[0] || !tenant_read(&host->tenant, c) || !policy_read(&host->policy, c) ||
+        !(host->audit = audit_new(c)) || !registry_load(&host->registry, c, plugin_dir(c, dir, sizeof dir)))
+        return false;
+    routes = registry_routes(&host->registry, &n_routes);
+    host->client = routes ? client_new(c, &host->tenant, routes, n_routes) : NULL;
+    free(routes);
+    if (!host->client || !config_all_used(c, sections))
+        return c->error[0] ? false : config_fail(c, 0, "out of memory");
+    if (!host->registry.n_tools)
+        return config_fail(c, 0,
+                           "no plugin is loaded, so there is nothing to serve; add a line [plugin devices]");
+    return registry_open(&host->registry, c, &api_host);
+}
+
+bool host_build(struct host *host, const char *config_file, size_t *workers)
+{
+    char found[PATH_MAX];
+
+    memset(host, 0, sizeof *host);
+    if (!config_file)
+        config_file = find_config(found, sizeof found);
+    if (!config_file) {
+        fprintf(
+            stderr,
+            "kmcp: there is no configuration; looked for $XDG_CONFIG_HOME/kmcp/kmcp.ini, "
+            "~/.config/kmcp/kmcp.ini and /etc/kmcp/kmcp.ini. Copy conf/kmcp.ini to one of them, or name one "
+            "with --config FILE\n");
+        return false;
+    }
+    name_principal(host);
+    if (config_read(&host->config, config_file) && build(host, &host->config, workers))
+        return true;
+    fprintf(stderr, "kmcp: %s\n", host->config.error);
+    registry_free(&host->registry);
+    client_free(host->client);
+    audit_free(host->audit);
+    config_free(&host->config);
+    return false;
+}
+
+void host_free(struct host *host)
+{
+    client_free(host->client);
+    registry_close(&host->registry);
+    consent_free(host->consent);
+    audit_free(host->audit);
+    config_free(&host->config);
+}

@@ -1,0 +1,240 @@
+/* client.c - the one way to the API, top to bottom: check, expand, cache, send, understand, mask.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "client_inner.h"
+#include "route.h"
+
+static bool read_ttls(struct client *cl, struct config *c, const struct kmcp_route *const *routes, size_t n)
+{
+    cl->ttls = calloc(n + 1, sizeof *cl->ttls);
+    for (size_t i = 0; cl->ttls && i < n; i++) {
+        size_t j = 0;
+
+        if (!routes[i]->cache)
+            continue;
+        while (j < cl->n_ttls && strcmp(cl->ttls[j].name, routes[i]->cache) != 0)
+            j++;
+        if (j == cl->n_ttls)
+            cl->ttls[cl->n_ttls++] = (struct client_ttl){
+                routes[i]->cache, config_int(c, "cache", routes[i]->cache, 0, 86400, -1)
+            };
+    }
+    /* The seed's three may stand in the INI even when no loaded plugin uses them. */
+    config_int(c, "cache", "devices", 0, 86400, 0);
+    config_int(c, "cache", "blueprints", 0, 86400, 0);
+    config_int(c, "cache", "compliance", 0, 86400, 0);
+    return cl->ttls != NULL;
+}
+
+struct client *client_new(struct config *c, const struct tenant *tenant,
+                          const struct kmcp_route *const *routes, size_t n_routes)
+{
+    struct client *cl = calloc(1, sizeof *cl);
+
+    if (!cl || !read_ttls(cl, c, routes, n_routes) ||
+        !(cl->cache = cache_new((size_t)config_int(c, "cache", "max_bytes", 0, INT64_C(1) << 30, 8 << 20)))) {
+        config_fail(c, 0, "out of memory");
+        if (cl)
+            free(cl->ttls);
+        free(cl);
+        return NULL;
+    }
+    cl->tenant = tenant;
+    cl->connections = (long)config_int(c, "limits", "connections", 1, 16, 4);
+    cl->reply_bytes = (size_t)config_int(c, "limits", "reply_bytes", 1024, INT64_C(1) << 28, 16 << 20);
+    cl->sweep_rows = config_int(c, "limits", "sweep_rows", 1, 10000000, 200000);
+    budget_init(&cl->budget, config_int(c, "limits", "requests_per_hour", 1, 1000000000, 10000),
+                config_int(c, "limits", "requests_per_second", 1, 1000000, 50));
+    pthread_mutex_init(&cl->start_lock, NULL);
+    pthread_mutex_init(&cl->sleep_lock, NULL);
+    pthread_cond_init(&cl->sleep_wake, NULL);
+    return cl;
+}
+
+void client_free(struct client *cl)
+{
+    if (!cl)
+        return;
+    if (cl->http)
+        cl->ops->stop(cl->http);
+    cache_free(cl->cache);
+    budget_destroy(&cl->budget);
+    pthread_mutex_destroy(&cl->start_lock);
+    pthread_mutex_destroy(&cl->sleep_lock);
+    pthread_cond_destroy(&cl->sleep_wake);
+    free(cl->ttls);
+    free(cl);
+}
+
+void client_wake(struct client *cl)
+{
+    cache_wake(cl->cache);
+    pthread_mutex_lock(&cl->sleep_lock);
+    pthread_cond_broadcast(&cl->sleep_wake);
+    pthread_mutex_unlock(&cl->sleep_lock);
+    pthread_mutex_lock(&cl->start_lock);
+    if (cl->http)
+        cl->ops->wake(cl->http);
+    pthread_mutex_unlock(&cl->start_lock);
+}
+
+static int64_t ttl_of(const struct client *cl, const struct kmcp_route *route)
+{
+    for (size_t i = 0; route->cache && i < cl->n_ttls; i++)
+        if (strcmp(cl->ttls[i].name, route->cache) == 0)
+            return cl->ttls[i].seconds >= 0 ? cl->ttls[i].seconds : (int64_t)route->ttl_s;
+    return 0;
+}
+
+kmcp_rc client_check(const struct client_call *call, const struct kmcp_request *rq)
+{
+    const struct kmcp_route *r = rq->route;
+    const char *who = call->planning ? "a plan" : call->read_only ? "a read-only host" : NULL;
+
+    if (who && r->safety != KMCP_READ) {
+        log_line(KMCP_LOG_WARN, "client", "refused %s %s: %s may only use READ routes, this is %s", r->method,
+                 r->path, who, route_class_name(r->safety));
+        return failure_set(call->failure, KMCP_E_DENIED,
+                           "%s may not use %s %s, which is %s; nothing was sent", who, r->method, r->path,
+                           route_class_name(r->safety));
+    }
+    if (!route_allowed(call->tool, r->safety)) {
+        log_line(KMCP_LOG_WARN, "client", "refused %s %s: a %s tool may not use a %s route", r->method,
+                 r->path, route_class_name(call->tool), route_class_name(r->safety));
+        return failure_set(call->failure, KMCP_E_DENIED,
+                           "a %s tool may not use %s %s, which is %s; nothing was sent",
+                           route_class_name(call->tool), r->method, r->path, route_class_name(r->safety));
+    }
+    return KMCP_OK;
+}
+
+/* An act: what it touches is forgotten before and after, whatever becomes of it. */
+static struct cache_reply *act(struct client *cl, struct client_call *call, const struct kmcp_request *rq,
+                               const char *path)
+{
+    const char *tags = route_tags(call->arena, rq->route->invalidates, rq);
+    const char *body = rq->body ? json_text(call->arena, rq->body) : NULL;
+    struct cache_reply *reply;
+
+    if (rq->body && !body) {
+        failure_set(call->failure, KMCP_E_NOMEM, "the request is too large");
+        return NULL;
+    }
+    cache_invalidate(cl->cache, tags);
+    reply = client_send(cl, call, rq, path, body);
+    cache_invalidate(cl->cache, tags);
+    return reply;
+}
+
+/* A GET that may be served from the cache, or from a flight that somebody else leads. */
+static struct cache_reply *shared(struct client *cl, struct client_call *call, const struct kmcp_request *rq,
+                                  const char *path)
+{
+    const char *tags = route_tags(call->arena, rq->route->tags, rq);
+    int64_t ttl = ttl_of(cl, rq->route);
+
+    for (;;) {
+        struct cache_reply *reply = NULL;
+        uint64_t ticket = 0;
+        enum cache_found found = cache_begin(cl->cache, path, tags, clock_ms(), ttl, &reply, &ticket);
+
+        if (found == CACHE_HIT)
+            return reply;
+        if (found == CACHE_LEAD) {
+            reply = client_send(cl, call, rq, path, NULL);
+            cache_finish(cl->cache, ticket, reply, clock_ms(), ttl);
+            return reply;
+        }
+        reply = cache_join(cl->cache, ticket, call->deadline_ms - clock_ms(), call->cancelled);
+        if (reply)
+            return reply;
+        if (call->cancelled && __atomic_load_n(call->cancelled, __ATOMIC_ACQUIRE)) {
+            failure_set(call->failure, KMCP_E_CANCELLED, "the call was cancelled");
+            return NULL;
+        }
+        if (clock_ms() >= call->deadline_ms) {
+            failure_set(call->failure, KMCP_E_TIMEOUT, "no answer from the API in time; try again");
+            return NULL;
+        }
+    }
+}
+
+struct cache_reply *client_fetch(struct client *cl, struct client_call *call, const struct kmcp_request *rq)
+{
+    char *path;
+
+    if (client_check(call, rq) != KMCP_OK || !(path = route_expand(call->arena, rq, call->failure)))
+        return NULL;
+    if (rq->route->safety == KMCP_READ && strcmp(rq->route->method, "GET") == 0)
+        return shared(cl, call, rq, path);
+    return act(cl, call, rq, path);
+}
+
+kmcp_rc client_parse(struct client_call *call, struct arena *a, const struct kmcp_request *rq,
+                     const struct cache_reply *reply, kmcp_json **body)
+{
+    struct json_error error;
+    size_t len = reply->len, start = 0;
+
+    *body = NULL;
+    while (start < len && strchr(" \t\r\n", reply->body[start]) && reply->body[start])
+        start++;
+    if (start == len)
+        return KMCP_OK; /* success with nothing to say: all actions (api section 1.10) */
+    *body = json_parse(a, reply->body + start, len - start, JSON_NUL_REPLACED, &error);
+    if (*body)
+        return KMCP_OK;
+    if (strcmp(error.what, "out of memory") == 0)
+        return failure_set(
+            call->failure, KMCP_E_NOMEM,
+            "the API's answer needs more memory than [limits] call_bytes allows; ask for less");
+    if (rq->route->safety != KMCP_READ && rq->route->safety != KMCP_REVEAL)
+        return KMCP_OK; /* it was accepted; whatever the text says, the act is not to be repeated */
+    return failure_set(
+        call->failure, KMCP_E_UPSTREAM,
+        "the API's answer to %s %s is not JSON (%s at byte %zu); a proxy or a sign-in page may stand "
+        "between, check subdomain and region",
+        rq->route->method, rq->route->path, error.what, error.offset + start);
+}
+
+kmcp_rc client_mask(struct client_call *call, struct arena *a, const struct kmcp_route *route,
+                    kmcp_json *body)
+{
+    bool ok = true;
+
+    if (call->tool != KMCP_REVEAL || call->planning)
+        ok = mask_apply(a, body, route->secrets, MASK_SECRET, NULL);
+    if (call->planning)
+        ok = ok && mask_collect(body, route->pii, &call->seen);
+    else if (call->redact)
+        ok = ok && mask_apply(a, body, route->pii, MASK_PERSON, &call->seen);
+    return ok ? KMCP_OK
+              : failure_set(call->failure, KMCP_E_NOMEM,
+                            "the call needs more memory than [limits] call_bytes allows");
+}
+
+kmcp_rc client_http(struct client *cl, struct client_call *call, const struct kmcp_request *rq,
+                    struct kmcp_reply *out)
+{
+    struct cache_reply *reply = client_fetch(cl, call, rq);
+    kmcp_json *body = NULL;
+    kmcp_rc rc;
+
+    if (!reply)
+        return call->failure->rc;
+    out->status = reply->status;
+    out->total = reply->total;
+    out->as_of_ms = reply->as_of_ms;
+    rc = client_parse(call, call->arena, rq, reply, &body);
+    cache_reply_drop(cl->cache, reply);
+    if (rc == KMCP_OK)
+        rc = client_mask(call, call->arena, rq->route, body);
+    out->body = rc == KMCP_OK ? body : NULL;
+    return rc;
+}

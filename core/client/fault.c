@@ -1,0 +1,155 @@
+/* fault.c - the service's eight ways of saying no, turned into one sentence with a remedy.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "fault.h"
+
+#define WORDS_MAX 200
+
+/* Every string in VALUE, "field: text" for members, joined by "; ". */
+static void join(struct buf *out, const kmcp_json *value, const char *name)
+{
+    const char *text = json_str(value);
+
+    if (out->len > 2 * WORDS_MAX)
+        return;
+    if (text) {
+        if (out->len)
+            buf_puts(out, "; ");
+        if (name)
+            buf_printf(out, "%s: ", name);
+        buf_puts(out, text);
+        return;
+    }
+    for (const kmcp_json *item = json_first(value); item; item = json_next(item))
+        join(out, item, json_key(item) ? json_key(item) : name);
+}
+
+/* FastAPI's {"detail":[{"loc":[...],"msg":"..."}]}, or the members that carry a sentence, or a field map. */
+static void read_object(struct buf *out, const kmcp_json *object)
+{
+    static const char *const keys[] = { "detail", "error", "message", "errors" };
+
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const kmcp_json *said = json_get(object, keys[i]);
+
+        for (const kmcp_json *item = json_first(said); item && json_get(item, "msg");
+             item = json_next(item)) {
+            join(out, json_get(item, "msg"), NULL);
+            said = NULL;
+        }
+        join(out, said, NULL);
+        if (out->len)
+            return;
+    }
+    join(out, object, NULL);
+}
+
+static void read_html(struct buf *out, const char *body, size_t len)
+{
+    bool in_tag = false;
+
+    for (size_t i = 0; i < len && out->len < 2 * WORDS_MAX; i++) {
+        if (body[i] == '<')
+            in_tag = true;
+        else if (body[i] == '>' && in_tag) {
+            in_tag = false;
+            if (out->len && out->data[out->len - 1] != ' ')
+                buf_putc(out, ' ');
+        } else if (!in_tag && (unsigned char)body[i] > 0x20)
+            buf_putc(out, body[i]);
+        else if (!in_tag && out->len && out->data[out->len - 1] != ' ')
+            buf_putc(out, ' ');
+    }
+}
+
+char *fault_words(struct arena *a, const char *body, size_t len)
+{
+    struct arena scratch;
+    struct buf raw, clean;
+    const kmcp_json *value;
+    char *words;
+    size_t cut;
+
+    while (len && strchr(" \t\r\n", *body) && *body) {
+        body++;
+        len--;
+    }
+    arena_init(&scratch, 4 << 20);
+    buf_init(&raw, 64 * 1024);
+    buf_init(&clean, 256 * 1024);
+    if (len && *body == '<')
+        read_html(&raw, body, len > 64 * 1024 ? 64 * 1024 : len);
+    else if ((value = len < 256 * 1024 ? json_parse(&scratch, body, len, JSON_NUL_REPLACED, NULL) : NULL)) {
+        if (json_kind(value) == KMCP_JSON_OBJECT)
+            read_object(&raw, value);
+        else
+            join(&raw, value, NULL);
+    } else {
+        buf_add(&raw, body, len > WORDS_MAX ? WORDS_MAX : len);
+    }
+    if (raw.data && !raw.failed)
+        text_neutral(&clean, raw.data, raw.len);
+    cut = clean.len > WORDS_MAX ? WORDS_MAX : clean.len;
+    while (cut && cut < clean.len && ((unsigned char)clean.data[cut] & 0xC0) == 0x80)
+        cut--;
+    while (cut && strchr(" .\n\t", clean.data[cut - 1]))
+        cut--;
+    words = arena_strndup(a, clean.data ? clean.data : "", cut);
+    for (char *p = words; p && *p; p++)
+        if (*p == '\n' || *p == '\t')
+            *p = ' ';
+    buf_free(&raw);
+    buf_free(&clean);
+    arena_release(&scratch, 0);
+    return words;
+}
+
+kmcp_rc fault_set(struct failure *f, const struct kmcp_route *r, int status, const char *words,
+                  int64_t retry_ms)
+{
+    const char *said = words && *words ? words : NULL;
+    const char *open = said ? " (it said: " : "", *text = said ? said : "", *close = said ? ")" : "";
+
+    switch (status) {
+    case 401:
+        return failure_set(
+            f, KMCP_E_DENIED,
+            "the API refused the token%s%s%s; either it is wrong, revoked or expired, or it lacks the "
+            "permission \"%s\": an administrator makes or edits it under Settings > Access",
+            open, text, close, r->permission);
+    case 403:
+        return failure_set(
+            f, KMCP_E_DENIED,
+            "the token lacks the permission \"%s\" (%s %s)%s%s%s; an administrator grants it under "
+            "Settings > Access > API token",
+            r->permission, r->method, r->path, open, text, close);
+    case 404:
+        return failure_set(
+            f, KMCP_E_NOTFOUND,
+            "the API knows no such thing%s%s%s; check the id (list_devices and list_blueprints show ids), "
+            "and that subdomain and region are right",
+            open, text, close);
+    case 429:
+        if (retry_ms > 0)
+            return failure_set(f, KMCP_E_RATE,
+                               "the tenant's request limit is used up%s%s%s; try again in %lld seconds", open,
+                               text, close, (long long)((retry_ms + 999) / 1000));
+        return failure_set(f, KMCP_E_RATE,
+                           "the tenant's request limit is used up%s%s%s; try again in a minute", open, text,
+                           close);
+    default:
+        if (status >= 500)
+            return failure_set(f, KMCP_E_UPSTREAM, "the API failed with HTTP %d%s%s%s; try again later",
+                               status, open, text, close);
+        if (status == 400 || status == 409)
+            return failure_set(f, KMCP_E_CONFLICT, "the API refused%s%s%s", said ? ": " : " with HTTP 400",
+                               text, "");
+        return failure_set(f, KMCP_E_UPSTREAM, "the API answered HTTP %d to %s %s%s%s%s", status, r->method,
+                           r->path, open, text, close);
+    }
+}

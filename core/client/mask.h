@@ -1,0 +1,33 @@
+/* mask.h - hides declared fields of a reply, and what they held, from everything that leaves the host.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef KMCP_MASK_H
+#define KMCP_MASK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "base/arena.h"
+#include "base/json.h"
+
+#define MASK_PERSON "[redacted]"
+#define MASK_SECRET "[secret]"
+
+/* Values seen in masked fields during one call, at most MASK_SEEN_MAX, so that error texts can be scrubbed of them. */
+#define MASK_SEEN_MAX 4096
+struct mask_seen {
+    struct arena *arena;
+    const char **values;
+    size_t n, cap;
+};
+
+/* Replaces every string, number and boolean under the fields that FIELDS names ("KEY" or "PARENT.KEY" separated by
+ * spaces, at any depth; arrays are looked through) by MASK. Empty strings and null stay: "no user" is not a person.
+ * SEEN, if given, collects what was there (values of 4 bytes and more). False when out of memory: nothing may leave. */
+bool mask_apply(struct arena *a, kmcp_json *reply, const char *fields, const char *mask, struct mask_seen *seen);
+/* Collects without replacing: while planning, the real values are needed to name the target to a person. */
+bool mask_collect(const kmcp_json *reply, const char *fields, struct mask_seen *seen);
+/* TEXT with every value of SEEN, and every word with an '@' in it, replaced by MASK_PERSON; in the arena. */
+char *mask_scrub(struct arena *a, const struct mask_seen *seen, const char *text);
+/* Does ROW meet the condition? See struct kmcp_where. */
+bool mask_where(const kmcp_json *row, const struct kmcp_where *where);
+
+#endif

@@ -1,0 +1,33 @@
+/* main.c - one binary: a server when no command is given.  SPDX-License-Identifier: Apache-2.0 */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int (*run)(const struct cli *);
+    } commands[] = {
+        { "check", command_check },
+        { "list", command_list },
+        { "dump", command_dump },
+        { "call", command_call },
+    };
+    struct cli cli;
+
+    if (!cli_parse(&cli, argc, argv))
+        return EXIT_USAGE;
+    if (cli.help || cli.version) {
+        fputs(cli.help ? cli_help : "kmcp " KMCP_VERSION "\n", stdout);
+        return 0;
+    }
+    if (!cli.command)
+        return command_serve(&cli);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(commands[i].name, cli.command) == 0)
+            return commands[i].run(&cli);
+    return EXIT_USAGE; /* cli_parse knows the same names */
+}

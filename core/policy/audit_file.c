@@ -1,0 +1,133 @@
+/* audit_file.c - appending records that are there when it returns.  SPDX-License-Identifier: Apache-2.0 */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "audit_file.h"
+
+bool audit_file_init(struct audit_file *f, const char *path)
+{
+    *f = (struct audit_file){ .path = strdup(path), .fd = -1 };
+    return f->path != NULL;
+}
+
+void audit_file_close(struct audit_file *f)
+{
+    if (f->fd >= 0)
+        close(f->fd);
+    f->fd = -1;
+    free(f->path);
+    f->path = NULL;
+}
+
+static bool fault(struct audit_file *f, char *why, size_t why_size, const char *what, const char *remedy)
+{
+    snprintf(why, why_size, "the audit file \"%s\" %s; %s", f->path, what, remedy);
+    if (f->fd >= 0)
+        close(f->fd);
+    f->fd = -1;
+    return false;
+}
+
+/* Makes the directories above PATH that are missing, 0700. */
+static void make_directories(const char *path)
+{
+    char *copy = strdup(path);
+
+    for (char *p = copy ? strchr(copy + 1, '/') : NULL; p; p = strchr(p + 1, '/')) {
+        *p = '\0';
+        if (mkdir(copy, 0700) != 0 && errno != EEXIST)
+            break;
+        *p = '/';
+    }
+    free(copy);
+}
+
+/* Does the path still lead to the file that is open? */
+static bool same_file(const struct audit_file *f)
+{
+    struct stat here, there;
+
+    return f->fd >= 0 && fstat(f->fd, &here) == 0 && lstat(f->path, &there) == 0 &&
+           here.st_ino == there.st_ino && here.st_dev == there.st_dev;
+}
+
+bool audit_file_open(struct audit_file *f, char *why, size_t why_size)
+{
+    const int flags = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+    struct stat st;
+    char last = '\n';
+
+    if (!*f->path)
+        return fault(f, why, why_size, "has no place", "set file in [audit] to a full path");
+    if (same_file(f))
+        return true;
+    if (f->fd >= 0)
+        close(f->fd); /* it was rotated away */
+    f->fd = open(f->path, flags, 0600);
+    if (f->fd < 0 && errno == ENOENT) {
+        make_directories(f->path);
+        f->fd = open(f->path, flags, 0600);
+    }
+    if (f->fd < 0 && errno == ELOOP)
+        return fault(f, why, why_size, "is a symbolic link", "set file in [audit] to the file itself");
+    if (f->fd < 0)
+        return fault(f, why, why_size, strerror(errno),
+                     "make it writable, or set file in [audit] to a place that is");
+    if (fstat(f->fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return fault(f, why, why_size, "is not a regular file", "set file in [audit] to a regular file");
+    if (st.st_uid != geteuid())
+        return fault(f, why, why_size, "belongs to somebody else", "chown it to the user that runs kmcp");
+    if (st.st_mode & 077)
+        return fault(f, why, why_size, "may be read or written by others", "chmod 600 it");
+    f->torn = st.st_size > 0 && (pread(f->fd, &last, 1, st.st_size - 1) != 1 || last != '\n');
+    return true;
+}
+
+static bool write_all(int fd, const char *bytes, size_t len)
+{
+    while (len) {
+        ssize_t n = write(fd, bytes, len);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        bytes += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+static bool sync_file(int fd)
+{
+#ifdef F_FULLFSYNC
+    if (fcntl(fd, F_FULLFSYNC) == 0)
+        return true;
+#endif
+    return fsync(fd) == 0;
+}
+
+bool audit_file_add(struct audit_file *f, const struct buf *record, char *why, size_t why_size)
+{
+    char what[200];
+
+    if (record->failed || !record->len)
+        return fault(f, why, why_size, "is not written: the record is too large",
+                     "shorten the call's arguments");
+    if (!audit_file_open(f, why, why_size))
+        return false;
+    if ((f->torn && !write_all(f->fd, "\n", 1)) || !write_all(f->fd, record->data, record->len) ||
+        !sync_file(f->fd)) {
+        snprintf(what, sizeof what, "cannot be written (%s)", strerror(errno));
+        f->torn = true;
+        return fault(f, why, why_size, what, "make room for it, or set file in [audit] to another place");
+    }
+    f->torn = false;
+    return true;
+}

@@ -1,0 +1,213 @@
+/* stdio.c - the reader of lines and the one writer.  SPDX-License-Identifier: Apache-2.0 */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "transport/stdio.h"
+
+#define READ_BYTES 65536
+
+struct output {
+    struct sink sink; /* first: sinks are told apart by address */
+    pthread_mutex_t lock;
+    int fd;
+    bool broken;
+};
+
+static int wake[2] = { -1, -1 }; /* signals and a broken output end the poll */
+
+static void end_now(int signal)
+{
+    int saved = errno;
+    ssize_t n = write(wake[1], "", 1);
+
+    (void)n;
+    (void)signal;
+    errno = saved;
+}
+
+bool stdio_take(int *in, int *out)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    *in = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+    *out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    if (null < 0 || *in < 0 || *out < 0)
+        return false;
+    if (dup2(null, STDIN_FILENO) < 0 ||
+        dup2(fcntl(STDERR_FILENO, F_GETFD) < 0 ? null : STDERR_FILENO, STDOUT_FILENO) < 0)
+        return false;
+    close(null);
+    return true;
+}
+
+/* One message, one line, whole. Messages are small beside a pipe, so one write is the rule. */
+static void write_line(struct sink *sink, const char *text, size_t len)
+{
+    struct output *o = (struct output *)sink;
+    char *line = malloc(len + 1);
+    size_t done = 0;
+
+    if (!line) {
+        log_line(KMCP_LOG_ERROR, "stdio", "out of memory: an answer is lost");
+        return;
+    }
+    memcpy(line, text, len);
+    line[len++] = '\n';
+    pthread_mutex_lock(&o->lock);
+    while (!o->broken && done < len) {
+        ssize_t n = write(o->fd, line + done, len - done);
+
+        if (n > 0) {
+            done += (size_t)n;
+        } else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            struct pollfd p = { .fd = o->fd, .events = POLLOUT };
+
+            poll(&p, 1, -1);
+        } else if (n < 0 && errno != EINTR) {
+            o->broken = true; /* nobody reads any more: the same as the end of input */
+            end_now(0);
+        }
+    }
+    pthread_mutex_unlock(&o->lock);
+    free(line);
+}
+
+struct lines {
+    struct server *server;
+    struct session *session;
+    struct sink *sink;
+    char *data;
+    size_t len, cap;
+    bool skipping; /* inside a line that was too long */
+};
+
+static void take_line(struct lines *l, const char *text, size_t len)
+{
+    while (len && (text[len - 1] == '\r' || text[len - 1] == ' ' || text[len - 1] == '\t'))
+        len--;
+    while (len && (*text == ' ' || *text == '\t')) {
+        text++;
+        len--;
+    }
+    if (len)
+        server_receive(l->server, l->session, l->sink, text, len);
+}
+
+static void too_long(struct lines *l)
+{
+    if (!l->skipping)
+        server_reject(l->sink, "the line is over 4 MiB; it was skipped");
+    l->skipping = true;
+    l->len = 0;
+}
+
+/* Takes what was read: LEN new bytes are at the end of the buffer. */
+static void take_bytes(struct lines *l, size_t fresh)
+{
+    char *start = l->data, *end = l->data + l->len + fresh, *newline;
+    char *from = l->data + l->len; /* nothing before it holds a newline */
+
+    while ((newline = memchr(from, '\n', (size_t)(end - from)))) {
+        if (l->skipping)
+            l->skipping = false;
+        else
+            take_line(l, start, (size_t)(newline - start));
+        start = from = newline + 1;
+    }
+    l->len = (size_t)(end - start);
+    memmove(l->data, start, l->len);
+    if (l->skipping)
+        l->len = 0;
+    else if (l->len > STDIO_LINE_MAX)
+        too_long(l);
+}
+
+static bool make_room(struct lines *l)
+{
+    char *grown;
+
+    if (l->cap - l->len >= READ_BYTES)
+        return true;
+    grown = realloc(l->data, l->cap + l->cap + READ_BYTES);
+    if (!grown)
+        return false;
+    l->data = grown;
+    l->cap += l->cap + READ_BYTES;
+    return true;
+}
+
+/* Reads until there is nothing more to read, ever. */
+static void read_lines(struct lines *l, int in)
+{
+    for (;;) {
+        struct pollfd fds[2] = { { .fd = in, .events = POLLIN }, { .fd = wake[0], .events = POLLIN } };
+        int64_t wait = server_tick(l->server);
+        ssize_t n;
+
+        if (poll(fds, 2, wait < 0 ? -1 : wait > 60000 ? 60000 : (int)wait + 1) < 0 && errno != EINTR)
+            return;
+        if (fds[1].revents)
+            return;
+        if (!fds[0].revents)
+            continue;
+        if (!make_room(l)) {
+            log_line(KMCP_LOG_ERROR, "stdio", "out of memory");
+            return;
+        }
+        n = read(in, l->data + l->len, READ_BYTES);
+        if (n < 0 && (errno == EINTR || errno == EAGAIN))
+            continue;
+        if (n <= 0) {
+            if (l->len && !l->skipping)
+                take_line(l, l->data, l->len); /* the last line may lack its newline */
+            return;
+        }
+        take_bytes(l, (size_t)n);
+    }
+}
+
+bool stdio_serve(struct server *s, int in, int out)
+{
+    struct output o = { .sink = { write_line }, .fd = out };
+    struct sigaction act = { .sa_handler = end_now }, ignore = { .sa_handler = SIG_IGN };
+    struct session session;
+    struct lines l = { .server = s, .session = &session, .sink = &o.sink };
+    int64_t ended;
+    bool idle;
+
+    if (pipe(wake) != 0)
+        return true;
+    for (int i = 0; i < 2; i++) {
+        fcntl(wake[i], F_SETFD, FD_CLOEXEC);
+        fcntl(wake[i], F_SETFL, O_NONBLOCK);
+    }
+    sigaction(SIGTERM, &act, NULL);
+    sigaction(SIGINT, &act, NULL);
+    sigaction(SIGHUP, &act, NULL);
+    sigaction(SIGPIPE, &ignore, NULL);
+    pthread_mutex_init(&o.lock, NULL);
+    session_init(&session);
+    read_lines(&l, in);
+    free(l.data);
+    ended = clock_ms();
+    idle = server_wait_idle(s, ended + (__atomic_load_n(&o.broken, __ATOMIC_ACQUIRE) ? 0 : STDIO_GRACE_MS));
+    if (!idle) {
+        server_cancel_all(s);
+        idle = server_wait_idle(s, ended + STDIO_END_MS);
+    }
+    if (!idle)
+        return false; /* o and session stay: stuck workers may still use them until the process exits */
+    session_free(&session);
+    pthread_mutex_destroy(&o.lock);
+    return true;
+}

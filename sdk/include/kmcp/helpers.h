@@ -1,0 +1,85 @@
+/* kmcp/helpers.h - sugar over plugin.h: compiled into the plugin, nothing to link. Source compatibility only.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef KMCP_HELPERS_H
+#define KMCP_HELPERS_H
+
+#include <kmcp/plugin.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define KMCP_MAYBE_UNUSED __attribute__((__unused__))
+#else
+#define KMCP_MAYBE_UNUSED
+#endif
+
+#define kmcp_fail(ctx, ...) ((ctx)->host->fail((ctx), __VA_ARGS__))
+#define kmcp_text(ctx, ...) ((ctx)->host->result_text((ctx), __VA_ARGS__))
+#define kmcp_say(ctx, ...)  ((ctx)->host->say((ctx), __VA_ARGS__))
+#define kmcp_log(ctx, ...)  ((ctx)->host->log((ctx), __VA_ARGS__))
+
+/* A string member, or NULL if it is absent, not a string, or empty (the API writes "" for "none"). */
+KMCP_MAYBE_UNUSED static inline const char *kmcp_get_str(kmcp_ctx *ctx, const kmcp_json *object, const char *key)
+{
+    const char *text = ctx->host->json_str(ctx->host->json_get(object, key));
+
+    return text && *text ? text : NULL;
+}
+
+/* An integer member, or DFLT. */
+KMCP_MAYBE_UNUSED static inline int64_t kmcp_get_int(kmcp_ctx *ctx, const kmcp_json *object, const char *key,
+                                                     int64_t dflt)
+{
+    int64_t value = dflt;
+
+    return ctx->host->json_int(ctx->host->json_get(object, key), &value) ? value : dflt;
+}
+
+/* A boolean member, or DFLT. */
+KMCP_MAYBE_UNUSED static inline int kmcp_get_bool(kmcp_ctx *ctx, const kmcp_json *object, const char *key, int dflt)
+{
+    int value = dflt;
+
+    return ctx->host->json_bool(ctx->host->json_get(object, key), &value) ? value : dflt;
+}
+
+KMCP_MAYBE_UNUSED static inline kmcp_rc kmcp_set_str(kmcp_ctx *ctx, kmcp_json *object, const char *key,
+                                                     const char *value)
+{
+    return ctx->host->json_set(ctx, object, key, ctx->host->json_new_str(ctx, value));
+}
+
+KMCP_MAYBE_UNUSED static inline kmcp_rc kmcp_set_int(kmcp_ctx *ctx, kmcp_json *object, const char *key, int64_t value)
+{
+    return ctx->host->json_set(ctx, object, key, ctx->host->json_new_int(ctx, value));
+}
+
+KMCP_MAYBE_UNUSED static inline kmcp_rc kmcp_set_bool(kmcp_ctx *ctx, kmcp_json *object, const char *key, int value)
+{
+    return ctx->host->json_set(ctx, object, key, ctx->host->json_new_bool(ctx, value));
+}
+
+/* Sends ROUTE with at most one path parameter and an optional body. */
+KMCP_MAYBE_UNUSED static inline KMCP_MUST_CHECK kmcp_rc kmcp_call(kmcp_ctx *ctx, const struct kmcp_route *route,
+                                                                  const char *param, const char *value,
+                                                                  const kmcp_json *body, struct kmcp_reply *reply)
+{
+    const struct kmcp_param path[1] = { { param, value } };
+    struct kmcp_request request = { 0 };
+
+    request.struct_size = (uint32_t)sizeof request;
+    request.route = route;
+    request.path = path;
+    request.n_path = param ? 1 : 0;
+    request.body = body;
+    reply->struct_size = (uint32_t)sizeof *reply;
+    return ctx->host->http(ctx, &request, reply);
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif
