@@ -67,7 +67,7 @@ static bool cover(struct masker *m, kmcp_json *value)
             return true;
         return remember(m->seen, text) && (!m->mask || json_replace_str(m->arena, value, m->mask));
     }
-    if (kind == KMCP_JSON_NUMBER || kind == KMCP_JSON_BOOL) {
+    if (kind == KMCP_JSON_NUMBER) { /* a boolean names nobody and opens nothing */
         text = json_text(m->arena, value);
         return text && remember(m->seen, text) && (!m->mask || json_become_str(m->arena, value, m->mask));
     }

@@ -19,8 +19,8 @@ struct mask_seen {
     size_t n, cap;
 };
 
-/* Replaces every string, number and boolean under the fields that FIELDS names ("KEY" or "PARENT.KEY" separated by
- * spaces, at any depth; arrays are looked through) by MASK. Empty strings and null stay: "no user" is not a person.
+/* Replaces every string and number under the fields that FIELDS names ("KEY" or "PARENT.KEY" separated by
+ * spaces, at any depth; arrays are looked through) by MASK. Booleans, empty strings and null stay: "no user" is not a person.
  * SEEN, if given, collects what was there (values of 4 bytes and more). False when out of memory: nothing may leave. */
 bool mask_apply(struct arena *a, kmcp_json *reply, const char *fields, const char *mask, struct mask_seen *seen);
 /* Collects without replacing: while planning, the real values are needed to name the target to a person. */

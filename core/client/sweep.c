@@ -77,16 +77,6 @@ static bool add_id(struct seen_ids *s, const char *id)
     }
 }
 
-static const char *row_id(const kmcp_json *row)
-{
-    static const char *const names[] = { "device_id", "id", "uuid" };
-
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (json_str(json_get(row, names[i])))
-            return json_str(json_get(row, names[i]));
-    return NULL;
-}
-
 /* The rows of a page and the object that says how it goes on (NULL for a bare array). */
 static const kmcp_json *find_rows(const kmcp_json *body, const kmcp_json **envelope)
 {
@@ -142,11 +132,12 @@ static struct cache_reply *fetch_page(struct sweep *s)
 /* Keeps of ROWS what is new and meets the conditions. NULL when out of memory. *FRESH: how many were new. */
 static kmcp_json *select_rows(struct sweep *s, const kmcp_json *rows, size_t *fresh)
 {
+    const char *name = s->request->route->row_id;
     kmcp_json *kept = json_array(&s->page);
 
     *fresh = 0;
     for (const kmcp_json *row = json_first(rows), *next; row && kept; row = next) {
-        const char *id = row_id(row);
+        const char *id = name ? json_str(json_get(row, name)) : NULL;
         bool meets = true;
 
         next = json_next(row);
@@ -162,13 +153,13 @@ static kmcp_json *select_rows(struct sweep *s, const kmcp_json *rows, size_t *fr
 }
 
 /* Is there another page after this one? */
-static bool goes_on(struct sweep *s, const kmcp_json *envelope, size_t got, size_t fresh)
+static bool goes_on(struct sweep *s, const kmcp_json *envelope, size_t got)
 {
     const kmcp_json *next = json_get(envelope, "next"), *cursor = json_get(envelope, "cursor");
     char *before = s->cursor;
     bool same;
 
-    if (s->request->route->paging == KMCP_PAGES_NONE || !got || !fresh)
+    if (s->request->route->paging == KMCP_PAGES_NONE || !got)
         return false;
     if (s->api_total >= 0 && s->received >= s->api_total)
         return false;
@@ -223,7 +214,7 @@ static kmcp_rc one_page(struct sweep *s, kmcp_ctx *ctx, kmcp_page_fn page, void 
     got = json_len(rows);
     s->received += (int64_t)got;
     snprintf(s->offset, sizeof s->offset, "%lld", (long long)s->received);
-    *more = goes_on(s, envelope, got, 1);
+    *more = goes_on(s, envelope, got);
     kept = select_rows(s, rows, &fresh);
     if (!kept)
         return failure_set(s->call->failure, KMCP_E_NOMEM,

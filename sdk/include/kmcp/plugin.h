@@ -102,11 +102,14 @@ struct kmcp_route {
     const char *path;       /* "/api/v1/devices/{device_id}"; a {name} is one whole path part                        */
     const char *permission; /* what an administrator ticks for the token in the web console; used in 401/403 advice  */
     const char *pii;        /* reply fields that hold person data: "KEY" or "PARENT.KEY", at any depth. A field that */
-                            /* is an object or array is covered as a whole. Masked when redact_pii = yes. Or NULL    */
+                            /* is an object or array is covered as a whole, but for booleans. Masked when redact_pii */
+                            /* = yes. Or NULL                                                                        */
     const char *secrets;    /* reply fields that are secrets, same form; masked unless the tool is REVEAL. Or NULL   */
     const char *cache;      /* name of a TTL in the INI's [cache] section, "devices"; NULL: never cached             */
     const char *tags;       /* what its cached replies depend on: "devices device:{device_id}"; NULL: nothing        */
     const char *invalidates; /* tags dropped before and after this route is sent; NULL: none                         */
+    const char *row_id;     /* member that identifies a row of its list: one that comes twice over a moving page     */
+                            /* border is handed over once. NULL: rows are taken as they come                         */
     kmcp_safety safety;
     uint32_t flags;   /* KMCP_ROUTE_*                             */
     uint32_t ttl_s;   /* cache TTL in seconds if the INI sets none */

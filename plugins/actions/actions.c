@@ -1,0 +1,270 @@
+/* actions - lock, restart, shut down, erase and delete devices.  See kmcp-actions.md.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+#include <kmcp/fleet.h>
+#include "actions_schema.h"
+
+/* What we may call. */
+
+enum { GET_DEVICE, LIST_DEVICES, LOCK, RESTART, SHUTDOWN, ERASE, DELETE_RECORD };
+
+/* An act changes what every view of the device shows, and the lists it stands in. */
+#define TOUCHES "devices device:{device_id} blueprints prism compliance"
+
+#define ACT(act_method, act_path, act_permission, act_safety, act_secrets)                                   \
+    {                                                                                                        \
+        .method = act_method, .path = "/api/v1/devices/{device_id}" act_path, .permission = act_permission,  \
+        .secrets = act_secrets, .invalidates = TOUCHES, .safety = act_safety                                 \
+    }
+
+static const struct kmcp_route routes[] = {
+    [GET_DEVICE] = KMCP_ROUTE_GET_DEVICE,
+    [LIST_DEVICES] = KMCP_ROUTE_LIST_DEVICES,
+    [LOCK] = ACT("POST", "/action/lock", "Lock Device", KMCP_WRITE, "PIN unlock_pin pin"),
+    [RESTART] = ACT("POST", "/action/restart", "Restart Device", KMCP_WRITE, NULL),
+    [SHUTDOWN] = ACT("POST", "/action/shutdown", "Shutdown device", KMCP_WRITE, NULL),
+    [ERASE] = ACT("POST", "/action/erase", "Erase Device", KMCP_DESTROY, "PIN unlock_pin pin"),
+    [DELETE_RECORD] = ACT("DELETE", "", "Delete Device", KMCP_DESTROY, NULL),
+};
+
+/* How we are configured. */
+
+static const struct kmcp_option options[] = {
+    { "lock_message", "string", "", "Shown on a locked screen when the caller gives no message." },
+};
+
+/* Helpers. */
+
+static kmcp_rc find(kmcp_ctx *ctx, const kmcp_json *args, struct kmcp_device *d)
+{
+    return kmcp_device_find(ctx, &routes[GET_DEVICE], &routes[LIST_DEVICES],
+                            kmcp_get_str(ctx, args, "device_id"), d);
+}
+
+/* api section 1.11: which platform knows which command. One this list does not know is left to the API. */
+static int platform_allows(const char *platform, const char *allowed)
+{
+    static const char *const known[] = { "Mac", "iPhone", "iPad", "AppleTV", "Windows", "Android" };
+    size_t i, n = platform ? strlen(platform) : 0;
+
+    for (i = 0; platform && i < sizeof known / sizeof *known; i++)
+        if (strcmp(known[i], platform) == 0) {
+            const char *at = strstr(allowed, platform);
+
+            return at && (at[n] == ' ' || !at[n]);
+        }
+    return 1;
+}
+
+/* Case makes no difference in a serial number that a person types. */
+static int same_serial(const char *a, const char *b)
+{
+    for (; *a && *b; a++, b++) {
+        char x = *a >= 'a' && *a <= 'z' ? (char)(*a - 32) : *a,
+             y = *b >= 'a' && *b <= 'z' ? (char)(*b - 32) : *b;
+
+        if (x != y)
+            return 0;
+    }
+    return *a == *b;
+}
+
+/* The plan of every act: the real device, whether it can be done to it, and one sentence with all a person
+ * needs. */
+static kmcp_rc plan_act(kmcp_ctx *ctx, const kmcp_json *args, const char *verb, const char *allowed,
+                        const char *effect)
+{
+    const char *repeated = kmcp_get_str(ctx, args, "serial_number"), *who;
+    struct kmcp_device d;
+    kmcp_rc rc;
+
+    if ((rc = find(ctx, args, &d)) != KMCP_OK)
+        return rc;
+    if (!platform_allows(d.platform, allowed))
+        return kmcp_fail(ctx, KMCP_E_CONFLICT,
+                         "this device is a %s, which cannot be told to %s; nothing was sent", d.platform,
+                         verb);
+    if (repeated && !(d.serial && same_serial(repeated, d.serial)))
+        return kmcp_fail(
+            ctx, KMCP_E_ARG,
+            "\"serial_number\" is not that of device %s; check that this is the device the person means",
+            d.id);
+    who = d.user_email ? d.user_email : d.user_name;
+    if ((rc = ctx->host->subject(ctx, "device", d.id,
+                                 ctx->host->format(ctx, "%s (serial %s, user %s, blueprint %s)",
+                                                   d.name ? d.name : "unnamed",
+                                                   d.serial ? d.serial : "unknown", who ? who : "none",
+                                                   d.blueprint ? d.blueprint : "none"))) != KMCP_OK)
+        return rc;
+    return kmcp_say(ctx, "%c%s the %s \"%s\" (serial %s, user %s%s%s%s, blueprint %s)? %s", verb[0] - 32,
+                    verb + 1, d.platform ? d.platform : "device", d.name ? d.name : "unnamed",
+                    d.serial ? d.serial : "unknown",
+                    d.user_name ? d.user_name
+                    : who       ? who
+                                : "none",
+                    d.user_name && d.user_email ? " <" : "", d.user_name && d.user_email ? d.user_email : "",
+                    d.user_name && d.user_email ? ">" : "", d.blueprint ? d.blueprint : "none", effect);
+}
+
+/* Sends ROUTE for the device and says what an accepted command means, and what it does not. */
+static kmcp_rc run_act(kmcp_ctx *ctx, const kmcp_json *args, const struct kmcp_route *route,
+                       const kmcp_json *body, const char *action, const char *request_type)
+{
+    const struct kmcp_host *h = ctx->host;
+    kmcp_json *out = h->json_new(ctx, "{}");
+    struct kmcp_reply reply = { 0 };
+    struct kmcp_device d;
+    int pin;
+    kmcp_rc rc;
+
+    if ((rc = find(ctx, args, &d)) != KMCP_OK ||
+        (rc = kmcp_call(ctx, route, "device_id", d.id, body, &reply)) != KMCP_OK)
+        return rc;
+    pin = kmcp_get_str(ctx, reply.body, "PIN") || kmcp_get_str(ctx, reply.body, "unlock_pin") ||
+          kmcp_get_str(ctx, reply.body, "pin");
+    if (!out || kmcp_set_bool(ctx, out, "accepted", 1) != KMCP_OK ||
+        kmcp_set_str(ctx, out, "action", action) != KMCP_OK ||
+        kmcp_set_str(ctx, out, "device_id", d.id) != KMCP_OK ||
+        kmcp_set_bool(ctx, out, "pin_set", pin) != KMCP_OK)
+        return KMCP_E_NOMEM;
+    if (request_type)
+        kmcp_text(ctx,
+                  "%s accepted for device %s and queued. The device acts when it is online: "
+                  "get_device_commands with "
+                  "request_type %s shows what became of it. Do not send it again.",
+                  action, d.id, request_type);
+    else
+        kmcp_text(ctx, "%s done: the record of device %s is gone from Kandji and the device is unenrolled.",
+                  action, d.id);
+    if (pin)
+        kmcp_text(ctx, " An unlock PIN was set; it is not shown here. An administrator reads it in the web "
+                       "console on the "
+                       "device's page.");
+    return h->result_json(ctx, out);
+}
+
+/* Copies argument FROM to member TO of BODY when the caller gave it. */
+static void pass(kmcp_ctx *ctx, const kmcp_json *args, const char *from, kmcp_json *body, const char *to)
+{
+    const kmcp_json *value = ctx->host->json_get(args, from);
+
+    if (value)
+        ctx->host->json_set(ctx, body, to, value);
+}
+
+/* lock_device */
+
+static kmcp_rc lock_device_plan(kmcp_ctx *ctx, const kmcp_json *args)
+{
+    return plan_act(ctx, args, "lock", "Mac iPhone iPad Android",
+                    "Its user is locked out until it is unlocked; a Mac then needs the PIN that is set now.");
+}
+
+static kmcp_rc lock_device_run(kmcp_ctx *ctx, const kmcp_json *args)
+{
+    const char *configured = ctx->host->opt_str(ctx, "lock_message");
+    kmcp_json *body = ctx->host->json_new(ctx, "{}");
+
+    if (!body)
+        return KMCP_E_NOMEM;
+    pass(ctx, args, "message", body, "Message");
+    pass(ctx, args, "phone_number", body, "PhoneNumber");
+    if (!ctx->host->json_get(args, "message") && configured && *configured)
+        kmcp_set_str(ctx, body, "Message", configured);
+    return run_act(ctx, args, &routes[LOCK], body, "lock", "DeviceLock");
+}
+
+/* restart_device */
+
+static kmcp_rc restart_device_plan(kmcp_ctx *ctx, const kmcp_json *args)
+{
+    return plan_act(ctx, args, "restart", "Mac iPhone iPad AppleTV", "Work that is not saved may be lost.");
+}
+
+static kmcp_rc restart_device_run(kmcp_ctx *ctx, const kmcp_json *args)
+{
+    kmcp_json *body = ctx->host->json_new(ctx, "{}");
+
+    if (!body)
+        return KMCP_E_NOMEM;
+    pass(ctx, args, "rebuild_kernel_cache", body, "RebuildKernelCache");
+    pass(ctx, args, "notify_user", body, "NotifyUser");
+    return run_act(ctx, args, &routes[RESTART], ctx->host->json_len(body) ? body : NULL, "restart",
+                   "RestartDevice");
+}
+
+/* shutdown_device */
+
+static kmcp_rc shutdown_device_plan(kmcp_ctx *ctx, const kmcp_json *args)
+{
+    return plan_act(ctx, args, "shut down", "Mac iPhone iPad",
+                    "Work that is not saved may be lost, and somebody has to switch it on again by hand.");
+}
+
+static kmcp_rc shutdown_device_run(kmcp_ctx *ctx, const kmcp_json *args)
+{
+    return run_act(ctx, args, &routes[SHUTDOWN], NULL, "shutdown", "ShutDownDevice");
+}
+
+/* erase_device */
+
+static kmcp_rc erase_device_plan(kmcp_ctx *ctx, const kmcp_json *args)
+{
+    return plan_act(ctx, args, "erase", "Mac iPhone iPad AppleTV Windows Android",
+                    "Everything on it is lost. This cannot be undone.");
+}
+
+static kmcp_rc erase_device_run(kmcp_ctx *ctx, const kmcp_json *args)
+{
+    kmcp_json *body = ctx->host->json_new(ctx, "{}");
+
+    if (!body)
+        return KMCP_E_NOMEM;
+    pass(ctx, args, "pin", body, "PIN");
+    pass(ctx, args, "preserve_data_plan", body, "PreserveDataPlan");
+    pass(ctx, args, "disallow_proximity_setup", body, "DisallowProximitySetup");
+    return run_act(ctx, args, &routes[ERASE], ctx->host->json_len(body) ? body : NULL, "erase",
+                   "EraseDevice");
+}
+
+/* delete_device */
+
+static kmcp_rc delete_device_plan(kmcp_ctx *ctx, const kmcp_json *args)
+{
+    return plan_act(ctx, args, "delete the record of", "Mac iPhone iPad AppleTV Windows Android",
+                    "It is unenrolled: management, its profiles and its history in Kandji are lost; what is "
+                    "on the device "
+                    "stays. This cannot be undone.");
+}
+
+static kmcp_rc delete_device_run(kmcp_ctx *ctx, const kmcp_json *args)
+{
+    return run_act(ctx, args, &routes[DELETE_RECORD], NULL, "delete", NULL);
+}
+
+/* Contents. */
+
+#define ACT_TOOL(tool_name, tool_title, tool_text, tool_safety)                                              \
+    {                                                                                                        \
+        .name = #tool_name, .title = tool_title, .description = tool_text,                                   \
+        .input_schema = tool_name##_schema, .output_schema = accepted_schema, .safety = tool_safety,         \
+        .flags = KMCP_TOOL_CONFIRM, .plan = tool_name##_plan, .run = tool_name##_run                         \
+    }
+
+static const struct kmcp_tool tools[] = {
+    ACT_TOOL(lock_device, "Lock device", "Lock one device's screen. Queued; the person is asked first.",
+             KMCP_WRITE),
+    ACT_TOOL(restart_device, "Restart device", "Restart one device. Queued; the person is asked first.",
+             KMCP_WRITE),
+    ACT_TOOL(shutdown_device, "Shut down device", "Shut one device down. Queued; the person is asked first.",
+             KMCP_WRITE),
+    ACT_TOOL(erase_device, "Erase device",
+             "Erase everything on one device. Cannot be undone. The person is asked first.", KMCP_DESTROY),
+    ACT_TOOL(delete_device, "Delete device record",
+             "Delete one device's record and unenroll it, without erasing it. Cannot be undone. The person "
+             "is asked first.",
+             KMCP_DESTROY),
+};
+
+KMCP_PLUGIN(actions, "1.0.0", .summary = "Lock, restart, shut down, erase and delete devices",
+            .threading = KMCP_PARALLEL, KMCP_OPTIONS(options), KMCP_ROUTES(routes), KMCP_TOOLS(tools));

@@ -1,0 +1,277 @@
+/* kmcp/fleet.h - what every plugin for a Kandji (Iru) fleet needs: devices by UUID or serial number, and tables.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Compiled into the plugin; source compatibility only. Replies are read in the API's real shape (user.email) and in the
+ * flat one (user_email) that older references show.
+ */
+#ifndef KMCP_FLEET_H
+#define KMCP_FLEET_H
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <kmcp/helpers.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Devices ------------------------------------------------------------------------------------------------------ */
+
+/* Person data in a device record, for the pii of a route. */
+#define KMCP_DEVICE_PII "user user_name user_email device_name serial_number asset_tag"
+
+/* Rows for a plugin's own route table. */
+#define KMCP_ROUTE_GET_DEVICE                                                                                        \
+    { .method = "GET",                                                                                               \
+      .path = "/api/v1/devices/{device_id}",                                                                         \
+      .permission = "Device ID",                                                                                     \
+      .pii = KMCP_DEVICE_PII,                                                                                        \
+      .cache = "devices",                                                                                            \
+      .tags = "devices device:{device_id}",                                                                          \
+      .safety = KMCP_READ,                                                                                           \
+      .flags = KMCP_ROUTE_RETRY,                                                                                     \
+      .ttl_s = 300 }
+#define KMCP_ROUTE_LIST_DEVICES                                                                                      \
+    { .method = "GET",                                                                                               \
+      .path = "/api/v1/devices",                                                                                     \
+      .permission = "Device list",                                                                                   \
+      .pii = KMCP_DEVICE_PII,                                                                                        \
+      .cache = "devices",                                                                                            \
+      .tags = "devices",                                                                                             \
+      .row_id = "device_id",                                                                                         \
+      .safety = KMCP_READ,                                                                                           \
+      .flags = KMCP_ROUTE_RETRY,                                                                                     \
+      .ttl_s = 300,                                                                                                  \
+      .paging = KMCP_PAGES_OFFSET }
+
+/* A device record, read. NULL where the API says nothing. Strings live as long as the call. */
+struct kmcp_device {
+    const char *id, *name, *serial, *platform, *model, *os, *user_name, *user_email, *blueprint_id, *blueprint;
+    const char *last_check_in, *asset_tag;
+    const kmcp_json *record;
+};
+
+KMCP_MAYBE_UNUSED static inline void kmcp_device_read(kmcp_ctx *ctx, const kmcp_json *record, struct kmcp_device *d)
+{
+    const kmcp_json *user = ctx->host->json_get(record, "user");
+
+    d->record = record;
+    d->id = kmcp_get_str(ctx, record, "device_id");
+    d->name = kmcp_get_str(ctx, record, "device_name");
+    d->serial = kmcp_get_str(ctx, record, "serial_number");
+    d->platform = kmcp_get_str(ctx, record, "platform");
+    d->model = kmcp_get_str(ctx, record, "model");
+    d->os = kmcp_get_str(ctx, record, "os_version");
+    d->user_name = kmcp_get_str(ctx, user, "name");
+    d->user_email = kmcp_get_str(ctx, user, "email");
+    if (!d->user_name)
+        d->user_name = kmcp_get_str(ctx, record, "user_name");
+    if (!d->user_email)
+        d->user_email = kmcp_get_str(ctx, record, "user_email");
+    d->blueprint_id = kmcp_get_str(ctx, record, "blueprint_id");
+    d->blueprint = kmcp_get_str(ctx, record, "blueprint_name");
+    d->last_check_in = kmcp_get_str(ctx, record, "last_check_in");
+    d->asset_tag = kmcp_get_str(ctx, record, "asset_tag");
+}
+
+/* 8-4-4-4-12 hexadecimal digits? */
+KMCP_MAYBE_UNUSED static inline int kmcp_is_uuid(const char *text)
+{
+    for (int i = 0; i < 36; i++) {
+        char c = text[i];
+        int hyphen = i == 8 || i == 13 || i == 18 || i == 23;
+
+        if (hyphen ? c != '-' : !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')))
+            return 0;
+    }
+    return !text[36];
+}
+
+struct kmcp_device_hits {
+    struct kmcp_device first;
+    const char *second_id;
+    int n;
+};
+
+KMCP_MAYBE_UNUSED static inline kmcp_rc kmcp_device_hit(kmcp_ctx *ctx, const kmcp_json *rows, void *arg)
+{
+    struct kmcp_device_hits *hits = (struct kmcp_device_hits *)arg;
+    const kmcp_json *row;
+
+    for (row = ctx->host->json_at(rows, 0); row; row = ctx->host->json_next(row)) {
+        kmcp_json *copy = ctx->host->json_copy(ctx, row);
+
+        if (!copy)
+            return KMCP_E_NOMEM;
+        if (hits->n++ == 0)
+            kmcp_device_read(ctx, copy, &hits->first);
+        else
+            hits->second_id = kmcp_get_str(ctx, copy, "device_id");
+    }
+    return KMCP_OK;
+}
+
+/* Finds the device that ID names, a UUID or a serial number, through the plugin's own two routes. The host compares
+ * serial numbers on the real values, so this works with person data masked, and against a server that ignores the
+ * filter. Fails with a sentence when there is none, or more than one. */
+KMCP_MAYBE_UNUSED static inline KMCP_MUST_CHECK kmcp_rc kmcp_device_find(kmcp_ctx *ctx, const struct kmcp_route *get,
+                                                                         const struct kmcp_route *list, const char *id,
+                                                                         struct kmcp_device *out)
+{
+    struct kmcp_coverage coverage = { 0 };
+    struct kmcp_device_hits hits;
+    const struct kmcp_param query[1] = { { "serial_number", id } };
+    const struct kmcp_where where[1] = { { "serial_number", id, KMCP_WHERE_EQUALS, 0 } };
+    struct kmcp_request request = { 0 };
+    struct kmcp_reply reply = { 0 };
+    kmcp_rc rc;
+
+    if (!id || !*id)
+        return kmcp_fail(ctx, KMCP_E_ARG, "\"device_id\" is empty; give the device's UUID or serial number");
+    if (kmcp_is_uuid(id)) {
+        rc = kmcp_call(ctx, get, "device_id", id, NULL, &reply);
+        if (rc != KMCP_OK)
+            return rc;
+        kmcp_device_read(ctx, reply.body, out);
+        if (!out->id)
+            return kmcp_fail(ctx, KMCP_E_UPSTREAM, "the API's record of device \"%s\" lacks its id", id);
+        return KMCP_OK;
+    }
+    if (strlen(id) > 64 || strpbrk(id, "/\\?#%") || strstr(id, ".."))
+        return kmcp_fail(ctx, KMCP_E_ARG, "\"device_id\" is neither a UUID nor a serial number; list_devices shows both");
+    memset(&hits, 0, sizeof hits);
+    coverage.struct_size = (uint32_t)sizeof coverage;
+    request.struct_size = (uint32_t)sizeof request;
+    request.route = list;
+    request.query = query;
+    request.n_query = 1;
+    request.where = where;
+    request.n_where = 1;
+    rc = ctx->host->sweep(ctx, &request, kmcp_device_hit, &hits, &coverage);
+    if (rc != KMCP_OK)
+        return rc;
+    if (hits.n > 1)
+        return kmcp_fail(ctx, KMCP_E_CONFLICT,
+                         "serial number \"%s\" belongs to %d devices, %s and %s among them; use the UUID of one", id, hits.n,
+                         hits.first.id ? hits.first.id : "?", hits.second_id ? hits.second_id : "?");
+    if (hits.n == 0 && !coverage.complete)
+        return kmcp_fail(ctx, KMCP_E_UPSTREAM, "device \"%s\" was not found, but not all devices could be read (%s); try "
+                                               "again, or use its UUID",
+                         id, coverage.reason ? coverage.reason : "unknown");
+    if (hits.n == 0 || !hits.first.id)
+        return kmcp_fail(ctx, KMCP_E_NOTFOUND, "device \"%s\" not found; list_devices shows ids and serial numbers", id);
+    *out = hits.first;
+    return KMCP_OK;
+}
+
+/* ---- Tables --------------------------------------------------------------------------------------------------------- */
+
+/* Rows for an answer, kept while pages pass. OFFSET rows are skipped, LIMIT kept, all counted. */
+struct kmcp_table {
+    const char *const *columns;
+    size_t n_columns;
+    int64_t offset, limit, matched;
+    kmcp_json *rows;
+};
+
+/* Is the row that comes now to be kept? Counts it. */
+KMCP_MAYBE_UNUSED static inline int kmcp_table_wants(struct kmcp_table *t)
+{
+    int64_t at = t->matched++;
+
+    return at >= t->offset && at < t->offset + t->limit;
+}
+
+/* Adds a row of N_COLUMNS strings (NULL: nothing). */
+KMCP_MAYBE_UNUSED static inline kmcp_rc kmcp_table_add(kmcp_ctx *ctx, struct kmcp_table *t, const char *const *cells)
+{
+    const struct kmcp_host *h = ctx->host;
+    kmcp_json *row = h->json_new(ctx, "[]");
+    size_t i;
+
+    if (!t->rows)
+        t->rows = h->json_new(ctx, "[]");
+    for (i = 0; row && i < t->n_columns; i++)
+        if (h->json_append(ctx, row, h->json_new_str(ctx, cells[i] ? cells[i] : "")) != KMCP_OK)
+            return KMCP_E_NOMEM;
+    return row && t->rows ? h->json_append(ctx, t->rows, row) : KMCP_E_NOMEM;
+}
+
+KMCP_MAYBE_UNUSED static inline const char *kmcp_iso(kmcp_ctx *ctx, int64_t unix_ms)
+{
+    char text[32] = "";
+    time_t seconds = (time_t)(unix_ms / 1000);
+    struct tm parts;
+
+    if (unix_ms > 0 && gmtime_r(&seconds, &parts))
+        (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return ctx->host->format(ctx, "%s", text);
+}
+
+/* One cell for tab-separated text: tabs and line breaks become spaces. */
+KMCP_MAYBE_UNUSED static inline const char *kmcp_cell(kmcp_ctx *ctx, const char *text)
+{
+    char *copy = ctx->host->format(ctx, "%s", text ? text : "");
+    char *p;
+
+    for (p = copy; p && *p; p++)
+        if (*p == '\t' || *p == '\n' || *p == '\r')
+            *p = ' ';
+    return copy ? copy : "";
+}
+
+/* The result of a list: a sentence with its coverage and a table, as text and as structured content
+ * {columns, rows, returned, total, complete, as_of, next, note}. WHAT is the plural ("devices"). */
+KMCP_MAYBE_UNUSED static inline kmcp_rc kmcp_table_result(kmcp_ctx *ctx, struct kmcp_table *t, const char *what,
+                                                          const struct kmcp_coverage *coverage)
+{
+    const struct kmcp_host *h = ctx->host;
+    kmcp_json *out = h->json_new(ctx, "{}"), *columns = h->json_new(ctx, "[]");
+    int64_t returned;
+    const char *as_of = kmcp_iso(ctx, coverage->as_of_ms);
+    const kmcp_json *row, *cell;
+    size_t i;
+    kmcp_rc rc;
+
+    if (!t->rows)
+        t->rows = h->json_new(ctx, "[]");
+    if (!out || !columns || !t->rows || !as_of)
+        return KMCP_E_NOMEM;
+    returned = (int64_t)h->json_len(t->rows);
+    for (i = 0; i < t->n_columns; i++)
+        if (h->json_append(ctx, columns, h->json_new_str(ctx, t->columns[i])) != KMCP_OK)
+            return KMCP_E_NOMEM;
+    kmcp_text(ctx, "%lld of %s%lld %s%s, as of %s", (long long)returned, coverage->complete ? "" : "at least ",
+              (long long)t->matched, what, coverage->complete ? "" : " (INCOMPLETE)", as_of);
+    if (!coverage->complete)
+        kmcp_text(ctx, ": %s", coverage->reason ? coverage->reason : "not all could be read");
+    if (t->offset + returned < t->matched)
+        kmcp_text(ctx, "; next: offset %lld", (long long)(t->offset + returned));
+    kmcp_text(ctx, "\n");
+    for (i = 0; returned && i < t->n_columns; i++)
+        kmcp_text(ctx, "%s%s", i ? "\t" : "", t->columns[i]);
+    for (row = h->json_at(t->rows, 0); row; row = h->json_next(row)) {
+        kmcp_text(ctx, "\n");
+        for (cell = h->json_at(row, 0), i = 0; cell; cell = h->json_next(cell), i++)
+            kmcp_text(ctx, "%s%s", i ? "\t" : "", kmcp_cell(ctx, h->json_str(cell)));
+    }
+    h->json_set(ctx, out, "columns", columns);
+    h->json_set(ctx, out, "rows", t->rows);
+    kmcp_set_int(ctx, out, "returned", returned);
+    if (coverage->complete)
+        kmcp_set_int(ctx, out, "total", t->matched);
+    kmcp_set_bool(ctx, out, "complete", (int)coverage->complete);
+    kmcp_set_str(ctx, out, "as_of", as_of);
+    if (t->offset + returned < t->matched)
+        kmcp_set_int(ctx, out, "next", t->offset + returned);
+    if (!coverage->complete)
+        kmcp_set_str(ctx, out, "note", coverage->reason ? coverage->reason : "not all could be read");
+    rc = h->result_json(ctx, out);
+    return rc;
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif
