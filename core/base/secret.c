@@ -140,6 +140,7 @@ static int start(const char *command, pid_t *pid)
 {
     char *argv[] = { (char[]){ "sh" }, (char[]){ "-c" }, (char *)(uintptr_t)command, NULL };
     posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attr;
     int fds[2], rc;
 
     if (pipe(fds) != 0)
@@ -149,7 +150,10 @@ static int start(const char *command, pid_t *pid)
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, fds[1], STDOUT_FILENO);
     posix_spawn_file_actions_addclose(&actions, fds[1]);
-    rc = posix_spawn(pid, "/bin/sh", &actions, NULL, argv, environ);
+    posix_spawnattr_init(&attr);
+    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP); /* so that what it starts can be ended with it */
+    rc = posix_spawn(pid, "/bin/sh", &actions, &attr, argv, environ);
+    posix_spawnattr_destroy(&attr);
     posix_spawn_file_actions_destroy(&actions);
     close(fds[1]);
     if (rc != 0) {
@@ -178,7 +182,7 @@ bool secret_from_command(struct secret *s, const char *command, int timeout_ms, 
     error = errno;
     close(fd);
     if (len < 0)
-        kill(pid, SIGKILL);
+        kill(-pid, SIGKILL);
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
     if (len < 0)

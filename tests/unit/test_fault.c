@@ -1,0 +1,97 @@
+/* test_fault.c - the eight error shapes, and the advice.  SPDX-License-Identifier: Apache-2.0 */
+#include "test.h"
+#include "client/fault.h"
+
+static struct arena a;
+
+static int setup(void **state)
+{
+    (void)state;
+    arena_init(&a, 4 << 20);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    arena_release(&a, 0);
+    return 0;
+}
+
+static void reads_all_shapes(void **state)
+{
+    static const struct {
+        const char *body, *words;
+    } rows[] = {
+        { "\"This device is already locked.\"", "This device is already locked" },
+        { "[\"Device is not in lost mode.\"]", "Device is not in lost mode" },
+        { "{\"detail\":\"Not found.\"}", "Not found" },
+        { "{\"dep_account\":[\"Enter a valid UUID.\"]}", "dep_account: Enter a valid UUID" },
+        { "{\"error\":\"Rate limit exceeded\"}", "Rate limit exceeded" },
+        { "{\"message\":\"no Route matched\",\"request_id\":\"1\"}", "no Route matched" },
+        { "<!doctype html><h1>Not Found</h1>", "Not Found" },
+        { "", "" },
+        { "{\"detail\":[{\"loc\":[\"q\"],\"msg\":\"bad\",\"type\":\"t\"}]}", "bad" },
+        { "{\"errors\":[\"a\",\"b\"]}", "a; b" },
+        { "plain words", "plain words" },
+        { "{\"detail\":", "{\"detail\":" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_string_equal(fault_words(&a, rows[i].body, strlen(rows[i].body)), rows[i].words);
+}
+
+static void bounds_and_neutralises_words(void **state)
+{
+    size_t len = 1 << 20;
+    char *body = malloc(len);
+
+    (void)state;
+    memset(body, 'x', len);
+    assert_true(strlen(fault_words(&a, body, len)) <= 200);
+    body[0] = '<';
+    assert_true(strlen(fault_words(&a, body, len)) <= 200);
+    free(body);
+    assert_lacks(fault_words(&a, "\"a\\u001b[2Jb\\n\"", 15), "\x1b");
+}
+
+static void says_what_to_do(void **state)
+{
+    static const struct kmcp_route route = { .method = "GET",
+                                             .path = "/api/v1/devices",
+                                             .permission = "Device list" };
+    static const struct {
+        int status;
+        kmcp_rc rc;
+        const char *advice;
+    } rows[] = {
+        { 400, KMCP_E_CONFLICT, "refused" },
+        { 401, KMCP_E_DENIED, "\"Device list\"" },
+        { 403, KMCP_E_DENIED, "lacks the permission \"Device list\"" },
+        { 404, KMCP_E_NOTFOUND, "list_devices" },
+        { 429, KMCP_E_RATE, "try again in 3 seconds" },
+        { 500, KMCP_E_UPSTREAM, "HTTP 500" },
+        { 302, KMCP_E_UPSTREAM, "HTTP 302" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct failure f = { 0 };
+
+        assert_int_equal(fault_set(&f, &route, rows[i].status, "its words", 2500), rows[i].rc);
+        assert_has(f.text, rows[i].advice);
+        assert_has(f.text, "its words");
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(reads_all_shapes, setup, teardown),
+        cmocka_unit_test_setup_teardown(bounds_and_neutralises_words, setup, teardown),
+        cmocka_unit_test_setup_teardown(says_what_to_do, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,196 @@
+/* test_json.c - strictness, exactness, and arenas of base/json.c.  SPDX-License-Identifier: Apache-2.0 */
+#include "test.h"
+#include "base/json.h"
+
+static struct arena a;
+
+static int setup(void **state)
+{
+    (void)state;
+    arena_init(&a, 8 << 20);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    arena_release(&a, 0);
+    return 0;
+}
+
+static kmcp_json *parse(const char *text)
+{
+    return json_parse(&a, text, strlen(text), JSON_UNIQUE, NULL);
+}
+
+static void refuses(void **state)
+{
+    static const struct {
+        const char *text, *what;
+    } rows[] = {
+        { "", "ends too early" },
+        { "{", "expected a member name" },
+        { "[1,]", "unexpected character" },
+        { "{\"a\":1,}", "expected a member name" },
+        { "{} x", "trailing bytes" },
+        { "nul", "unexpected character" },
+        { "01", "trailing bytes" },
+        { "+1", "unexpected character" },
+        { "1.", "bad number" },
+        { "1e", "bad number" },
+        { "1e999", "number out of range" },
+        { "\"\x01\"", "control character" },
+        { "\"\\x\"", "bad escape" },
+        { "\"\\u12\"", "bad \\u escape" },
+        { "\"\\ud800\"", "lone surrogate" },
+        { "\"\\udc00\"", "lone surrogate" },
+        { "\"\xff\"", "bad UTF-8" },
+        { "\"\xc0\x80\"", "bad UTF-8" },
+        { "\"\xed\xa0\x80\"", "bad UTF-8" },
+        { "{\"a\":1,\"a\":2}", "occurs twice" },
+        { "[{\"a\":1,\"b\":0,\"a\":2}]", "occurs twice" },
+        { "\"abc", "unfinished" },
+    };
+    struct json_error error;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_null(json_parse(&a, rows[i].text, strlen(rows[i].text), JSON_UNIQUE, &error));
+        assert_has(error.what, rows[i].what);
+    }
+}
+
+static void round_trips(void **state)
+{
+    static const char *const rows[] = {
+        "null",
+        "true",
+        "-1",
+        "0.5",
+        "\"\\\"\\\\\\n\"",
+        "[]",
+        "{}",
+        "[1,[2,{\"a\":[]}]]",
+        "9007199254740992",
+        "9007199254740993",
+        "-9223372036854775808",
+        "123456789012345678901234567890",
+        "\"\\u0000\"",
+        "\"\xc3\xa9\xe2\x80\x99\"",
+        "{\"A\":1,\"a\":2}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_string_equal(json_text(&a, parse(rows[i])), rows[i]);
+    assert_string_equal(json_canonical(&a, parse("{\"b\":{\"y\":1,\"x\":2},\"a\":[{\"d\":1,\"c\":2}]}")),
+                        "{\"a\":[{\"c\":2,\"d\":1}],\"b\":{\"x\":2,\"y\":1}}");
+}
+
+static void keeps_integers_exact(void **state)
+{
+    int64_t n = 0;
+
+    (void)state;
+    assert_true(json_int(parse("9007199254740993"), &n));
+    assert_int_equal(n, INT64_C(9007199254740993));
+    assert_true(json_int(parse("1.0"), &n));
+    assert_int_equal(n, 1);
+    assert_false(json_int(parse("1.5"), &n));
+    assert_false(json_int(parse("9223372036854775808"), &n));
+    assert_string_equal(json_text(&a, json_integer(&a, INT64_MIN)), "-9223372036854775808");
+    assert_string_equal(json_text(&a, json_copy(&a, parse("[9007199254740993]"))), "[9007199254740993]");
+    assert_false(json_equal(parse("9007199254740993"), parse("9007199254740994")));
+}
+
+static void is_case_sensitive(void **state)
+{
+    (void)state;
+    assert_null(json_get(parse("{\"a\":1}"), "A"));
+    assert_non_null(json_get(parse("{\"a\":1}"), "a"));
+}
+
+static void bounds_depth(void **state)
+{
+    char text[300];
+
+    (void)state;
+    memset(text, '[', JSON_DEPTH);
+    memset(text + JSON_DEPTH, ']', JSON_DEPTH);
+    assert_non_null(json_parse(&a, text, 2 * JSON_DEPTH, 0, NULL));
+    memset(text, '[', JSON_DEPTH + 1);
+    assert_null(json_parse(&a, text, 2 * JSON_DEPTH + 2, 0, NULL));
+}
+
+static void replaces_nul_for_upstream(void **state)
+{
+    const kmcp_json *value = json_parse(&a, "\"x\\u0000y\"", 10, JSON_NUL_REPLACED, NULL);
+
+    (void)state;
+    assert_string_equal(json_str(value), "x\xEF\xBF\xBDy");
+    assert_string_equal(json_str(parse("\"x\\u0000y\"")), "x\xC0\x80y");
+    assert_string_equal(json_str(parse("\"\\\\u0000\"")), "\\u0000");
+}
+
+static void finds_raw_members(void **state)
+{
+    static const char text[] = "{\"x\":{\"id\":5},\"id\" : \"\\u0031\" ,\"y\":[2]}";
+    const char *start;
+    size_t len;
+
+    (void)state;
+    assert_true(json_raw_member(text, sizeof text - 1, "id", &start, &len));
+    assert_int_equal(len, 8);
+    assert_memory_equal(start, "\"\\u0031\"", 8);
+    assert_false(json_raw_member(text, sizeof text - 1, "z", &start, &len));
+}
+
+static void builds_and_copies_what_has_a_parent(void **state)
+{
+    kmcp_json *object = json_object(&a), *list = json_array(&a), *item = json_string(&a, "v");
+
+    (void)state;
+    assert_true(json_append(&a, list, item));
+    assert_true(json_append(&a, list, item)); /* has a parent already: copied */
+    assert_true(json_set(&a, object, "list", list));
+    assert_true(json_set(&a, object, "again", json_get(object, "list")));
+    assert_true(json_set(&a, object, "list", json_integer(&a, 1))); /* replaced */
+    assert_false(json_set(&a, object, "x", NULL));
+    assert_string_equal(json_text(&a, object), "{\"list\":1,\"again\":[\"v\",\"v\"]}");
+    assert_string_equal(json_text(&a, json_string(&a, "a\xff")), "\"a\xEF\xBF\xBD\"");
+    assert_string_equal(json_text(&a, json_number(&a, 1.0 / 0.0)), "null");
+}
+
+static void stops_at_the_ceiling(void **state)
+{
+    struct arena small;
+    struct json_error error;
+    char text[4001];
+
+    (void)state;
+    arena_init(&small, 2000);
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = i % 2 ? '1' : ',';
+    text[0] = '[';
+    text[sizeof text - 1] = ']';
+    assert_null(json_parse(&small, text, sizeof text, 0, &error));
+    assert_string_equal(error.what, "out of memory");
+    arena_release(&small, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(refuses, setup, teardown),
+        cmocka_unit_test_setup_teardown(round_trips, setup, teardown),
+        cmocka_unit_test_setup_teardown(keeps_integers_exact, setup, teardown),
+        cmocka_unit_test_setup_teardown(is_case_sensitive, setup, teardown),
+        cmocka_unit_test_setup_teardown(bounds_depth, setup, teardown),
+        cmocka_unit_test_setup_teardown(replaces_nul_for_upstream, setup, teardown),
+        cmocka_unit_test_setup_teardown(finds_raw_members, setup, teardown),
+        cmocka_unit_test_setup_teardown(builds_and_copies_what_has_a_parent, setup, teardown),
+        cmocka_unit_test_setup_teardown(stops_at_the_ceiling, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
