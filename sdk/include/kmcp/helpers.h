@@ -4,6 +4,7 @@
 #ifndef KMCP_HELPERS_H
 #define KMCP_HELPERS_H
 
+#include <string.h>
 #include <kmcp/plugin.h>
 
 #ifdef __cplusplus
@@ -68,8 +69,9 @@ KMCP_MAYBE_UNUSED static inline KMCP_MUST_CHECK kmcp_rc kmcp_call(kmcp_ctx *ctx,
                                                                   const kmcp_json *body, struct kmcp_reply *reply)
 {
     const struct kmcp_param path[1] = { { param, value } };
-    struct kmcp_request request = { 0 };
+    struct kmcp_request request;
 
+    memset(&request, 0, sizeof request);
     request.struct_size = (uint32_t)sizeof request;
     request.route = route;
     request.path = path;
