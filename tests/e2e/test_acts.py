@@ -1,0 +1,244 @@
+"""Acts: who must agree to what, what is recorded, and what never happens.  SPDX-License-Identifier: Apache-2.0"""
+import json
+import os
+import unittest
+
+from e2e import MODERN, PREFIX, Case
+
+
+class Acts(Case):
+    def mac(self, nth=0):
+        return self.tenant.find(f"platform:Mac,online:yes,nth:{nth}")
+
+    def erase(self, d, **more):
+        return {"device_id": d["device_id"], "serial_number": d["serial_number"], "confirm": True, **more}
+
+    def test_confirm_is_demanded_and_says_what_would_happen(self):
+        site = self.site()
+        k = self.kmcp(site, ask="accept")
+        d = self.mac()
+        for tool in ("lock_device", "restart_device", "shutdown_device"):
+            why = k.bad(tool, {"device_id": d["device_id"]})
+            self.assertIn('"confirm": true', why)
+            self.assertIn(d["serial_number"], why)
+        self.assertIn("confirm", k.bad("get_filevault_key", {"device_id": d["device_id"], "reason": "test"}))
+        for tool in ("erase_device", "delete_device"):
+            self.assertIn("confirm", k.bad(tool, {**self.erase(d), "confirm": False}))
+        self.assertEqual((self.tenant.acts(), k.asked), ([], []))
+        self.assertEqual([r["event"] for r in site.records()], ["refused"] * 6)
+
+    def test_the_person_sees_the_real_device(self):
+        for rev in ("2025-06-18", "2025-11-25", MODERN):
+            k = self.kmcp(rev=rev, ask="decline")
+            d = self.mac()
+            self.assertIn("said no", k.bad("erase_device", self.erase(d)))
+            message = k.asked[-1]["message"]
+            for part in (d["device_name"], d["serial_number"], d["blueprint_name"], "Everything on it is lost"):
+                self.assertIn(part, message)
+            self.assertEqual("mode" in k.asked[-1], rev != "2025-06-18")
+        self.assertEqual(self.tenant.acts(), [])
+
+    def test_cancel_and_half_answers_are_no(self):
+        for answer in ("cancel", "decline"):
+            for rev in ("2025-11-25", MODERN):
+                k = self.kmcp(rev=rev, ask=answer)
+                k.bad("lock_device", {"device_id": self.mac()["device_id"], "confirm": True})
+        k = self.kmcp(rev="2025-11-25", ask="accept")
+        k.answer = lambda: {"action": "accept", "content": {"approve": False}}
+        k.bad("lock_device", {"device_id": self.mac()["device_id"], "confirm": True})
+        k.answer = lambda: {"action": "accept"}
+        k.bad("lock_device", {"device_id": self.mac()["device_id"], "confirm": True})
+        self.assertEqual(self.tenant.acts(), [])
+
+    def test_without_a_way_to_ask(self):
+        k = self.kmcp()
+        d = self.mac(1)
+        k.good("lock_device", {"device_id": d["device_id"], "confirm": True})
+        for tool, args, key in (("erase_device", self.erase(d), "unasked_destroy"),
+                                ("delete_device", self.erase(d), "unasked_destroy"),
+                                ("get_filevault_key", {"device_id": d["device_id"], "confirm": True, "reason": "test"},
+                                 "unasked_reveal")):
+            why = k.bad(tool, args)
+            self.assertIn(f"{key} = yes", why)
+            self.assertIn("kmcp call", why)
+        self.assertEqual(len(self.tenant.acts()), 1)
+        k = self.kmcp(self.site(policy="unasked_destroy = yes\nunasked_reveal = yes"))
+        d = self.mac(2)
+        k.good("get_filevault_key", {"device_id": self.tenant.find("platform:Mac,filevault:on,nth:0")["device_id"],
+                                     "confirm": True, "reason": "test"})
+        k.good("erase_device", self.erase(d))
+
+    def test_erase_and_delete_want_the_right_serial(self):
+        k = self.kmcp(ask="accept")
+        d, other = self.mac(3), self.mac(4)
+        for tool in ("erase_device", "delete_device"):
+            self.assertIn("serial_number", k.bad(tool, {**self.erase(d), "serial_number": other["serial_number"]}))
+            self.assertIn("missing", k.bad(tool, {"device_id": d["device_id"], "confirm": True}))
+        self.assertEqual((self.tenant.acts(), k.asked), ([], []))
+        k.good("delete_device", {**self.erase(d), "serial_number": d["serial_number"].lower()})
+        self.assertIn("list_devices", k.bad("get_device", {"device_id": d["device_id"]}))
+
+    def test_platforms_that_cannot_are_told_before_anything_is_sent(self):
+        k = self.kmcp(ask="accept")
+        tv = self.tenant.find("platform:AppleTV,nth:0")
+        for tool in ("lock_device", "shutdown_device"):
+            self.assertIn("AppleTV", k.bad(tool, {"device_id": tv["device_id"], "confirm": True}))
+        self.assertIn("Macs only", k.bad("get_filevault_key",
+                                         {"device_id": tv["device_id"], "confirm": True, "reason": "test"}))
+        self.assertEqual(self.tenant.acts(), [])
+
+    def question(self, k, tool, args):
+        r = k.call_once(tool, args)["result"]
+        self.assertEqual(r["resultType"], "input_required")
+        return r["requestState"]
+
+    def approve(self, k, tool, args, state):
+        return k.call_once(tool, args, requestState=state,
+                           inputResponses={"approve": {"action": "accept", "content": {"approve": True}}})
+
+    def test_an_approval_counts_for_exactly_that_once(self):
+        site = self.site()
+        k = self.kmcp(site, ask="accept")
+        a, b = self.mac(5), self.mac(6)
+        state = self.question(k, "erase_device", self.erase(a))
+        for tool, args in (("erase_device", self.erase(b)), ("erase_device", self.erase(a, preserve_data_plan=True)),
+                           ("delete_device", self.erase(a)),
+                           ("lock_device", {"device_id": a["device_id"], "confirm": True})):
+            m = self.approve(k, tool, args, state)
+            self.assertEqual(m["error"]["code"], -32602, m)
+        flipped = ("B" if state[0] == "A" else "A") + state[1:]
+        for bad in (flipped, state[:-1], state + "A", "", "x", state.replace(".", "")):
+            self.assertEqual(self.approve(k, "erase_device", self.erase(a), bad)["error"]["code"], -32602, bad)
+        self.assertEqual(self.approve(k, "erase_device", self.erase(a), 5)["error"]["code"], -32602)
+        fresh = self.kmcp(site, ask="accept")
+        self.assertIn("error", self.approve(fresh, "erase_device", self.erase(a), state))
+        self.assertEqual(self.tenant.acts(), [])
+        self.assertFalse(self.approve(k, "erase_device", self.erase(a), state)["result"].get("isError"))
+        self.assertIn("used already", self.approve(k, "erase_device", self.erase(a), state)["error"]["message"])
+        self.assertEqual(len(self.tenant.acts()), 1)
+
+    def test_an_answer_without_its_question_is_nothing(self):
+        k = self.kmcp(ask="accept")
+        args = {"device_id": self.mac()["device_id"], "confirm": True}
+        m = k.call_once("lock_device", args, inputResponses={"approve": {"action": "accept", "content": {"approve": True}}})
+        self.assertEqual(m["error"]["code"], -32602)
+        for bad in ([], "x", {"approve": 5}, {"approve": {"action": "maybe"}}):
+            m = k.call_once("lock_device", args, inputResponses=bad, requestState=self.question(k, "lock_device", args))
+            self.assertEqual(m["error"]["code"], -32602, bad)
+        m = k.call_once("lock_device", args, inputResponses=None, requestState=self.question(k, "lock_device", args))
+        self.assertEqual(m["result"]["resultType"], "input_required")
+        self.assertEqual(self.tenant.acts(), [])
+
+    def test_a_device_that_changed_hands_is_asked_again(self):
+        site = self.site(cache="devices = 0")
+        k = self.kmcp(site, ask="accept")
+        d = self.mac(7)
+        state = self.question(k, "erase_device", self.erase(d))
+        self.tenant.set(device={"device_id": d["device_id"], "user_name": "Somebody Else", "user_email": "else@example.org"})
+        m = self.approve(k, "erase_device", self.erase(d), state)
+        self.assertEqual(m["result"]["resultType"], "input_required")
+        question = m["result"]["inputRequests"]["approve"]["params"]["message"]
+        self.assertIn("changed", question)
+        self.assertIn("Somebody Else", question)
+        self.assertEqual(self.tenant.acts(), [])
+
+    def test_pins_are_nowhere(self):
+        for dialect in ("real", "seed"):
+            self.tenant.set(dialect=dialect)
+            site = self.site(extra="[log]\nlevel = debug")
+            k = self.kmcp(site, ask="accept")
+            d = self.mac(9 if dialect == "real" else 10)
+            r = k.good("lock_device", {"device_id": d["device_id"], "confirm": True, "message": "hello"})
+            self.assertTrue(r["structuredContent"]["pin_set"])
+            e = self.mac(11 if dialect == "real" else 12)
+            k.good("erase_device", self.erase(e, pin="735192"))
+            k.close()
+            pin = self.tenant.truth("?device_id=" + d["device_id"])["pin"]
+            self.assertTrue(pin)
+            everything = b"".join(k.raw).decode() + k.stderr + site.audit.read_text()
+            for secret in (str(pin), "735192", "kmcp-demo-token"):
+                self.assertNotIn(secret, everything)
+            sent = [json.loads(a["body"]) for a in self.tenant.acts() if a["body"]]
+            self.assertIn({"Message": "hello"}, sent)
+            self.assertIn({"PIN": "735192"}, sent)
+            self.tenant.reset()
+        self.tenant.set(dialect="real")
+
+    def test_keys_are_in_no_log_and_no_record(self):
+        site = self.site(extra="[log]\nlevel = debug")
+        k = self.kmcp(site, ask="accept")
+        d = self.tenant.find("platform:Mac,filevault:on,nth:1")
+        r = k.good("get_filevault_key", {"device_id": d["device_id"], "confirm": True, "reason": "locked out"})
+        self.assertIn(d["filevault_key"], r["content"][0]["text"])
+        k.close()
+        self.assertNotIn(d["filevault_key"], k.stderr + site.audit.read_text())
+        self.assertEqual([(x["event"], x["tool"]) for x in site.records()],
+                         [("intent", "get_filevault_key"),
+                                                                   ("outcome", "get_filevault_key")])
+
+    def test_the_record_frames_the_act(self):
+        site = self.site()
+        k = self.kmcp(site, ask="accept")
+        d = self.mac(13)
+        k.good("lock_device", {"device_id": d["device_id"], "confirm": True})
+        intent, outcome = site.records()
+        self.assertEqual((intent["event"], outcome["event"], outcome["result"]), ("intent", "outcome", "ok"))
+        self.assertEqual(intent["id"], outcome["id"])
+        self.assertEqual(outcome["request"], f"POST /api/v1/devices/{d['device_id']}/action/lock")
+        self.assertEqual(intent["subjects"][0]["id"], d["device_id"])
+        self.assertTrue(intent["consent"].startswith("elicitation "))
+        self.assertLess(intent["time"], outcome["time"])
+        self.assertEqual(site.audit.stat().st_mode & 0o777, 0o600)
+
+    def test_no_record_no_act(self):
+        site = self.site()
+        site.audit.mkdir()
+        k = self.kmcp(site, ask="accept")
+        d = self.tenant.find("platform:Mac,filevault:on,nth:2")
+        for tool, args in (("lock_device", {"device_id": d["device_id"], "confirm": True}),
+                           ("get_filevault_key", {"device_id": d["device_id"], "confirm": True, "reason": "test"})):
+            why = k.bad(tool, args)
+            self.assertIn("was not done", why)
+            self.assertIn(str(site.audit), why)
+        self.assertEqual(self.tenant.acts(), [])
+        self.assertNotIn("filevaultkey", " ".join(self.tenant.stats()["last_requests"]))
+        k.good("list_devices", {"limit": 1})
+        self.assertNotEqual(site.run("check").returncode, 0)
+
+    def test_read_only_binds_everything(self):
+        site = self.site(read_only=True)
+        k = self.kmcp(site, ask="accept")
+        names = [t["name"] for t in k.result("tools/list")["tools"]]
+        self.assertFalse({"lock_device", "erase_device", "get_filevault_key"} & set(names))
+        self.assertIn("read_only = yes", k.bad("lock_device", {"device_id": self.mac()["device_id"], "confirm": True}))
+        self.assertEqual(self.tenant.acts(), [])
+
+    def test_a_refusal_of_the_api_is_told(self):
+        k = self.kmcp(ask="accept")
+        d = self.mac(14)
+        k.good("lock_device", {"device_id": d["device_id"], "confirm": True})
+        why = k.bad("lock_device", {"device_id": d["device_id"], "confirm": True})
+        self.assertRegex(why, "already locked|already running")
+
+    def test_nothing_stale_after_an_act(self):
+        k = self.kmcp(ask="accept")
+        d = self.mac(15)
+        for tool in ("get_device", "get_device_status", "get_device_commands", "get_device_activity"):
+            k.good(tool, {"device_id": d["device_id"]})
+        k.good("list_devices", {"limit": 1})
+        self.tenant.reset()
+        k.good("get_device", {"device_id": d["device_id"]})
+        self.assertEqual(self.tenant.requests(), 0)  # all from the cache so far
+        k.good("lock_device", {"device_id": d["device_id"], "confirm": True})
+        self.tenant.reset()
+        for tool in ("get_device", "get_device_status", "get_device_commands", "get_device_activity"):
+            before = self.tenant.requests()
+            k.good(tool, {"device_id": d["device_id"]})
+            self.assertGreater(self.tenant.requests(), before, tool)
+        before = self.tenant.requests()
+        k.good("list_devices", {"limit": 1})
+        self.assertGreater(self.tenant.requests(), before)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,133 @@
+"""What the API does wrong, and what kmcp makes of it.  SPDX-License-Identifier: Apache-2.0"""
+import time
+import unittest
+
+from e2e import Case
+
+
+class Errors(Case):
+    def fault(self, *specs):
+        self.tenant.set(faults=list(specs))
+
+    def mac(self, nth=0):
+        return self.tenant.find(f"platform:Mac,online:yes,nth:{nth}")["device_id"]
+
+    def test_no_argument_leaves_its_place_in_the_path(self):
+        k = self.kmcp(ask="accept")
+        uuid = self.mac()
+        bad = ["..", ".", "%2e%2e", "../users", f"{uuid}/../x", f"{uuid}/secrets/filevaultkey", f"{uuid}?x=1", f"{uuid}#x",
+               "a\\b", "a\nb", "a\u0000b", "a" * 300, "", f"../devices/{uuid}/secrets/filevaultkey", f"{uuid}%2fapps"]
+        for tool in ("get_device", "get_device_apps", "get_device_details", "lock_device", "get_filevault_key"):
+            for text in bad:
+                args = {"device_id": text}
+                if tool == "lock_device":
+                    args["confirm"] = True
+                if tool == "get_filevault_key":
+                    args.update(confirm=True, reason="test")
+                k.bad(tool, args)
+        for text in bad:
+            k.bad("get_blueprint", {"blueprint_id": text})
+        lines = " ".join(self.tenant.stats()["last_requests"])
+        self.assertNotIn("filevaultkey", lines)
+        self.assertNotIn("..", lines)
+        self.assertEqual(self.tenant.acts(), [])
+
+    def test_statuses_become_advice(self):
+        uuid = self.mac()
+        for fault, part in (("401", "Device Status"), ("403", "Device Status"), ("404", "list_devices"),
+                            ("404html", "list_devices"), ("404empty", "list_devices"), ("error-string", "refused"),
+                            ("error-list", "refused"), ("error-detail", "refused"), ("error-fieldmap", "refused"),
+                            ("error-error", "refused"), ("error-message", "refused")):
+            self.fault(f"{fault},path=/status")
+            k = self.kmcp()
+            why = k.bad("get_device_status", {"device_id": uuid})
+            self.assertIn(part, why, fault)
+            self.assertNotIn("<", why)
+            k.close()
+
+    def test_a_missing_permission_is_named(self):
+        self.tenant.set(deny=["GET /api/v1/devices/{device_id}/apps"])
+        k = self.kmcp()
+        self.assertIn('"Application list"', k.bad("get_device_apps", {"device_id": self.mac()}))
+
+    def test_a_wrong_token_is_named_and_not_shown(self):
+        site = self.site()
+        site.token.write_text("wrong-token-12345")
+        k = self.kmcp(site)
+        why = k.bad("list_devices")
+        self.assertIn("token", why)
+        self.assertNotIn("wrong-token-12345", why + k.stderr)
+
+    def test_reads_are_retried_as_told(self):
+        uuid = self.mac()
+        for fault in ("429", "429bare", "429reset", "429date", "500", "500html", "500empty", "502", "503", "504", "close", "cut"):
+            self.fault(f"{fault},path=/status,count=1")
+            k = self.kmcp()
+            self.tenant.reset()
+            k.good("get_device_status", {"device_id": uuid})
+            lines = [r for r in self.tenant.stats()["last_requests"] if "/status" in r]
+            self.assertEqual(len(lines), 2, fault)
+            k.close()
+
+    def test_retry_after_is_honoured(self):
+        self.fault("429,path=/status,count=1")
+        k = self.kmcp()
+        start = time.monotonic()
+        k.good("get_device_status", {"device_id": self.mac()})
+        self.assertGreaterEqual(time.monotonic() - start, 0.9)
+
+    def test_an_act_is_sent_once_whatever_happens(self):
+        site = self.site(tenant="timeout = 1")
+        for n, (fault, unknown) in enumerate((("429", False), ("429bare", False), ("500", False), ("503", False), ("502", False),
+                                              ("close", True), ("cut", True), ("hang", True))):
+            self.fault(f"{fault},method=POST")
+            k = self.kmcp(site, ask="accept")
+            self.tenant.reset()
+            why = k.bad("restart_device", {"device_id": self.mac(20 + n), "confirm": True})
+            self.assertEqual(len([r for r in self.tenant.stats()["last_requests"] if r.startswith("POST /api")]), 1, fault)
+            self.assertEqual("unknown" in why, unknown, (fault, why))
+            if unknown:
+                self.assertIn("Do not send it again", why)
+            k.close()
+            self.assertEqual(site.records()[-1]["result"], "unknown" if unknown else "failed", fault)
+        self.fault()
+
+    def test_empty_success_is_success_once(self):
+        k = self.kmcp(ask="accept")
+        for tool in ("restart_device", "shutdown_device"):
+            self.tenant.reset()
+            k.good(tool, {"device_id": self.mac(30), "confirm": True})
+            self.assertEqual(len(self.tenant.acts()), 1)
+
+    def test_answers_that_are_no_answers(self):
+        uuid = self.mac()
+        for fault, part in (("badjson", "not JSON"), ("huge", "reply_bytes"), ("badutf8", "not JSON")):
+            self.fault(f"{fault},path=/status")
+            k = self.kmcp()
+            self.assertIn(part, k.bad("get_device_status", {"device_id": uuid}), fault)
+            k.close()
+        for fault in ("gzip", "nul", "extra", "missing", "userempty", "unknownplatform", "badtype"):
+            self.fault(fault)
+            k = self.kmcp()
+            for tool in ("get_device", "get_device_details", "get_device_status", "get_device_apps"):
+                k.good(tool, {"device_id": uuid})
+            self.assertEqual(k.structured("list_devices", {"limit": 1})["total"], 700, fault)
+            k.close()
+
+    def test_a_dead_host_is_said(self):
+        k = self.kmcp(self.site(url="http://127.0.0.1:9", limits="call_seconds = 2"))
+        self.assertIn("nothing was sent", k.bad("get_device", {"device_id": self.mac()}))
+
+    def test_a_slow_host_times_out(self):
+        self.fault("hang,path=/status")
+        k = self.kmcp(self.site(tenant="timeout = 1", limits="call_seconds = 2"))
+        self.assertIn("in time", k.bad("get_device_status", {"device_id": self.mac()}))
+
+    def test_redirects_and_foreign_next_links_are_not_followed(self):
+        k = self.kmcp()
+        k.good("list_blueprints")
+        k.good("get_device_activity", {"device_id": self.mac()})  # the next links lead to another host
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,143 @@
+"""Every tool, in both dialects of the API and every revision of the protocol.  SPDX-License-Identifier: Apache-2.0"""
+import json
+import pathlib
+import unittest
+
+from e2e import LEGACY, MODERN, Case
+
+try:
+    import jsonschema
+except ImportError:
+    jsonschema = None
+
+SCHEMAS = pathlib.Path(__file__).parent / "schemas"
+
+
+class Tools:
+    """Runs once per dialect."""
+    DIALECT = "real"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.TENANT_ARGS = ("--devices", 700, "--dialect", cls.DIALECT)
+        super().setUpClass()
+
+    def calls(self):
+        mac = self.tenant.find("platform:Mac,filevault:on,online:yes,nth:0")
+        lock, restart, shutdown, erase, delete = (self.tenant.find(f"platform:Mac,online:yes,nth:{n}") for n in range(2, 7))
+        uuid = mac["device_id"]
+        blueprint = sorted(self.tenant.truth()["by_blueprint"])[0]
+        yes = {"confirm": True}
+        return mac, {
+            "list_devices": {"platform": "Mac", "limit": 3},
+            "get_device": {"device_id": mac["serial_number"]},
+            "get_device_details": {"device_id": uuid},
+            "get_device_status": {"device_id": uuid},
+            "get_device_apps": {"device_id": uuid, "limit": 5},
+            "get_device_activity": {"device_id": uuid},
+            "get_device_commands": {"device_id": uuid},
+            "list_blueprints": {},
+            "get_blueprint": {"blueprint_id": blueprint},
+            "get_prism_device_information": {"platform": "Mac", "limit": 3},
+            "get_filevault_key": {"device_id": uuid, "reason": "user forgot the password", **yes},
+            "lock_device": {"device_id": lock["device_id"], "message": "call us", **yes},
+            "restart_device": {"device_id": restart["serial_number"], **yes},
+            "shutdown_device": {"device_id": shutdown["device_id"], **yes},
+            "erase_device": {"device_id": erase["device_id"], "serial_number": erase["serial_number"], "pin": "123456", **yes},
+            "delete_device": {"device_id": delete["device_id"], "serial_number": delete["serial_number"], **yes},
+        }
+
+    def test_every_tool_answers(self):
+        for rev in [*LEGACY, MODERN]:
+            with self.subTest(rev=rev):
+                self.every_tool(rev)
+
+    def every_tool(self, rev):
+        asks = rev in ("2025-06-18", "2025-11-25", MODERN)
+        site = self.site(policy="" if asks else "unasked_destroy = yes\nunasked_reveal = yes")
+        k = self.kmcp(site, rev=rev, ask="accept" if asks else None)
+        mac, calls = self.calls()
+        listed = k.result("tools/list")["tools"]
+        self.assertEqual([t["name"] for t in listed], sorted(calls))
+        for tool in listed:
+            name, before = tool["name"], len(k.asked)
+            r = k.call(name, calls[name])
+            self.assertFalse(r.get("isError"), (name, r))
+            text = r["content"][0]["text"]
+            self.assertTrue(text.strip(), name)
+            if "outputSchema" in tool:
+                self.assertIn("structuredContent", r, name)
+                if jsonschema:
+                    jsonschema.validate(r["structuredContent"], tool["outputSchema"])
+            else:
+                self.assertNotIn("structuredContent", r)
+            if asks:
+                self.assertEqual(len(k.asked) - before, 1 if "confirm" in calls[name] else 0, name)
+        key = k.good("get_filevault_key", calls["get_filevault_key"])
+        self.assertIn(mac["filevault_key"], key["content"][0]["text"])
+        self.check_schema(k, rev)
+
+    def check_schema(self, k, rev):
+        """Every line kmcp wrote is a message of the published schema."""
+        if not jsonschema:
+            return
+        schema = json.loads((SCHEMAS / f"schema-{rev}.json").read_text())
+        defs = "$defs" if "$defs" in schema else "definitions"
+        validator = jsonschema.Draft202012Validator({"$ref": f"#/{defs}/JSONRPCMessage", defs: schema[defs]})
+        for line in k.raw:
+            message = json.loads(line)
+            errors = list(validator.iter_errors(message))
+            self.assertFalse(errors, (line[:300], errors[:1]))
+
+    def test_answers_are_the_truth(self):
+        k = self.kmcp(ask="accept")
+        mac, calls = self.calls()
+        truth = self.tenant.truth()
+        listed = k.structured("list_devices", {"limit": 1})
+        self.assertEqual((listed["total"], listed["complete"]), (truth["devices"], True))
+        for platform, n in truth["by_platform"].items():
+            self.assertEqual(k.structured("list_devices", {"platform": platform, "limit": 1})["total"], n, platform)
+        for blueprint, b in truth["by_blueprint"].items():
+            self.assertEqual(k.structured("list_devices", {"blueprint_id": blueprint, "limit": 1})["total"], b["count"])
+        device = k.structured("get_device", {"device_id": mac["device_id"]})
+        self.assertEqual(device["serial_number"], mac["serial_number"])
+        self.assertEqual(device["device_name"], mac["device_name"])
+        self.assertIn("is_supervised", device)
+        self.assertEqual(k.structured("list_blueprints")["total"], truth["blueprints"])
+        prism = k.structured("get_prism_device_information", {"platform": "AppleTV", "limit": 1})
+        self.assertEqual((prism["total"], prism["complete"]), (truth["by_platform"].get("AppleTV", 0), True))
+        blueprint = k.structured("get_blueprint", calls["get_blueprint"])
+        self.assertTrue(blueprint["library_items"])
+        name = truth["by_blueprint"][calls["get_blueprint"]["blueprint_id"]]["name"]
+        self.assertEqual(k.structured("get_blueprint", {"blueprint_id": name})["id"], blueprint["id"])
+        apps = k.structured("get_device_apps", calls["get_device_apps"])
+        self.assertGreater(apps["total"], 5)
+        self.assertEqual(apps["next"], 5)
+
+    def test_lock_is_carried_out_and_can_be_followed(self):
+        k = self.kmcp(ask="accept")
+        mac = self.tenant.find("platform:Mac,online:yes,nth:8")
+        self.assertTrue(k.structured("lock_device", {"device_id": mac["device_id"], "confirm": True})["accepted"])
+        self.tenant.set(clock_advance_s=3600)
+        rows = k.structured("get_device_commands", {"device_id": mac["device_id"], "request_type": "DeviceLock"})["rows"]
+        self.assertEqual(rows[0][2], "done")
+
+
+class RealTools(Tools, Case):
+    DIALECT = "real"
+
+    def test_filters_match_what_the_tenant_counts(self):
+        k = self.kmcp()
+        truth = self.tenant.truth()
+        for on, key in ((True, "on"), (False, "off")):
+            self.assertEqual(k.structured("list_devices", {"filevault_enabled": on, "limit": 1})["total"],
+                             truth["filevault"][key])
+
+
+class SeedTools(Tools, Case):
+    DIALECT = "seed"
+
+
+del Tools
+if __name__ == "__main__":
+    unittest.main()
