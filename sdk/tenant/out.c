@@ -163,3 +163,9 @@ void out_empty(struct out *o, const char *key, char bracket)
     if (out_member(o, key))
         out_text(o, bracket == '{' ? "{}" : "[]");
 }
+
+void out_raw(struct out *o, const char *key, const struct out *json)
+{
+    if (out_member(o, key))
+        out_bytes(o, json->p, json->n);
+}
