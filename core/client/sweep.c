@@ -28,9 +28,10 @@ struct sweep {
     struct arena page;
     struct seen_ids seen;
     char offset[24], limit[24];
-    char *cursor;      /* malloc'd */
-    int64_t received;  /* rows the API sent */
-    int64_t api_total; /* as it says, or -1 */
+    char *cursor;       /* malloc'd */
+    uint64_t last_page; /* hash of the last page, while nothing else tells a server that does not page */
+    int64_t received;   /* rows the API sent */
+    int64_t api_total;  /* as it says, or -1 */
     struct kmcp_coverage *coverage;
 };
 
@@ -188,6 +189,18 @@ static void read_total(struct sweep *s, const struct cache_reply *reply, const k
         s->coverage->as_of_ms = reply->as_of_ms;
 }
 
+/* A bare list without a total that comes back unchanged for another offset: the server does not page, this
+ * was all. */
+static bool same_again(struct sweep *s, const struct cache_reply *reply, const kmcp_json *envelope)
+{
+    uint64_t before = s->last_page;
+
+    if (envelope || s->api_total >= 0)
+        return false;
+    s->last_page = hash_text(reply->body);
+    return s->received && s->last_page == before;
+}
+
 /* One page from fetch to callback. MORE says whether another follows. */
 static kmcp_rc one_page(struct sweep *s, kmcp_ctx *ctx, kmcp_page_fn page, void *arg, bool *more, bool *stop)
 {
@@ -195,6 +208,7 @@ static kmcp_rc one_page(struct sweep *s, kmcp_ctx *ctx, kmcp_page_fn page, void 
     const kmcp_json *envelope, *rows;
     kmcp_json *body, *kept = NULL;
     size_t got, fresh = 0;
+    bool again = false;
     kmcp_rc rc;
 
     *more = false;
@@ -203,14 +217,18 @@ static kmcp_rc one_page(struct sweep *s, kmcp_ctx *ctx, kmcp_page_fn page, void 
     arena_release(&s->page, s->call->tool == KMCP_REVEAL);
     rc = client_parse(s->call, &s->page, s->request, reply, &body);
     rows = rc == KMCP_OK ? find_rows(body, &envelope) : NULL;
-    if (rows)
+    if (rows) {
         read_total(s, reply, envelope);
+        again = same_again(s, reply, envelope);
+    }
     cache_reply_drop(s->client->cache, reply);
     if (rc != KMCP_OK)
         return rc;
     if (!rows)
         return failure_set(s->call->failure, KMCP_E_UPSTREAM, "the API's answer to %s holds no list",
                            s->request->route->path);
+    if (again)
+        return KMCP_OK;
     got = json_len(rows);
     s->received += (int64_t)got;
     snprintf(s->offset, sizeof s->offset, "%lld", (long long)s->received);

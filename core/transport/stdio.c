@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,26 +11,20 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "transport/line_writer.h"
 #include "transport/stdio.h"
 
 #define READ_BYTES 65536
 
-struct output {
-    struct sink sink; /* first: sinks are told apart by address */
-    pthread_mutex_t lock;
-    int fd;
-    bool broken;
-};
-
 static int wake[2] = { -1, -1 }; /* signals and a broken output end the poll */
 
-static void end_now(int signal)
+static void end_now(int unused)
 {
     int saved = errno;
     ssize_t n = write(wake[1], "", 1);
 
     (void)n;
-    (void)signal;
+    (void)unused;
     errno = saved;
 }
 
@@ -48,38 +41,6 @@ bool stdio_take(int *in, int *out)
         return false;
     close(null);
     return true;
-}
-
-/* One message, one line, whole. Messages are small beside a pipe, so one write is the rule. */
-static void write_line(struct sink *sink, const char *text, size_t len)
-{
-    struct output *o = (struct output *)sink;
-    char *line = malloc(len + 1);
-    size_t done = 0;
-
-    if (!line) {
-        log_line(KMCP_LOG_ERROR, "stdio", "out of memory: an answer is lost");
-        return;
-    }
-    memcpy(line, text, len);
-    line[len++] = '\n';
-    pthread_mutex_lock(&o->lock);
-    while (!o->broken && done < len) {
-        ssize_t n = write(o->fd, line + done, len - done);
-
-        if (n > 0) {
-            done += (size_t)n;
-        } else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-            struct pollfd p = { .fd = o->fd, .events = POLLOUT };
-
-            poll(&p, 1, -1);
-        } else if (n < 0 && errno != EINTR) {
-            o->broken = true; /* nobody reads any more: the same as the end of input */
-            end_now(0);
-        }
-    }
-    pthread_mutex_unlock(&o->lock);
-    free(line);
 }
 
 struct lines {
@@ -178,12 +139,12 @@ static void read_lines(struct lines *l, int in)
 
 bool stdio_serve(struct server *s, int in, int out)
 {
-    struct output o = { .sink = { write_line }, .fd = out };
+    struct line_writer o;
     struct sigaction act = { .sa_handler = end_now }, ignore = { .sa_handler = SIG_IGN };
     struct session session;
     struct lines l = { .server = s, .session = &session, .sink = &o.sink };
     int64_t ended;
-    bool idle;
+    bool idle, broken;
 
     if (pipe(wake) != 0)
         return true;
@@ -195,19 +156,20 @@ bool stdio_serve(struct server *s, int in, int out)
     sigaction(SIGINT, &act, NULL);
     sigaction(SIGHUP, &act, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
-    pthread_mutex_init(&o.lock, NULL);
+    line_writer_init(&o, out, end_now);
     session_init(&session);
     read_lines(&l, in);
     free(l.data);
     ended = clock_ms();
-    idle = server_wait_idle(s, ended + (__atomic_load_n(&o.broken, __ATOMIC_ACQUIRE) ? 0 : STDIO_GRACE_MS));
+    broken = line_writer_broken(&o);
+    idle = server_wait_idle(s, ended + (broken ? 0 : STDIO_GRACE_MS));
     if (!idle) {
         server_cancel_all(s);
         idle = server_wait_idle(s, ended + STDIO_END_MS);
     }
-    if (!idle)
-        return false; /* o and session stay: stuck workers may still use them until the process exits */
+    if (!line_writer_finish(&o, ended + STDIO_END_MS) || !idle)
+        return false; /* o and session stay: stuck threads may still use them until the process exits */
     session_free(&session);
-    pthread_mutex_destroy(&o.lock);
+    line_writer_free(&o);
     return true;
 }

@@ -252,14 +252,14 @@ static kmcp_rc delete_device_run(kmcp_ctx *ctx, const kmcp_json *args)
     }
 
 static const struct kmcp_tool tools[] = {
-    ACT_TOOL(lock_device, "Lock device", "Lock one device's screen. Queued; the person is asked first.",
+    ACT_TOOL(lock_device, "Lock device", "Lock one device's screen. Queued; asks the person first.",
              KMCP_WRITE),
-    ACT_TOOL(restart_device, "Restart device", "Restart one device. Queued; the person is asked first.",
+    ACT_TOOL(restart_device, "Restart device", "Restart one device. Queued; asks the person first.",
              KMCP_WRITE),
-    ACT_TOOL(shutdown_device, "Shut down device", "Shut one device down. Queued; the person is asked first.",
+    ACT_TOOL(shutdown_device, "Shut down device", "Shut one device down. Queued; asks the person first.",
              KMCP_WRITE),
     ACT_TOOL(erase_device, "Erase device",
-             "Erase everything on one device. Cannot be undone. The person is asked first.", KMCP_DESTROY),
+             "Erase everything on one device. Cannot be undone; asks the person first.", KMCP_DESTROY),
     ACT_TOOL(delete_device, "Delete device record",
              "Delete one device's record and unenroll it, without erasing it. Cannot be undone. The person "
              "is asked first.",

@@ -106,7 +106,7 @@ static const struct kmcp_tool tools[] = {
     { .name = "get_prism_device_information",
       .title = "Get Prism device information",
       .description =
-          "Inventory of the whole fleet as last collected (about daily): OS, model, agent version, check-in.",
+          "The fleet's inventory as last collected (daily): OS, model, agent, check-in.",
       .input_schema = get_prism_device_information_schema,
       .output_schema = table_schema,
       .safety = KMCP_READ,

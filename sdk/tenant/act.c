@@ -73,7 +73,7 @@ void act_lock(struct call *c)
     struct device *d = act_target(c, ON(MAC) | ON(IPHONE) | ON(IPAD) | ON(ANDROID), COMMAND_LOCK);
     uint32_t made = d ? d->acts : 0;
     if (d && act_queue(c, d, COMMAND_LOCK, "DeviceLock") && d->platform == MAC) {
-        char pin[8];
+        char pin[16];
         d->pin = 100000 + rng_below(d->key, 7000 + (uint64_t)made, 900000);
         snprintf(pin, sizeof pin, "%06u", d->pin);
         out_open(&c->out, NULL, '{');
@@ -150,8 +150,9 @@ void act_blankpush(struct call *c)
 
 void act_updateinventory(struct call *c)
 {
-    static const char *const asked[] = { "AvailableOSUpdates",       "DeviceInformation", "SecurityInfo",   "UserList",
-                                         "InstalledApplicationList", "ProfileList",       "CertificateList" };
+    static const char *const asked[] = { "AvailableOSUpdates", "DeviceInformation",        "SecurityInfo",
+                                         "UserList",           "InstalledApplicationList", "ProfileList",
+                                         "CertificateList" };
     struct device *d = act_target(c, ON_APPLE, COMMAND_INVENTORY);
     for (size_t i = 0; d && i < sizeof asked / sizeof asked[0]; i++)
         if (!act_queue(c, d, COMMAND_INVENTORY, asked[i]))

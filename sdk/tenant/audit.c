@@ -43,7 +43,8 @@ void audit_device(struct tenant *t, const struct device *d, const char *action, 
 {
     struct audit *a = t->audit;
     struct audit_event *e = &a->events[a->made % AUDIT_KEPT];
-    *e = (struct audit_event){ .at_us = tenant_now(t), .key = rng_draw(t->fleet.seed, 0xA0D170000U + (uint64_t)a->made) };
+    *e = (struct audit_event){ .at_us = tenant_now(t),
+                               .key = rng_draw(t->fleet.seed, 0xA0D170000U + (uint64_t)a->made) };
     memcpy(e->target, d->uuid, sizeof e->target);
     e->action = action;
     e->component = component;
@@ -61,12 +62,14 @@ static struct audit_event audit_event(const struct tenant *t, int64_t i)
     }
     static const char *const actions[] = { "create", "update", "update", "delete" };
     uint64_t key = rng_draw(t->fleet.seed, 0xA0D150000U + (uint64_t)i);
-    struct audit_event e = { .at_us = t->fleet.born_us - (AUDIT_OLD - i) * 7 * WHEN_HOUR - (int64_t)(key % 999999),
+    struct audit_event e = { .at_us = t->fleet.born_us - (AUDIT_OLD - i) * 7 * WHEN_HOUR -
+                                      (int64_t)(key % 999999),
                              .key = key,
                              .action = actions[key >> 20 & 3],
                              .component = "",
                              .type = key >> 30 & 1 ? "blueprint" : "library_item" };
-    ids_uuid(e.type[0] == 'b' ? field_blueprint_key(&t->fleet, (unsigned)(key % name_blueprint_count)) : key, e.target);
+    ids_uuid(e.type[0] == 'b' ? field_blueprint_key(&t->fleet, (unsigned)(key % name_blueprint_count)) : key,
+             e.target);
     if (e.type[0] == 'b' && key >> 31 & 1)
         e.component = "library_items";
     return e;
@@ -125,7 +128,8 @@ static void audit_link(char *buf, size_t size, int64_t at, int64_t limit, const 
     n = snprintf(buf, size, "%s/api/v1/audit/events?cursor=", PAGE_HOST);
     for (const char *s = cursor; *s && (size_t)n + 4 < size; s++)
         n += snprintf(buf + n, size - (size_t)n, *s == '=' ? "%%3D" : *s == '+' ? "%%2B" : "%c", *s);
-    snprintf(buf + n, size - (size_t)n, "&limit=%" PRId64 "%s%s", limit, sort ? "&sort_by=" : "", sort ? sort : "");
+    snprintf(buf + n, size - (size_t)n, "&limit=%" PRId64 "%s%s", limit, sort ? "&sort_by=" : "",
+             sort ? sort : "");
 }
 
 static int64_t audit_bound(const struct call *c, const char *name, int64_t otherwise)

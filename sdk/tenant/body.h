@@ -8,7 +8,8 @@
 
 struct body;
 
-struct body *body_parse(const char *text, size_t n); /* NULL if this is not one JSON value; free with body_free */
+struct body *body_parse(const char *text,
+                        size_t n); /* NULL if this is not one JSON value; free with body_free */
 void body_free(struct body *b);
 /* All of these take NULL for "absent". */
 const struct body *body_get(const struct body *object, const char *key);

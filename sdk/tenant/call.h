@@ -57,11 +57,13 @@ enum call_shape {
 void call_start(struct call *c, char *query);
 void call_finish(struct call *c);
 const char *call_param(const struct call *c, const char *name); /* NULL if absent */
-/* A whole number from the query; `otherwise` if absent, negative or not a number, as Django's pagination does. */
+/* A whole number from the query; `otherwise` if absent, negative or not a number, as Django's pagination
+ * does. */
 int64_t call_number(const struct call *c, const char *name, int64_t otherwise);
 /* limit as the API reads it: absent or unusable means the default, too large is silently cut. */
 int64_t call_limit(const struct call *c, int64_t normal, int64_t most);
-void call_header(struct call *c, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void call_header(struct call *c, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* Drops what was written and answers with an error; in the seed's dialect always {"error": text}. */
 void call_fail(struct call *c, int status, enum call_shape shape, const char *text);
 void call_not_found(struct call *c);

@@ -99,7 +99,8 @@ void command_settle(const struct tenant *t, struct device *d)
 bool command_is_pending(const struct device *d, enum command_kind kind)
 {
     for (const struct command *command = d->commands; command; command = command->next)
-        if (command->kind == (int)kind && command->status != COMMAND_COMPLETED && command->status != COMMAND_FAILED)
+        if (command->kind == (int)kind && command->status != COMMAND_COMPLETED &&
+            command->status != COMMAND_FAILED)
             return true;
     return false;
 }
@@ -128,8 +129,9 @@ void command_write(struct call *c, const char *key, const struct command *comman
     command_write_errors(o, command);
     /* The service uses names of its own for some of Apple's commands. */
     out_string(o, "command_type",
-               strcmp(command->request_type, "DeviceInformation") == 0 && command->kind < 0 ? "InitialDeviceInformation"
-                                                                                            : command->request_type);
+               strcmp(command->request_type, "DeviceInformation") == 0 && command->kind < 0
+                   ? "InitialDeviceInformation"
+                   : command->request_type);
     out_string(o, "request_type", command->request_type);
     out_empty(o, "metadata", '{');
     out_bool(o, "request_requires_network_tether", false);

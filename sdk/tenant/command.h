@@ -10,7 +10,13 @@ enum command_kind { COMMAND_LOCK, COMMAND_RESTART, COMMAND_SHUTDOWN, COMMAND_ERA
 enum command_outcome { OUTCOME_COMPLETE, OUTCOME_NOT_NOW, OUTCOME_FAILED };
 
 /* As the API numbers them. */
-enum command_status { COMMAND_PENDING = 1, COMMAND_RUNNING, COMMAND_COMPLETED, COMMAND_FAILED, COMMAND_NOT_NOW };
+enum command_status {
+    COMMAND_PENDING = 1,
+    COMMAND_RUNNING,
+    COMMAND_COMPLETED,
+    COMMAND_FAILED,
+    COMMAND_NOT_NOW
+};
 
 struct command {
     struct command *next; /* the one queued after this */

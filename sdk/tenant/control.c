@@ -183,7 +183,7 @@ static void put(struct call *c, const struct device *d, const char *key, enum fi
 static void truth_device(struct call *c, const struct device *d)
 {
     struct out *o = &c->out;
-    char pin[8] = "";
+    char pin[16] = "";
     if (d->pin)
         snprintf(pin, sizeof pin, "%06u", d->pin);
     out_open(o, NULL, '{');
@@ -308,9 +308,10 @@ void control_truth(struct call *c)
     else if (index)
         d = call_number(c, "device", f->count) < f->count ? &f->devices[call_number(c, "device", 0)] : NULL;
     else if (find && !truth_find(c, find, &d)) {
-        control_refuse(c, 400,
-                       "unusable find; use key:value pairs of platform, os, blueprint, filevault, escrowed, online, "
-                       "locked, supervised, lost, user, next, nth");
+        control_refuse(
+            c, 400,
+            "unusable find; use key:value pairs of platform, os, blueprint, filevault, escrowed, online, "
+            "locked, supervised, lost, user, next, nth");
         return;
     }
     for (uint32_t i = 0; serial && !d && i < f->count; i++)

@@ -1,4 +1,5 @@
-/* The control paths /__truth, /__stats and /__set, for tests and for people who want to look behind the curtain. */
+/* The control paths /__truth, /__stats and /__set, for tests and for people who want to look behind the
+ * curtain. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TENANT_CONTROL_H
 #define TENANT_CONTROL_H

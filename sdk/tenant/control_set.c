@@ -144,9 +144,11 @@ void control_set(struct call *c)
     static const struct {
         const char *key;
         bool (*set)(struct call *c, const struct body *value);
-    } knobs[] = { { "latency_ms", set_latency }, { "rate_limit", set_rate }, { "faults", set_faults },
-                  { "dialect", set_dialect },    { "deny", set_deny },       { "deny_status", set_deny_status },
-                  { "clock_advance_s", set_clock }, { "device", set_device } };
+    } knobs[] = {
+        { "latency_ms", set_latency },    { "rate_limit", set_rate }, { "faults", set_faults },
+        { "dialect", set_dialect },       { "deny", set_deny },       { "deny_status", set_deny_status },
+        { "clock_advance_s", set_clock }, { "device", set_device }
+    };
     struct body *body = body_parse(c->body, c->body_n);
     if (!body_is_object(body)) {
         body_free(body);

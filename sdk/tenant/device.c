@@ -64,9 +64,9 @@ static void device_write_real(struct call *c, const struct device *d)
     out_string(o, "platform", device_platform(c, d));
     out_string(o, "os_version", field_os(d)->version);
     out_string(o, "supplemental_build_version",
-               !field_is_apple(d)              ? ""
+               !field_is_apple(d)            ? ""
                : field_os(d)->extra_build[0] ? field_os(d)->extra_build
-                                               : field_os(d)->build);
+                                             : field_os(d)->build);
     out_string(o, "supplemental_os_version_extra", field_os(d)->extra_version);
     out_string(o, "last_check_in", when_format(when, d->seen_us, WHEN_ISO));
     device_user(c, d);

@@ -1,4 +1,5 @@
-/* GET /devices/{id}/details and /details/lostmode: sections differ by platform, and booleans are words on Apple. */
+/* GET /devices/{id}/details and /details/lostmode: sections differ by platform, and booleans are words on
+ * Apple. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "device.h"
 
@@ -153,9 +154,11 @@ static void details_lost(struct call *c, const struct device *d)
     out_string(o, "last_location_status", "SUCCESS");
     put_when(c, "last_location_status_at", at + WHEN_HOUR, WHEN_ISO);
     out_open(o, "last_location", '{');
-    snprintf(buf, sizeof buf, "%u.%03u%s", 30 + rng_below(d->key, 510, 20), rng_below(d->key, 511, 1000), digits);
+    snprintf(buf, sizeof buf, "%u.%03u%s", 30 + rng_below(d->key, 510, 20), rng_below(d->key, 511, 1000),
+             digits);
     out_string(o, "latitude", buf);
-    snprintf(buf, sizeof buf, "-%u.%03u%s", 60 + rng_below(d->key, 512, 50), rng_below(d->key, 513, 1000), digits);
+    snprintf(buf, sizeof buf, "-%u.%03u%s", 60 + rng_below(d->key, 512, 50), rng_below(d->key, 513, 1000),
+             digits);
     out_string(o, "longitude", buf);
     out_close(o, '}');
     put_when(c, "last_location_at", at + WHEN_HOUR, WHEN_ISO);
@@ -319,7 +322,8 @@ static void details_other(struct call *c, const struct device *d)
     bool windows = d->platform == WINDOWS;
     char id[IDS_SIZE];
     out_open(o, windows ? "mdm" : "management", '{');
-    out_string(o, windows ? "management_client_revision" : "management_mode", windows ? "10.0.26100" : "PROFILE_OWNER");
+    out_string(o, windows ? "management_client_revision" : "management_mode",
+               windows ? "10.0.26100" : "PROFILE_OWNER");
     out_string(o, windows ? "windows_device_id" : "ownership",
                windows ? ids_text(id, rng_draw(d->key, 550)) : "COMPANY_OWNED");
     out_close(o, '}');

@@ -90,7 +90,8 @@ static void app_other(struct call *c, const struct device *d, unsigned i, const 
     } else {
         out_string(o, "package_name", i < APPS ? apps[i].bundle : "com.example.utility");
         out_string(o, "version_name", version);
-        out_string(o, "application_source", i % 2 ? "SYSTEM_APP_FACTORY_VERSION" : "INSTALLED_FROM_PLAY_STORE");
+        out_string(o, "application_source",
+                   i % 2 ? "SYSTEM_APP_FACTORY_VERSION" : "INSTALLED_FROM_PLAY_STORE");
         out_empty(o, "sha1_hashes", '[');
     }
     out_close(o, '}');
@@ -186,8 +187,8 @@ static void put_parameters(struct call *c, const struct device *d)
                  { "Disable guest account", "Users", "Guest" },
                  { "Report FileVault", "Privacy & Security", "FileVault" },
                  { "Enable stealth mode", "Network", "Firewall" } };
-    static const char *const words[] = { "PASS", "PASS", "PASS", "REMEDIATED", "ERROR", "PENDING", "INCOMPATIBLE",
-                                         "WARNING" };
+    static const char *const words[] = { "PASS",  "PASS",    "PASS",         "REMEDIATED",
+                                         "ERROR", "PENDING", "INCOMPATIBLE", "WARNING" };
     struct out *o = &c->out;
     char id[IDS_SIZE];
     bool has = d->platform == MAC && !name_blueprints[d->blueprint].map;

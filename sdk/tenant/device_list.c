@@ -12,8 +12,15 @@
 #include <string.h>
 #include <strings.h>
 
-enum match { MATCH_EXACT, MATCH_CONTAINS, MATCH_FILEVAULT, MATCH_TAG_NAME, MATCH_TAG_ID, MATCH_TAG_NAMES,
-             MATCH_TAG_IDS };
+enum match {
+    MATCH_EXACT,
+    MATCH_CONTAINS,
+    MATCH_FILEVAULT,
+    MATCH_TAG_NAME,
+    MATCH_TAG_ID,
+    MATCH_TAG_NAMES,
+    MATCH_TAG_IDS
+};
 
 struct filter {
     const char *param;

@@ -27,7 +27,7 @@ static void log_wrap(struct call *c, const struct device *d, const char *key, co
 /* Command number i of those made before the start, newest first. */
 static struct command log_old_command(const struct fleet *f, const struct device *d, unsigned i)
 {
-    static const char *const types[] = { "InstallProfile", "DeviceInformation", "ProfileList",
+    static const char *const types[] = { "InstallProfile", "DeviceInformation",  "ProfileList",
                                          "SecurityInfo",   "InstallApplication", "DeclarativeManagement" };
     uint64_t key = rng_draw(d->key, 800 + (uint64_t)i);
     bool failed = key % 17 == 0;
@@ -187,8 +187,10 @@ void device_notes(struct call *c)
             continue;
         out_open(o, NULL, '{');
         out_string(o, "note_id", ids_text(buf, key));
-        out_string(o, "created_at", when_format(buf, d->enrolled_us + (int64_t)(key % 200) * WHEN_DAY, WHEN_ISO));
-        out_string(o, "updated_at", when_format(buf, d->enrolled_us + (int64_t)(key % 200) * WHEN_DAY, WHEN_ISO));
+        out_string(o, "created_at",
+                   when_format(buf, d->enrolled_us + (int64_t)(key % 200) * WHEN_DAY, WHEN_ISO));
+        out_string(o, "updated_at",
+                   when_format(buf, d->enrolled_us + (int64_t)(key % 200) * WHEN_DAY, WHEN_ISO));
         field_user(&c->t->fleet, 1 + (uint32_t)(key >> 20) % c->t->fleet.users, &author);
         out_string(o, "author", author.name);
         out_string(o, "content", texts[key >> 40 & 3]);

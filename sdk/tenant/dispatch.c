@@ -66,7 +66,8 @@ static bool dispatch_permitted(struct call *c, const struct route *row)
     snprintf(pattern, sizeof pattern, "%s /api/v1/%s", row->method, row->path);
     for (size_t i = 0; i < TENANT_DENIALS && c->t->denied[i]; i++)
         if (strstr(pattern, c->t->denied[i])) {
-            call_fail(c, c->t->denied_status, CALL_DETAIL, "You do not have permission to perform this action.");
+            call_fail(c, c->t->denied_status, CALL_DETAIL,
+                      "You do not have permission to perform this action.");
             return false;
         }
     return true;
@@ -79,12 +80,14 @@ static bool dispatch_body_readable(struct call *c)
         (c->content_type && strncmp(c->content_type, "application/x-www-form-urlencoded", 33) == 0))
         return true;
     char text[200];
-    snprintf(text, sizeof text, "Unsupported media type \"%.100s\" in request.", c->content_type ? c->content_type : "");
+    snprintf(text, sizeof text, "Unsupported media type \"%.100s\" in request.",
+             c->content_type ? c->content_type : "");
     call_fail(c, 415, CALL_DETAIL, text);
     return false;
 }
 
-static void dispatch_handle(struct call *c, const struct route *row, const char *allowed, struct fault_plan *plan)
+static void dispatch_handle(struct call *c, const struct route *row, const char *allowed,
+                            struct fault_plan *plan)
 {
     if (!dispatch_within_rate(c))
         return;

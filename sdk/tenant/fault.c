@@ -32,11 +32,13 @@ static const struct fault_answer answers[] = {
       "You do not have permission to perform this action.", 0, 0 },
     { "404", 404, FAULT_JSON, "{\"detail\":\"Not found.\"}", "Device not found", 0, 0 },
     { "404html", 404, FAULT_PAGE,
-      "<!doctype html>\n<html lang=\"en\">\n<head>\n  <title>Not Found</title>\n</head>\n<body>\n  <h1>Not Found</h1>"
+      "<!doctype html>\n<html lang=\"en\">\n<head>\n  <title>Not Found</title>\n</head>\n<body>\n  <h1>Not "
+      "Found</h1>"
       "<p>The requested resource was not found on this server.</p>\n</body>\n</html>\n",
       0, 0, 0 },
     { "404empty", 404, NULL, "", 0, 0, 0 },
-    { "405", 405, FAULT_JSON, "{\"detail\":\"Method not allowed.\"}", "Method not allowed.", "Allow", "GET, OPTIONS" },
+    { "405", 405, FAULT_JSON, "{\"detail\":\"Method not allowed.\"}", "Method not allowed.", "Allow",
+      "GET, OPTIONS" },
     { "429", 429, FAULT_JSON, FAULT_RATE, "Rate limit exceeded", "Retry-After", "1" },
     { "429bare", 429, FAULT_JSON, FAULT_RATE, "Rate limit exceeded", 0, 0 },
     { "429reset", 429, FAULT_JSON, FAULT_RATE, "Rate limit exceeded", "RateLimit-Reset", "1" },
@@ -47,18 +49,20 @@ static const struct fault_answer answers[] = {
       "  <h1>Server Error (500)</h1><p></p>\n</body>\n</html>\n",
       0, 0, 0 },
     { "500empty", 500, NULL, "", 0, 0, 0 },
-    { "502", 502, FAULT_JSON, "{\"message\":\"An invalid response was received from the upstream server\"," FAULT_ID,
+    { "502", 502, FAULT_JSON,
+      "{\"message\":\"An invalid response was received from the upstream server\"," FAULT_ID,
       "Kandji API error", 0, 0 },
     { "503", 503, FAULT_JSON, "{\"message\":\"failure to get a peer from the ring-balancer\"," FAULT_ID,
       "Kandji API error", 0, 0 },
-    { "504", 504, FAULT_JSON, "{\"message\":\"The upstream server is timing out\"," FAULT_ID, "Kandji API error", 0,
-      0 },
+    { "504", 504, FAULT_JSON, "{\"message\":\"The upstream server is timing out\"," FAULT_ID,
+      "Kandji API error", 0, 0 },
     { "error-string", 400, FAULT_JSON, "\"This device is already locked.\"", 0, 0, 0 },
     { "error-list", 400, FAULT_JSON, "[\"Device is not in lost mode.\"]", 0, 0, 0 },
     { "error-detail", 400, FAULT_JSON, "{\"detail\":\"Invalid category: x\"}", 0, 0, 0 },
     { "error-fieldmap", 400, FAULT_JSON, "{\"dep_account\":[\"Enter a valid UUID.\"]}", 0, 0, 0 },
     { "error-error", 400, FAULT_JSON, "{\"error\":\"Bad Request\"}", 0, 0, 0 },
-    { "error-message", 404, FAULT_JSON, "{\"message\":\"no Route matched with those values\"," FAULT_ID, 0, 0, 0 },
+    { "error-message", 404, FAULT_JSON, "{\"message\":\"no Route matched with those values\"," FAULT_ID, 0, 0,
+      0 },
 };
 
 /* Faults other than whole answers; a rule of these kinds sets one field. */

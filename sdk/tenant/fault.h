@@ -25,8 +25,15 @@ void fault_choose(struct fault_rules *rules, struct call *c, struct fault_plan *
 void fault_write_answer(struct call *c, const struct fault_answer *answer);
 
 /* Changes to finished bodies, as bits. */
-enum { FAULT_BADJSON = 1, FAULT_BADTYPE = 2, FAULT_GZIP = 4, FAULT_EXTRA = 8, FAULT_HUGE = 16, FAULT_NUL = 32,
-       FAULT_BADUTF8 = 64 };
+enum {
+    FAULT_BADJSON = 1,
+    FAULT_BADTYPE = 2,
+    FAULT_GZIP = 4,
+    FAULT_EXTRA = 8,
+    FAULT_HUGE = 16,
+    FAULT_NUL = 32,
+    FAULT_BADUTF8 = 64
+};
 void fault_change_body(struct call *c, unsigned bits);
 
 #endif

@@ -23,7 +23,8 @@ static void body_insert(struct out *o, const char *member, size_t n)
     *o = made;
 }
 
-/* Puts bytes at the start of the first name that the body shows, so that it reaches code which reads names. */
+/* Puts bytes at the start of the first name that the body shows, so that it reaches code which reads names.
+ */
 static void body_taint(struct out *o, const char *bytes)
 {
     static const char *const keys[] = { "\"device_name\":\"", "\"device__name\":\"", "\"app_name\":\"",

@@ -70,7 +70,8 @@ void field_user(const struct fleet *f, uint32_t user, struct field_user *u)
     uint64_t key = rng_draw(f->seed, 0x200000000U + user);
     ids_text(u->id, key);
     snprintf(u->name, sizeof u->name, "%s %s%s%s", first->shown, last->shown, gap, f->mark);
-    snprintf(u->email, sizeof u->email, "%s.%s%u%s%s@acme.example", first->ascii, last->ascii, user, dot, f->mark);
+    snprintf(u->email, sizeof u->email, "%s.%s%u%s%s@acme.example", first->ascii, last->ascii, user, dot,
+             f->mark);
     u->legacy_id = 20000 + user;
     u->archived = key % 40 == 0;
 }
@@ -117,8 +118,8 @@ static void device_asset_tag(const struct fleet *f, const struct device *d, char
     if (d->edit && d->edit->asset_tag)
         snprintf(buf, FLEET_TEXT, "%s", d->edit->asset_tag);
     else if (rng_below(d->key, DRAW_ASSET, 10) < 4)
-        snprintf(buf, FLEET_TEXT, "IT-%06u%s%s", rng_below(d->key, DRAW_ASSET + 100, 1000000), f->mark[0] ? "-" : "",
-                 f->mark);
+        snprintf(buf, FLEET_TEXT, "IT-%06u%s%s", rng_below(d->key, DRAW_ASSET + 100, 1000000),
+                 f->mark[0] ? "-" : "", f->mark);
 }
 
 static void device_serial(const struct fleet *f, const struct device *d, char buf[FLEET_TEXT])
@@ -133,7 +134,8 @@ static void device_host(const struct fleet *f, const struct device *d, char buf[
     const struct name_pair *first, *last;
     user_names(f, d->user, &first, &last);
     snprintf(buf, FLEET_TEXT, "%s-%s-%u%s%s", d->user ? first->ascii : "shared",
-             d->platform == MAC ? "mac" : name_platforms[d->platform].name, d->index, f->mark[0] ? "-" : "", f->mark);
+             d->platform == MAC ? "mac" : name_platforms[d->platform].name, d->index, f->mark[0] ? "-" : "",
+             f->mark);
 }
 
 static void device_local_user(const struct fleet *f, const struct device *d, char buf[FLEET_TEXT])
@@ -149,16 +151,18 @@ static void device_key(const struct device *d, char buf[FLEET_TEXT])
         return;
     char raw[25];
     ids_letters(raw, 24, rng_draw(d->key, DRAW_KEY), key_letters);
-    snprintf(buf, FLEET_TEXT, "%.4s-%.4s-%.4s-%.4s-%.4s-%.4s", raw, raw + 4, raw + 8, raw + 12, raw + 16, raw + 20);
+    snprintf(buf, FLEET_TEXT, "%.4s-%.4s-%.4s-%.4s-%.4s-%.4s", raw, raw + 4, raw + 8, raw + 12, raw + 16,
+             raw + 20);
 }
 
-static void device_number(const struct fleet *f, const struct device *d, enum field which, char buf[FLEET_TEXT])
+static void device_number(const struct fleet *f, const struct device *d, enum field which,
+                          char buf[FLEET_TEXT])
 {
     uint64_t v = rng_draw(d->key, DRAW_MAC);
     if (which == FIELD_MAC_ADDRESS)
-        snprintf(buf, FLEET_TEXT, "%02x:%02x:%02x:%02x:%02x:%02x", (unsigned)(v & 0xFC), (unsigned)(v >> 8 & 255),
-                 (unsigned)(v >> 16 & 255), (unsigned)(v >> 24 & 255), (unsigned)(v >> 32 & 255),
-                 (unsigned)(v >> 40 & 255));
+        snprintf(buf, FLEET_TEXT, "%02x:%02x:%02x:%02x:%02x:%02x", (unsigned)(v & 0xFC),
+                 (unsigned)(v >> 8 & 255), (unsigned)(v >> 16 & 255), (unsigned)(v >> 24 & 255),
+                 (unsigned)(v >> 32 & 255), (unsigned)(v >> 40 & 255));
     else if (which == FIELD_IP_ADDRESS)
         snprintf(buf, FLEET_TEXT, "10.%u.%u.%u", (unsigned)(v >> 8 & 31), (unsigned)(v >> 16 & 255),
                  (unsigned)(v >> 24 & 255));
@@ -167,7 +171,8 @@ static void device_number(const struct fleet *f, const struct device *d, enum fi
                  rng_below(d->key, DRAW_PHONE + 100, 10000), f->mark[0] ? " " : "", f->mark);
 }
 
-static void device_owner(const struct fleet *f, const struct device *d, enum field which, char buf[FLEET_TEXT])
+static void device_owner(const struct fleet *f, const struct device *d, enum field which,
+                         char buf[FLEET_TEXT])
 {
     struct field_user u;
     if (field_owner(f, d, &u))

@@ -1,4 +1,5 @@
-/* The fleet: one small struct per device, drawn from a seed; every text about a device is rendered from it. */
+/* The fleet: one small struct per device, drawn from a seed; every text about a device is rendered from it.
+ */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fleet.h"
 
@@ -9,8 +10,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DRAW_PLATFORM = 1, DRAW_MODEL, DRAW_SYSTEM, DRAW_BLUEPRINT, DRAW_USER, DRAW_OWNER, DRAW_AGE, DRAW_ENROLLED,
-       DRAW_TAGS, DRAW_FLAGS, DRAW_AGENT, DRAW_MICRO };
+enum {
+    DRAW_PLATFORM = 1,
+    DRAW_MODEL,
+    DRAW_SYSTEM,
+    DRAW_BLUEPRINT,
+    DRAW_USER,
+    DRAW_OWNER,
+    DRAW_AGE,
+    DRAW_ENROLLED,
+    DRAW_TAGS,
+    DRAW_FLAGS,
+    DRAW_AGENT,
+    DRAW_MICRO
+};
 
 static enum platform draw_platform(uint64_t key, enum platform only)
 {
@@ -35,13 +48,14 @@ static uint8_t draw_low(uint64_t key, uint64_t salt, size_t count)
 static uint8_t draw_blueprint(uint64_t key, enum platform p)
 {
     static const uint8_t usual[PLATFORMS][6] = {
-        [MAC] = { 0, 1, 2, 3, 4, 10 }, [IPHONE] = { 7, 7, 7, 3, 2, 7 },     [IPAD] = { 5, 5, 7, 5, 3, 7 },
+        [MAC] = { 0, 1, 2, 3, 4, 10 },    [IPHONE] = { 7, 7, 7, 3, 2, 7 },   [IPAD] = { 5, 5, 7, 5, 3, 7 },
         [APPLETV] = { 6, 6, 6, 6, 6, 6 }, [WINDOWS] = { 8, 8, 8, 8, 10, 8 }, [ANDROID] = { 9, 9, 9, 9, 9, 9 },
     };
     return usual[p][rng_below(key, DRAW_BLUEPRINT, 6)];
 }
 
-/* No age lies within an hour of a whole day, so that "not seen for N days" has one answer while a test runs. */
+/* No age lies within an hour of a whole day, so that "not seen for N days" has one answer while a test runs.
+ */
 static int64_t draw_age(uint64_t key)
 {
     uint32_t roll = rng_below(key, DRAW_AGE, 100);

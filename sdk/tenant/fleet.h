@@ -1,4 +1,5 @@
-/* The fleet: one small struct per device, drawn from a seed; every text about a device is rendered from it. */
+/* The fleet: one small struct per device, drawn from a seed; every text about a device is rendered from it.
+ */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TENANT_FLEET_H
 #define TENANT_FLEET_H
@@ -9,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FLEET_TEXT      256 /* room for any one rendered text */
-#define FLEET_MARK      32  /* longest --mark */
+#define FLEET_TEXT       256 /* room for any one rendered text */
+#define FLEET_MARK       32  /* longest --mark */
 #define FLEET_BLUEPRINTS 16
 
 struct command;
@@ -36,8 +37,8 @@ struct device {
     uint32_t pin;  /* of the last lock, 0 for none */
     uint8_t platform, model, system, agent;
     uint8_t blueprint;
-    uint8_t tags; /* one bit each of name_tags */
-    uint8_t acts; /* commands queued so far, modulo 256 */
+    uint8_t tags;      /* one bit each of name_tags */
+    uint8_t acts;      /* commands queued so far, modulo 256 */
     int64_t erased_us; /* when an erase command was completed, 0 for never */
     bool deleted, removed, online, locked, supervised, ade, filevault, escrowed, lost;
 };

@@ -30,6 +30,7 @@
 struct http {
     struct tenant *t;
     struct event_base *base;
+    struct http_call *waiting; /* all that are not answered yet */
 };
 
 /* A request between its arrival and its answer; answers wait here for latency and slow faults. */
@@ -39,6 +40,7 @@ struct http_call {
     struct evhttp_request *request;
     struct event *timer;
     struct http *http;
+    struct http_call *next, **place;
 };
 
 static const char *http_method(struct evhttp_request *request)
@@ -66,6 +68,9 @@ static const char *http_method(struct evhttp_request *request)
 static void http_call_free(struct http_call *h)
 {
     stats_leave(h->http->t->stats);
+    *h->place = h->next;
+    if (h->next)
+        h->next->place = h->place;
     if (h->timer)
         event_free(h->timer);
     free((char *)h->call.body);
@@ -182,6 +187,11 @@ static void http_request(struct evhttp_request *request, void *arg)
     h->http = http;
     h->request = request;
     h->call.t = http->t;
+    h->next = http->waiting;
+    h->place = &http->waiting;
+    if (h->next)
+        h->next->place = &h->next;
+    http->waiting = h;
     stats_enter(http->t->stats);
     h->timer = evtimer_new(http->base, http_due, h);
     if (!h->timer || !http_fill(h, request)) {
@@ -213,9 +223,9 @@ static int http_listen(struct http *http, struct evhttp *server, int port)
 {
     struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    struct evconnlistener *listener =
-        evconnlistener_new_bind(http->base, NULL, NULL, LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_FREE, 1024,
-                                (struct sockaddr *)&at, sizeof at);
+    struct evconnlistener *listener = evconnlistener_new_bind(http->base, NULL, NULL,
+                                                              LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_FREE, 1024,
+                                                              (struct sockaddr *)&at, sizeof at);
     if (!listener)
         return -1;
     int yes = 1;
@@ -265,6 +275,8 @@ int http_serve(struct tenant *t, int port)
     event_base_dispatch(http.base);
     event_free(term);
     event_free(intr);
+    while (http.waiting)
+        http_call_free(http.waiting);
     evhttp_free(server);
     event_base_free(http.base);
     return 0;

@@ -36,9 +36,10 @@ const char *library_status(const struct device *d, unsigned item)
 {
     /* Profiles use their own lower-case words. */
     static const char *const profile[] = { "success", "success", "success", "success", "pending", "failed" };
-    static const char *const other[] = { "PASS",        "PASS",       "PASS",           "PASS",     "PENDING",
-                                         "ERROR",       "INSTALLING", "CHANGE_PENDING", "EXCLUDED", "INCOMPATIBLE",
-                                         "DOWNLOADING", "CACHED",     "AVAILABLE",      "PASS" };
+    static const char *const other[] = { "PASS",      "PASS",         "PASS",        "PASS",
+                                         "PENDING",   "ERROR",        "INSTALLING",  "CHANGE_PENDING",
+                                         "EXCLUDED",  "INCOMPATIBLE", "DOWNLOADING", "CACHED",
+                                         "AVAILABLE", "PASS" };
     uint64_t roll = rng_draw(d->key, 400 + (uint64_t)item);
     if (strcmp(library_items[item].type, "profile") == 0)
         return profile[roll % 6];

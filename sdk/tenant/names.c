@@ -7,26 +7,48 @@
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 const struct name_pair name_first[] = {
-    { "Ana", "ana" },         { "Zoë", "zoe" },       { "Björn", "bjorn" },   { "Chloé", "chloe" },
-    { "Daniel", "daniel" },   { "Élodie", "elodie" }, { "Fatima", "fatima" }, { "Giorgos", "giorgos" },
-    { "Hiroshi", "hiroshi" }, { "İpek", "ipek" },     { "Jürgen", "jurgen" }, { "Kateřina", "katerina" },
-    { "Łukasz", "lukasz" },   { "María", "maria" },   { "Nguyễn", "nguyen" }, { "Olga", "olga" },
-    { "Priya", "priya" },     { "Quentin", "quentin" }, { "Rosa", "rosa" },   { "Søren", "soren" },
-    { "太郎", "taro" },       { "Uma", "uma" },       { "Víctor", "victor" }, { "Wei", "wei" },
-    { "Xavier", "xavier" },   { "Yusuf", "yusuf" },   { "Žofie", "zofie" },   { "Siobhán", "siobhan" },
+    { "Ana", "ana" },         { "Zoë", "zoe" },         { "Björn", "bjorn" },   { "Chloé", "chloe" },
+    { "Daniel", "daniel" },   { "Élodie", "elodie" },   { "Fatima", "fatima" }, { "Giorgos", "giorgos" },
+    { "Hiroshi", "hiroshi" }, { "İpek", "ipek" },       { "Jürgen", "jurgen" }, { "Kateřina", "katerina" },
+    { "Łukasz", "lukasz" },   { "María", "maria" },     { "Nguyễn", "nguyen" }, { "Olga", "olga" },
+    { "Priya", "priya" },     { "Quentin", "quentin" }, { "Rosa", "rosa" },     { "Søren", "soren" },
+    { "太郎", "taro" },       { "Uma", "uma" },         { "Víctor", "victor" }, { "Wei", "wei" },
+    { "Xavier", "xavier" },   { "Yusuf", "yusuf" },     { "Žofie", "zofie" },   { "Siobhán", "siobhan" },
     { "Grace", "grace" },     { "Omar", "omar" },
 };
 const size_t name_first_count = COUNT(name_first);
 
 const struct name_pair name_last[] = {
-    { "Álvarez", "alvarez" },   { "Becker", "becker" },     { "Çelik", "celik" },     { "D’Angelo", "dangelo" },
-    { "Eriksson", "eriksson" }, { "Fournier", "fournier" }, { "García", "garcia" },   { "Håkansson", "hakansson" },
-    { "Ivanova", "ivanova" },   { "Jørgensen", "jorgensen" }, { "Kovač", "kovac" },   { "Lindqvist", "lindqvist" },
-    { "Müller", "muller" },     { "Nakamura", "nakamura" }, { "O’Brien", "obrien" },  { "Papadopoulos", "papadopoulos" },
-    { "Quispe", "quispe" },     { "Rossi", "rossi" },       { "Šimunović", "simunovic" }, { "Tanaka", "tanaka" },
-    { "Umarov", "umarov" },     { "Võ", "vo" },             { "Weiß", "weiss" },      { "Xu", "xu" },
-    { "Yılmaz", "yilmaz" },     { "Zając", "zajac" },       { "van der Berg", "vanderberg" }, { "Smith", "smith" },
-    { "Okafor", "okafor" },     { "Haddad", "haddad" },
+    { "Álvarez", "alvarez" },
+    { "Becker", "becker" },
+    { "Çelik", "celik" },
+    { "D’Angelo", "dangelo" },
+    { "Eriksson", "eriksson" },
+    { "Fournier", "fournier" },
+    { "García", "garcia" },
+    { "Håkansson", "hakansson" },
+    { "Ivanova", "ivanova" },
+    { "Jørgensen", "jorgensen" },
+    { "Kovač", "kovac" },
+    { "Lindqvist", "lindqvist" },
+    { "Müller", "muller" },
+    { "Nakamura", "nakamura" },
+    { "O’Brien", "obrien" },
+    { "Papadopoulos", "papadopoulos" },
+    { "Quispe", "quispe" },
+    { "Rossi", "rossi" },
+    { "Šimunović", "simunovic" },
+    { "Tanaka", "tanaka" },
+    { "Umarov", "umarov" },
+    { "Võ", "vo" },
+    { "Weiß", "weiss" },
+    { "Xu", "xu" },
+    { "Yılmaz", "yilmaz" },
+    { "Zając", "zajac" },
+    { "van der Berg", "vanderberg" },
+    { "Smith", "smith" },
+    { "Okafor", "okafor" },
+    { "Haddad", "haddad" },
 };
 const size_t name_last_count = COUNT(name_last);
 
@@ -65,9 +87,9 @@ static const struct name_model androids[] = {
 };
 
 static const struct name_os mac_systems[] = {
-    { "26.1", "25B78", "Tahoe", "", "" },      { "15.7.2", "24G325", "Sequoia", "", "" },
-    { "15.6.1", "24G90", "Sequoia", "", "" },  { "14.8.2", "23J126", "Sonoma", "", "" },
-    { "14.4.1", "23E224", "Sonoma", "", "" },  { "13.7.8", "22H730", "Ventura", "", "" },
+    { "26.1", "25B78", "Tahoe", "", "" },        { "15.7.2", "24G325", "Sequoia", "", "" },
+    { "15.6.1", "24G90", "Sequoia", "", "" },    { "14.8.2", "23J126", "Sonoma", "", "" },
+    { "14.4.1", "23E224", "Sonoma", "", "" },    { "13.7.8", "22H730", "Ventura", "", "" },
     { "12.7.6", "21H1320", "Monterey", "", "" }, { "13.4.1", "22F82", "Ventura", "22F770820b", "(a)" },
 };
 static const struct name_os ios_systems[] = {

@@ -113,8 +113,8 @@ static bool options_deny(struct tenant *t, const char *text)
     return false;
 }
 
-/* One option that takes a value. Returns an empty string if it went well, a remedy if the value is unusable, NULL if
-   there is no such option. */
+/* One option that takes a value. Returns an empty string if it went well, a remedy if the value is unusable,
+   NULL if there is no such option. */
 static const char *options_take(struct options *o, struct tenant *t, const char *name, const char *value)
 {
     int64_t n = 0;
@@ -144,7 +144,8 @@ static const char *options_take(struct options *o, struct tenant *t, const char 
     else if (strcmp(name, "--rate-limit") == 0)
         wrong = options_rate(t, value) ? "" : "use PER_HOUR or PER_HOUR,PER_SECOND";
     else if (strcmp(name, "--fault") == 0)
-        wrong = fault_add(t->faults, value) ? "" : "use KIND[,path=TEXT][,method=M][,after=N][,count=N][,every=N]";
+        wrong = fault_add(t->faults, value) ? ""
+                                            : "use KIND[,path=TEXT][,method=M][,after=N][,count=N][,every=N]";
     else if (strcmp(name, "--platform-only") == 0)
         wrong = (o->plan.only = name_platform_of(value)) != PLATFORMS
                     ? ""
@@ -171,7 +172,7 @@ int options_read(struct options *o, struct tenant *t, int argc, char **argv)
     t->per_hour = 10000;
     t->per_second = 50;
     t->denied_status = 403;
-    for (int i = 1; i < argc; i++) {
+    for (int i = 1; i < argc; i += 2) {
         if (strcmp(argv[i], "--help") == 0)
             return fputs(usage, stdout) < 0;
         if (strcmp(argv[i], "--version") == 0)
@@ -187,7 +188,6 @@ int options_read(struct options *o, struct tenant *t, int argc, char **argv)
                     strcmp(argv[i], "--token") == 0 ? "..." : value, wrong);
             return 2;
         }
-        i++;
     }
     if (o->plan.now_us == 0)
         o->plan.now_us = when_real();

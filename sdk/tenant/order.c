@@ -12,10 +12,11 @@ static const struct {
     const char *name;
     enum field field;
 } order_fields[] = {
-    { "asset_tag", FIELD_ASSET_TAG }, { "blueprint_id", FIELD_BLUEPRINT_ID }, { "device_id", FIELD_DEVICE_ID },
-    { "device_name", FIELD_NAME },    { "last_check_in", FIELD_SEEN },        { "model", FIELD_MODEL },
-    { "platform", FIELD_PLATFORM },   { "os_version", FIELD_OS },             { "serial_number", FIELD_SERIAL },
-    { "user", FIELD_USER_NAME },
+    { "asset_tag", FIELD_ASSET_TAG },  { "blueprint_id", FIELD_BLUEPRINT_ID },
+    { "device_id", FIELD_DEVICE_ID },  { "device_name", FIELD_NAME },
+    { "last_check_in", FIELD_SEEN },   { "model", FIELD_MODEL },
+    { "platform", FIELD_PLATFORM },    { "os_version", FIELD_OS },
+    { "serial_number", FIELD_SERIAL }, { "user", FIELD_USER_NAME },
 };
 
 struct order_row {

@@ -29,7 +29,7 @@ void out_int(struct out *o, const char *key, int64_t value);
 void out_real(struct out *o, const char *key, double value); /* one decimal */
 void out_bool(struct out *o, const char *key, bool value);
 void out_null(struct out *o, const char *key);
-void out_empty(struct out *o, const char *key, char bracket); /* {} or [] */
+void out_empty(struct out *o, const char *key, char bracket);         /* {} or [] */
 void out_raw(struct out *o, const char *key, const struct out *json); /* JSON written elsewhere */
 
 #endif

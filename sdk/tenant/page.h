@@ -5,7 +5,8 @@
 
 #include "call.h"
 
-/* The real API's links often name a host that is not the API host; so do ours, for a client must not follow them. */
+/* The real API's links often name a host that is not the API host; so do ours, for a client must not follow
+ * them. */
 #define PAGE_HOST         "https://acme.api.kandji.io"
 #define PAGE_CONSOLE_HOST "https://acme.kandji.io"
 

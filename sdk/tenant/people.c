@@ -23,7 +23,9 @@ static void user_write(struct call *c, uint32_t user, uint32_t devices)
     out_open(o, NULL, '{');
     out_bool(o, "active", !u.archived);
     out_bool(o, "archived", u.archived);
-    out_string(o, "created_at", when_format(buf, c->t->fleet.born_us - 900 * WHEN_DAY - (int64_t)(key % 86400000000U), WHEN_ISO));
+    out_string(
+        o, "created_at",
+        when_format(buf, c->t->fleet.born_us - 900 * WHEN_DAY - (int64_t)(key % 86400000000U), WHEN_ISO));
     out_string(o, "department", key & 1 ? "Engineering" : NULL);
     snprintf(buf, sizeof buf, "%u", u.legacy_id);
     out_string(o, "deprecated_user_id", buf);

@@ -87,7 +87,8 @@ static size_t sorted_rows(struct call *c, const struct prism_query *q, const str
     return n;
 }
 
-static void prism_close(struct call *c, struct out *rows, const struct page *page, bool by_cursor, const char *cursor)
+static void prism_close(struct call *c, struct out *rows, const struct page *page, bool by_cursor,
+                        const char *cursor)
 {
     struct out *o = &c->out;
     out_open(o, NULL, '{');
@@ -185,7 +186,8 @@ static void prism_by_cursor(struct call *c, const struct prism_query *q, uint32_
     prism_close(c, &rows, &page, true, cursor);
 }
 
-/* The first page of a request without offset offers both ways of going on; with an offset there is no cursor. */
+/* The first page of a request without offset offers both ways of going on; with an offset there is no cursor.
+ */
 static void prism_by_offset(struct call *c, const struct prism_query *q)
 {
     const struct fleet *f = &c->t->fleet;

@@ -32,7 +32,8 @@ struct prism_category {
 
 const struct prism_category *prism_category(const char *name); /* NULL if there is none */
 /* The category's columns, the common ones first; NULL past the last. */
-const struct prism_column *prism_column(const struct call *c, const struct prism_category *category, size_t i);
+const struct prism_column *prism_column(const struct call *c, const struct prism_category *category,
+                                        size_t i);
 void prism_read(const struct call *c, const struct prism_column *column, const struct device *d,
                 struct prism_cell *cell);
 
@@ -43,7 +44,8 @@ struct prism_query {
     struct body *filter;               /* or NULL */
 };
 
-bool prism_query_read(struct call *c, struct prism_query *q, const char *category); /* false: answer written */
+bool prism_query_read(struct call *c, struct prism_query *q,
+                      const char *category); /* false: answer written */
 void prism_query_free(struct prism_query *q);
 bool prism_accepts(const struct call *c, const struct prism_query *q, const struct device *d);
 

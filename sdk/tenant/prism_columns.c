@@ -82,7 +82,9 @@ GETTER(get_seen_by_agent)
 GETTER(get_collected)
 {
     (void)f;
-    cell_when(cell, d->seen_us ? d->seen_us - d->seen_us % WHEN_DAY + (int64_t)(d->key % 3000000000U) - WHEN_DAY : 0);
+    cell_when(cell, d->seen_us
+                        ? d->seen_us - d->seen_us % WHEN_DAY + (int64_t)(d->key % 3000000000U) - WHEN_DAY
+                        : 0);
 }
 
 GETTER(get_capacity)

@@ -33,7 +33,8 @@ static bool query_refuse(struct call *c, const char *param, const char *text)
     return false;
 }
 
-static const struct prism_column *query_column(const struct call *c, const struct prism_query *q, const char *name)
+static const struct prism_column *query_column(const struct call *c, const struct prism_query *q,
+                                               const char *name)
 {
     const struct prism_column *column;
     for (size_t i = 0; (column = prism_column(c, q->category, i)); i++)
@@ -51,8 +52,10 @@ bool prism_query_read(struct call *c, struct prism_query *q, const char *categor
         return false;
     }
     /* The seed's names, then the real ones. */
-    q->blueprints = call_param(c, "blueprint_ids") ? call_param(c, "blueprint_ids") : call_param(c, "blueprint_id");
-    q->families = call_param(c, "device_families") ? call_param(c, "device_families") : call_param(c, "platform");
+    q->blueprints = call_param(c, "blueprint_ids") ? call_param(c, "blueprint_ids")
+                                                   : call_param(c, "blueprint_id");
+    q->families = call_param(c, "device_families") ? call_param(c, "device_families")
+                                                   : call_param(c, "platform");
     const char *filter = call_param(c, "filter");
     if (!filter || !*filter)
         return true;
@@ -119,7 +122,8 @@ static int filter_order(const struct prism_cell *cell, const struct body *value)
     return way < 0 ? -1 : way > 0;
 }
 
-static bool filter_one(const struct prism_cell *cell, const char *operation, const struct body *value, int depth);
+static bool filter_one(const struct prism_cell *cell, const char *operation, const struct body *value,
+                       int depth);
 
 static bool filter_any(const struct prism_cell *cell, const struct body *bounds, int depth)
 {
@@ -129,7 +133,8 @@ static bool filter_any(const struct prism_cell *cell, const struct body *bounds,
     return false;
 }
 
-static bool filter_one(const struct prism_cell *cell, const char *operation, const struct body *value, int depth)
+static bool filter_one(const struct prism_cell *cell, const char *operation, const struct body *value,
+                       int depth)
 {
     bool truth;
     if (strcmp(operation, "eq") == 0)

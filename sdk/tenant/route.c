@@ -15,7 +15,8 @@
 
 #define ROUTE_PREFIX "/api/v1/"
 
-/* Permission names are the console's where a screenshot shows them, otherwise they follow the request names. */
+/* Permission names are the console's where a screenshot shows them, otherwise they follow the request names.
+ */
 const struct route route_table[] = {
     { "GET", "devices", device_list, "Device list" },
     { "GET", "devices/{device_id}", device_get, "Device ID" },
@@ -39,7 +40,8 @@ const struct route route_table[] = {
     { "GET", "devices/{device_id}/secrets/filevaultkey", secret_filevault_key, "FileVault recovery key" },
     { "GET", "devices/{device_id}/secrets/unlockpin", secret_unlock_pin, "Unlock device pin" },
     { "GET", "devices/{device_id}/secrets/bypasscode", secret_bypass_code, "Activation lock bypass code" },
-    { "GET", "devices/{device_id}/secrets/recoverypassword", secret_recovery_password, "Recovery Lock password" },
+    { "GET", "devices/{device_id}/secrets/recoverypassword", secret_recovery_password,
+      "Recovery Lock password" },
     { "GET", "blueprints", blueprint_list, "List Blueprints" },
     { "GET", "blueprints/{blueprint_id}", blueprint_get, "Get Blueprint" },
     { "GET", "blueprints/{blueprint_id}/list-library-items", blueprint_items, "List Library Items" },
@@ -109,7 +111,8 @@ const struct route *route_find(struct call *c, char *allowed, size_t size)
         const char *args[CALL_ARGS] = { 0 };
         if (!route_matches(&route_table[i], parts, n, args))
             continue;
-        used += (size_t)snprintf(allowed + used, size - used, "%s%s", used ? ", " : "", route_table[i].method);
+        used += (size_t)snprintf(allowed + used, size - used, "%s%s", used ? ", " : "",
+                                 route_table[i].method);
         if (!fallback && strcmp(route_table[i].method, c->method) == 0) {
             fallback = &route_table[i];
             memcpy(c->args, args, sizeof args);

@@ -35,7 +35,7 @@ void secret_filevault_key(struct call *c)
 
 void secret_unlock_pin(struct call *c)
 {
-    char pin[8] = "";
+    char pin[16] = "";
     const struct device *d = secret_device(c, "unlock_pin");
     if (!d)
         return;
@@ -54,13 +54,13 @@ void secret_bypass_code(struct call *c)
     bool has = d->platform == MAC || d->platform == IPHONE || d->platform == IPAD;
     if (has && d->supervised) {
         ids_letters(raw, 26, rng_draw(d->key, 301), letters);
-        snprintf(device, sizeof device, "%.5s-%.5s-%.4s-%.4s-%.4s-%.4s", raw, raw + 5, raw + 10, raw + 14, raw + 18,
-                 raw + 22);
+        snprintf(device, sizeof device, "%.5s-%.5s-%.4s-%.4s-%.4s-%.4s", raw, raw + 5, raw + 10, raw + 14,
+                 raw + 18, raw + 22);
     }
     if (has && rng_below(d->key, 302, 4) == 0) {
         ids_letters(raw, 26, rng_draw(d->key, 303), letters);
-        snprintf(user, sizeof user, "%.5s-%.5s-%.4s-%.4s-%.4s-%.4s", raw, raw + 5, raw + 10, raw + 14, raw + 18,
-                 raw + 22);
+        snprintf(user, sizeof user, "%.5s-%.5s-%.4s-%.4s-%.4s-%.4s", raw, raw + 5, raw + 10, raw + 14,
+                 raw + 18, raw + 22);
     }
     out_open(&c->out, NULL, '{');
     out_string(&c->out, "user_based_albc", user[0] ? user : NULL);
@@ -75,6 +75,7 @@ void secret_recovery_password(struct call *c)
     if (!d)
         return;
     if (d->platform == MAC && d->supervised && rng_below(d->key, 304, 3) > 0)
-        ids_letters(password, 20, rng_draw(d->key, 305), "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghjkmnpqrstuvwxyz23456789");
+        ids_letters(password, 20, rng_draw(d->key, 305),
+                    "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghjkmnpqrstuvwxyz23456789");
     secret_write(c, "recovery_password", password);
 }

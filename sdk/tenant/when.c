@@ -62,8 +62,8 @@ char *when_format(char buf[WHEN_SIZE], int64_t us, enum when_form form)
         return buf;
     }
     if (form == WHEN_HTTP) {
-        snprintf(buf, WHEN_SIZE, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[c.weekday], c.day, month, c.year, c.hour,
-                 c.minute, c.second);
+        snprintf(buf, WHEN_SIZE, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[c.weekday], c.day, month, c.year,
+                 c.hour, c.minute, c.second);
         return buf;
     }
     /* Django leaves the fraction out when it is zero. */
@@ -72,8 +72,8 @@ char *when_format(char buf[WHEN_SIZE], int64_t us, enum when_form form)
         snprintf(fraction, sizeof fraction, ".%06d", c.micro);
     char gap = form == WHEN_ISO || form == WHEN_OFFSET ? 'T' : ' ';
     const char *zone = form == WHEN_ISO ? "Z" : form == WHEN_PROFILE ? " +0000" : "+00:00";
-    snprintf(buf, WHEN_SIZE, "%04d-%02d-%02d%c%02d:%02d:%02d%s%s", c.year, c.month, c.day, gap, c.hour, c.minute,
-             c.second, fraction, zone);
+    snprintf(buf, WHEN_SIZE, "%04d-%02d-%02d%c%02d:%02d:%02d%s%s", c.year, c.month, c.day, gap, c.hour,
+             c.minute, c.second, fraction, zone);
     return buf;
 }
 
@@ -82,7 +82,9 @@ char *when_ago(char buf[WHEN_SIZE], int64_t age_us)
     static const struct {
         int64_t size;
         const char *name;
-    } units[] = { { 30 * WHEN_DAY, "month" }, { 7 * WHEN_DAY, "week" }, { WHEN_DAY, "day" }, { WHEN_HOUR, "hour" } };
+    } units[] = {
+        { 30 * WHEN_DAY, "month" }, { 7 * WHEN_DAY, "week" }, { WHEN_DAY, "day" }, { WHEN_HOUR, "hour" }
+    };
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
         int n = (int)(age_us / units[i].size);
         if (n > 0) {
@@ -126,7 +128,8 @@ bool when_parse(const char *text, int64_t *us)
     } else if (*rest && strcmp(rest, "Z") != 0) {
         return false;
     }
-    *us = when_days(year, month, day) * WHEN_DAY + ((hour * 60 + minute) * 60 + second) * WHEN_SECOND + micro - shift;
+    *us = when_days(year, month, day) * WHEN_DAY + ((hour * 60 + minute) * 60 + second) * WHEN_SECOND +
+          micro - shift;
     return true;
 }
 

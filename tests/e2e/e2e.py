@@ -14,7 +14,7 @@ import time
 import unittest
 import urllib.request
 
-BIN = pathlib.Path(os.environ.get("KMCP_BIN_DIR", "build/bin")).resolve()
+BIN = pathlib.Path(os.environ.get("KMCP_BIN_DIR") or pathlib.Path(__file__).parents[2] / "build" / "bin").resolve()
 KMCP, TENANT = str(BIN / "kmcp"), str(BIN / "kmcp-tenant")
 TOKEN = "kmcp-demo-token"
 DEADLINE = 30 * float(os.environ.get("KMCP_SLOW", "1"))
@@ -290,6 +290,19 @@ class Case(unittest.TestCase):
     def setUp(self):
         self.tenant.set(faults=[], deny=[], latency_ms=0)
         self.tenant.reset()
+
+    def device(self, what="platform:Mac,online:yes"):
+        """A device that no other test of this class was given, and that carries its next command out."""
+        used = self.__class__.__dict__.get("_used")
+        if used is None:
+            used = self.__class__._used = set()
+        for n in range(500):
+            d = self.tenant.find(f"{what},nth:{n}")
+            if d["device_id"] not in used and not d["locked"] and d["next_command"] == "complete" and (
+                    "filevault:on" not in what or d["filevault_key"]):
+                used.add(d["device_id"])
+                return d
+        raise AssertionError("the fleet has no device left like " + what)
 
     def site(self, **kw):
         s = Site(kw.pop("url", self.tenant.url), **kw)

@@ -7,8 +7,8 @@ from e2e import MODERN, PREFIX, Case
 
 
 class Acts(Case):
-    def mac(self, nth=0):
-        return self.tenant.find(f"platform:Mac,online:yes,nth:{nth}")
+    def mac(self):
+        return self.device()
 
     def erase(self, d, **more):
         return {"device_id": d["device_id"], "serial_number": d["serial_number"], "confirm": True, **more}
@@ -52,7 +52,7 @@ class Acts(Case):
 
     def test_without_a_way_to_ask(self):
         k = self.kmcp()
-        d = self.mac(1)
+        d = self.mac()
         k.good("lock_device", {"device_id": d["device_id"], "confirm": True})
         for tool, args, key in (("erase_device", self.erase(d), "unasked_destroy"),
                                 ("delete_device", self.erase(d), "unasked_destroy"),
@@ -63,14 +63,14 @@ class Acts(Case):
             self.assertIn("kmcp call", why)
         self.assertEqual(len(self.tenant.acts()), 1)
         k = self.kmcp(self.site(policy="unasked_destroy = yes\nunasked_reveal = yes"))
-        d = self.mac(2)
-        k.good("get_filevault_key", {"device_id": self.tenant.find("platform:Mac,filevault:on,nth:0")["device_id"],
+        d = self.mac()
+        k.good("get_filevault_key", {"device_id": self.device("platform:Mac,filevault:on")["device_id"],
                                      "confirm": True, "reason": "test"})
         k.good("erase_device", self.erase(d))
 
     def test_erase_and_delete_want_the_right_serial(self):
         k = self.kmcp(ask="accept")
-        d, other = self.mac(3), self.mac(4)
+        d, other = self.mac(), self.mac()
         for tool in ("erase_device", "delete_device"):
             self.assertIn("serial_number", k.bad(tool, {**self.erase(d), "serial_number": other["serial_number"]}))
             self.assertIn("missing", k.bad(tool, {"device_id": d["device_id"], "confirm": True}))
@@ -80,7 +80,7 @@ class Acts(Case):
 
     def test_platforms_that_cannot_are_told_before_anything_is_sent(self):
         k = self.kmcp(ask="accept")
-        tv = self.tenant.find("platform:AppleTV,nth:0")
+        tv = self.device("platform:AppleTV")
         for tool in ("lock_device", "shutdown_device"):
             self.assertIn("AppleTV", k.bad(tool, {"device_id": tv["device_id"], "confirm": True}))
         self.assertIn("Macs only", k.bad("get_filevault_key",
@@ -99,7 +99,7 @@ class Acts(Case):
     def test_an_approval_counts_for_exactly_that_once(self):
         site = self.site()
         k = self.kmcp(site, ask="accept")
-        a, b = self.mac(5), self.mac(6)
+        a, b = self.mac(), self.mac()
         state = self.question(k, "erase_device", self.erase(a))
         for tool, args in (("erase_device", self.erase(b)), ("erase_device", self.erase(a, preserve_data_plan=True)),
                            ("delete_device", self.erase(a)),
@@ -132,7 +132,7 @@ class Acts(Case):
     def test_a_device_that_changed_hands_is_asked_again(self):
         site = self.site(cache="devices = 0")
         k = self.kmcp(site, ask="accept")
-        d = self.mac(7)
+        d = self.mac()
         state = self.question(k, "erase_device", self.erase(d))
         self.tenant.set(device={"device_id": d["device_id"], "user_name": "Somebody Else", "user_email": "else@example.org"})
         m = self.approve(k, "erase_device", self.erase(d), state)
@@ -147,10 +147,10 @@ class Acts(Case):
             self.tenant.set(dialect=dialect)
             site = self.site(extra="[log]\nlevel = debug")
             k = self.kmcp(site, ask="accept")
-            d = self.mac(9 if dialect == "real" else 10)
+            d = self.mac()
             r = k.good("lock_device", {"device_id": d["device_id"], "confirm": True, "message": "hello"})
             self.assertTrue(r["structuredContent"]["pin_set"])
-            e = self.mac(11 if dialect == "real" else 12)
+            e = self.mac()
             k.good("erase_device", self.erase(e, pin="735192"))
             k.close()
             pin = self.tenant.truth("?device_id=" + d["device_id"])["pin"]
@@ -167,7 +167,7 @@ class Acts(Case):
     def test_keys_are_in_no_log_and_no_record(self):
         site = self.site(extra="[log]\nlevel = debug")
         k = self.kmcp(site, ask="accept")
-        d = self.tenant.find("platform:Mac,filevault:on,nth:1")
+        d = self.device("platform:Mac,filevault:on")
         r = k.good("get_filevault_key", {"device_id": d["device_id"], "confirm": True, "reason": "locked out"})
         self.assertIn(d["filevault_key"], r["content"][0]["text"])
         k.close()
@@ -179,7 +179,7 @@ class Acts(Case):
     def test_the_record_frames_the_act(self):
         site = self.site()
         k = self.kmcp(site, ask="accept")
-        d = self.mac(13)
+        d = self.mac()
         k.good("lock_device", {"device_id": d["device_id"], "confirm": True})
         intent, outcome = site.records()
         self.assertEqual((intent["event"], outcome["event"], outcome["result"]), ("intent", "outcome", "ok"))
@@ -194,7 +194,7 @@ class Acts(Case):
         site = self.site()
         site.audit.mkdir()
         k = self.kmcp(site, ask="accept")
-        d = self.tenant.find("platform:Mac,filevault:on,nth:2")
+        d = self.device("platform:Mac,filevault:on")
         for tool, args in (("lock_device", {"device_id": d["device_id"], "confirm": True}),
                            ("get_filevault_key", {"device_id": d["device_id"], "confirm": True, "reason": "test"})):
             why = k.bad(tool, args)
@@ -215,14 +215,14 @@ class Acts(Case):
 
     def test_a_refusal_of_the_api_is_told(self):
         k = self.kmcp(ask="accept")
-        d = self.mac(14)
+        d = self.mac()
         k.good("lock_device", {"device_id": d["device_id"], "confirm": True})
         why = k.bad("lock_device", {"device_id": d["device_id"], "confirm": True})
         self.assertRegex(why, "already locked|already running")
 
     def test_nothing_stale_after_an_act(self):
         k = self.kmcp(ask="accept")
-        d = self.mac(15)
+        d = self.mac()
         for tool in ("get_device", "get_device_status", "get_device_commands", "get_device_activity"):
             k.good(tool, {"device_id": d["device_id"]})
         k.good("list_devices", {"limit": 1})

@@ -87,7 +87,7 @@ class Clients(Case):
         site = self.site()
         script = self.dir / f"client-{nth}.mjs"
         script.write_text(source)
-        d = self.tenant.find(f"platform:Mac,online:yes,nth:{nth}")
+        d = self.device()
         p = subprocess.run(["node", str(script), KMCP, str(site.ini), d["device_id"]], cwd=self.dir, capture_output=True,
                            text=True, timeout=120)
         self.assertEqual(p.returncode, 0, p.stderr)
@@ -108,8 +108,12 @@ class Clients(Case):
     def test_inspector(self):
         site = self.site()
         inspector = [str(self.dir / "node_modules" / ".bin" / "mcp-inspector"), "--cli"]
+        start = site.dir / "kmcp-here"  # the Inspector has a --config of its own
+        start.write_text(f'#!/bin/sh\nexec "{KMCP}" --config "{site.ini}"\n')
+        start.chmod(0o700)
+
         def inspect(*args):
-            p = subprocess.run([*inspector, KMCP, "--config", str(site.ini), *args], cwd=self.dir, capture_output=True, text=True,
+            p = subprocess.run([*inspector, str(start), *args], cwd=self.dir, capture_output=True, text=True,
                                timeout=120)
             self.assertEqual(p.returncode, 0, p.stderr + p.stdout)
             return json.loads(p.stdout)

@@ -171,7 +171,7 @@ class Commands(Case):
         self.assertEqual(site.run("call", "list_devices", "{bad").returncode, 2)
         p = site.run("call", "no_such_tool")
         self.assertEqual((p.returncode, p.stdout), (1, ""))
-        d = self.tenant.find("platform:Mac,online:yes,nth:0")
+        d = self.device()
         args = json.dumps({"device_id": d["serial_number"], "serial_number": d["serial_number"], "confirm": True})
         p = site.run("call", "erase_device", args, "--plan-only")
         self.assertIn("nothing was done", p.stdout)
@@ -201,7 +201,7 @@ class Commands(Case):
 
     def test_call_asks_the_person_at_the_terminal(self):
         site = self.site()
-        d = self.tenant.find("platform:Mac,online:yes,nth:1")
+        d = self.device()
         args = json.dumps({"device_id": d["serial_number"], "serial_number": d["serial_number"], "confirm": True})
         status, seen = self.terminal(site, "y", "erase_device", args)
         self.assertEqual((status, self.tenant.acts()), (1, []))

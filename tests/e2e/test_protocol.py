@@ -163,7 +163,7 @@ class Protocol(Case):
     def test_a_question_can_be_cancelled(self):
         k = self.kmcp(rev="2025-11-25", ask="accept")
         k._take = lambda m: k.asked.append(m) if m.get("method") == "elicitation/create" else Kmcp._take(k, m)
-        d = self.tenant.find("platform:Mac,online:yes,nth:0")
+        d = self.device()
         k.start("tools/call", {"name": "lock_device", "arguments": {"device_id": d["device_id"], "confirm": True}}, request_id="q")
         self.until(lambda: k.asked, "the question")
         k.notify("notifications/cancelled", {"requestId": "q"})

@@ -23,8 +23,8 @@ class Tools:
         super().setUpClass()
 
     def calls(self):
-        mac = self.tenant.find("platform:Mac,filevault:on,online:yes,nth:0")
-        lock, restart, shutdown, erase, delete = (self.tenant.find(f"platform:Mac,online:yes,nth:{n}") for n in range(2, 7))
+        mac = self.device("platform:Mac,filevault:on,online:yes")
+        lock, restart, shutdown, erase, delete = (self.device() for _ in range(5))
         uuid = mac["device_id"]
         blueprint = sorted(self.tenant.truth()["by_blueprint"])[0]
         yes = {"confirm": True}
@@ -116,7 +116,7 @@ class Tools:
 
     def test_lock_is_carried_out_and_can_be_followed(self):
         k = self.kmcp(ask="accept")
-        mac = self.tenant.find("platform:Mac,online:yes,nth:8")
+        mac = self.device()
         self.assertTrue(k.structured("lock_device", {"device_id": mac["device_id"], "confirm": True})["accepted"])
         self.tenant.set(clock_advance_s=3600)
         rows = k.structured("get_device_commands", {"device_id": mac["device_id"], "request_type": "DeviceLock"})["rows"]

@@ -138,7 +138,7 @@ KMCP_MAYBE_UNUSED static inline KMCP_MUST_CHECK kmcp_rc kmcp_device_find(kmcp_ct
             return kmcp_fail(ctx, KMCP_E_UPSTREAM, "the API's record of device \"%s\" lacks its id", id);
         return KMCP_OK;
     }
-    if (strlen(id) > 64 || strpbrk(id, "/\\?#%") || strstr(id, ".."))
+    if (strlen(id) > 64 || strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") != strlen(id))
         return kmcp_fail(ctx, KMCP_E_ARG, "\"device_id\" is neither a UUID nor a serial number; list_devices shows both");
     memset(&hits, 0, sizeof hits);
     coverage.struct_size = (uint32_t)sizeof coverage;

@@ -1,0 +1,168 @@
+/* line_writer.c - the one writer of a connection.  SPDX-License-Identifier: Apache-2.0 */
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "transport/line_writer.h"
+
+#ifndef PIPE_BUF
+#define PIPE_BUF 512 /* the least POSIX allows */
+#endif
+
+struct line {
+    struct line *next;
+    size_t len;
+    char text[];
+};
+
+/* Nobody reads any more: the same as the end of input. Under the lock. */
+static void give_up(struct line_writer *w)
+{
+    w->broken = true;
+    w->on_broken(0);
+}
+
+static bool write_all(int fd, const char *text, size_t len)
+{
+    while (len) {
+        ssize_t n = write(fd, text, len);
+
+        if (n < 0 && errno == EAGAIN) {
+            struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+            poll(&p, 1, -1);
+        } else if (n < 0 && errno != EINTR) {
+            return false;
+        } else if (n > 0) {
+            text += n;
+            len -= (size_t)n;
+        }
+    }
+    return true;
+}
+
+static void *write_waiting(void *arg)
+{
+    struct line_writer *w = arg;
+
+    pthread_mutex_lock(&w->lock);
+    while (!w->stop || w->first) {
+        struct line *line = w->first;
+        bool good;
+
+        if (!line) {
+            pthread_cond_wait(&w->changed, &w->lock);
+            continue;
+        }
+        w->first = line->next;
+        if (!w->first)
+            w->last = &w->first;
+        w->busy = true;
+        good = !w->broken;
+        pthread_mutex_unlock(&w->lock);
+        good = good && write_all(w->fd, line->text, line->len);
+        pthread_mutex_lock(&w->lock);
+        w->busy = false;
+        w->waiting -= line->len;
+        free(line);
+        if (!good && !w->broken)
+            give_up(w);
+        pthread_cond_broadcast(&w->changed);
+    }
+    pthread_mutex_unlock(&w->lock);
+    return NULL;
+}
+
+/* Would a write of LEN bytes certainly not block? A pipe that polls writable takes PIPE_BUF. */
+static bool takes_now(const struct line_writer *w, size_t len)
+{
+    struct pollfd p = { .fd = w->fd, .events = POLLOUT };
+
+    return !w->first && !w->busy && len <= PIPE_BUF && poll(&p, 1, 0) == 1 && (p.revents & POLLOUT);
+}
+
+/* One message, one line, whole, one write. */
+static void write_line(struct sink *sink, const char *text, size_t len)
+{
+    struct line_writer *w = (struct line_writer *)sink;
+    struct line *line = malloc(sizeof *line + len + 1);
+
+    if (!line) {
+        log_line(KMCP_LOG_ERROR, "stdio", "out of memory: an answer is lost");
+        return;
+    }
+    memcpy(line->text, text, len);
+    line->text[len] = '\n';
+    line->len = len + 1;
+    line->next = NULL;
+    pthread_mutex_lock(&w->lock);
+    if (w->broken) {
+        free(line);
+    } else if (takes_now(w, line->len)) {
+        if (!write_all(w->fd, line->text, line->len))
+            give_up(w);
+        free(line);
+    } else if (w->waiting + line->len > LINE_WRITER_MAX ||
+               (!w->started && pthread_create(&w->thread, NULL, write_waiting, w) != 0)) {
+        log_line(KMCP_LOG_ERROR, "stdio", "the client does not read its answers; ending");
+        free(line);
+        give_up(w);
+    } else {
+        w->started = true;
+        w->waiting += line->len;
+        *w->last = line;
+        w->last = &line->next;
+        pthread_cond_broadcast(&w->changed);
+    }
+    pthread_mutex_unlock(&w->lock);
+}
+
+/* Waits until everything is written, or UNTIL_MS. True if the writer is through and gone. */
+bool line_writer_finish(struct line_writer *w, int64_t until_ms)
+{
+    bool written;
+
+    pthread_mutex_lock(&w->lock);
+    w->stop = true;
+    pthread_cond_broadcast(&w->changed);
+    while ((w->first || w->busy) && clock_ms() < until_ms) {
+        struct timespec t = clock_after(until_ms - clock_ms());
+
+        pthread_cond_timedwait(&w->changed, &w->lock, &t);
+    }
+    written = !w->first && !w->busy;
+    pthread_mutex_unlock(&w->lock);
+    if (written && w->started)
+        pthread_join(w->thread, NULL);
+    return written;
+}
+
+void line_writer_init(struct line_writer *w, int fd, void (*on_broken)(int unused))
+{
+    *w = (struct line_writer){ .sink = { write_line }, .fd = fd, .on_broken = on_broken };
+    w->last = &w->first;
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->changed, NULL);
+}
+
+bool line_writer_broken(struct line_writer *w)
+{
+    bool broken;
+
+    pthread_mutex_lock(&w->lock);
+    broken = w->broken;
+    pthread_mutex_unlock(&w->lock);
+    return broken;
+}
+
+void line_writer_free(struct line_writer *w)
+{
+    pthread_cond_destroy(&w->changed);
+    pthread_mutex_destroy(&w->lock);
+}
