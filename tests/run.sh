@@ -1,0 +1,48 @@
+#!/bin/sh
+# run.sh - installs what is missing, builds, and runs all tests; the last line counts them.
+# Environment: KMCP_BUILD_DIR (default build), KMCP_CMAKE (more cmake options), KMCP_E2E (which end-to-end tests: a
+# unittest pattern; "none" for none).  SPDX-License-Identifier: Apache-2.0
+set -u
+cd "$(dirname "$0")/.." || exit 1
+. conf/packages.sh
+
+build=${KMCP_BUILD_DIR:-build}
+case $build in /*) ;; *) build=$PWD/$build ;; esac
+need_packages $BUILD_PACKAGES $TEST_PACKAGES || exit 1
+# shellcheck disable=SC2086
+cmake -S . -B "$build" -G Ninja -DKMCP_TESTS=ON ${KMCP_CMAKE:-} >/dev/null || exit 1
+if ! cmake --build "$build" -j2 >"$build/build.log" 2>&1; then
+    tail -n 40 "$build/build.log"
+    echo "0 passed, 1 failed"
+    exit 1
+fi
+
+passed=0 failed=0 skipped=0
+count() { # PASSED FAILED SKIPPED
+    passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
+}
+
+echo "== lint"
+if sh tests/lint.sh; then count 1 0 0; else count 0 1 0; fi
+
+echo "== unit, plugin, ABI and fuzz-replay tests"
+(cd "$build" && ctest -j2 --output-on-failure --no-tests=error) >"$build/ctest.log" 2>&1
+grep -E 'Failed|Not Run|\*\*\*|ERROR|LINE' "$build/ctest.log"
+sed -n 's/^ *[0-9]*\/[0-9]* Test.*/&/p' "$build/ctest.log" >"$build/ctest.lines"
+count "$(grep -c ' Passed ' "$build/ctest.lines")" "$(grep -cE '\*\*\*(Failed|Timeout|Exception|Not Run)' "$build/ctest.lines")" \
+    "$(grep -c '\*\*\*Skipped' "$build/ctest.lines")"
+[ -s "$build/ctest.lines" ] || count 0 1 0
+
+if [ "${KMCP_E2E:-}" != none ]; then
+    echo "== end-to-end tests"
+    (cd tests/e2e && KMCP_BIN_DIR="$build/bin" PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -W ignore::ResourceWarning \
+        -m unittest discover -v -p "${KMCP_E2E:-test_*.py}") >"$build/e2e.log" 2>&1
+    e2e=$?
+    grep -E ' \.\.\. (FAIL|ERROR|skipped)|^(FAIL|ERROR):|^AssertionError' "$build/e2e.log"
+    count "$(grep -c ' \.\.\. ok$' "$build/e2e.log")" "$(grep -cE '^(FAIL|ERROR): ' "$build/e2e.log")" \
+        "$(grep -c ' \.\.\. skipped' "$build/e2e.log")"
+    [ $e2e = 0 ] || grep -qE '^(FAIL|ERROR): ' "$build/e2e.log" || { tail -n 20 "$build/e2e.log"; count 0 1 0; }
+fi
+
+if [ $skipped -gt 0 ]; then echo "$passed passed, $failed failed, $skipped skipped"; else echo "$passed passed, $failed failed"; fi
+[ $failed = 0 ]
