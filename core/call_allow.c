@@ -119,8 +119,23 @@ static bool judge(struct call *c)
     return c->record.consent ? true : call_refuse(c, "out of memory");
 }
 
+/* The arguments as the record may know them: a digest of a short PIN would give it away, so writeOnly ones
+ * are left out. */
+static const char *recorded_arguments(struct call *c)
+{
+    kmcp_json *copy = json_copy(&c->arena, c->args);
+    const kmcp_json *p = json_first(json_get(schema_json(c->tool->input), "properties"));
+
+    for (; p && copy; p = json_next(p))
+        if (json_is_true(json_get(p, "writeOnly")) && json_get(copy, json_key(p)) &&
+            !json_set(&c->arena, copy, json_key(p), json_null(&c->arena)))
+            return NULL;
+    return json_canonical(&c->arena, copy);
+}
+
 bool phase_consent(struct call *c)
 {
+    const char *recorded = c->tool->decl.safety == KMCP_READ ? NULL : recorded_arguments(c);
     const char *canonical = c->tool->decl.safety == KMCP_READ ? NULL : json_canonical(&c->arena, c->args);
     uint8_t digest[DIGEST_SIZE];
     char *hex;
@@ -128,7 +143,7 @@ bool phase_consent(struct call *c)
     if (c->tool->decl.safety == KMCP_READ)
         return true;
     hex = arena_alloc(&c->arena, 2 * DIGEST_SIZE + 1);
-    if (!canonical || !hex || !digest_sha256(canonical, strlen(canonical), digest) ||
+    if (!canonical || !recorded || !hex || !digest_sha256(recorded, strlen(recorded), digest) ||
         !make_bond(c, canonical))
         return call_refuse(
             c, "%s was not done: its arguments cannot be digested (memory or OpenSSL); see the log",

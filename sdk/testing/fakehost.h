@@ -1,0 +1,63 @@
+/* fakehost.h - a host for a plugin's tests: scripted answers, everything the plugin did on record.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * It keeps the rules a real host keeps: a plan may only use READ routes, a tool only routes of its class, path parts are
+ * checked, secrets are masked unless the tool is REVEAL, conditions on rows are applied. Link fakehost.c and cJSON into
+ * the test and include the plugin's own source:
+ *
+ *     #include "hello.c"
+ *     #include "fakehost.h"
+ *     struct fakehost h;
+ *     fakehost_init(&h, &kmcp_plugin_v1);
+ *     fakehost_answer(&h, "GET", "/api/v1/devices", 200, "[]");
+ *     rc = fakehost_run(&h, "hello", "{}");
+ *     ... h.text, h.result, h.failure, h.requests[0] ...
+ *     fakehost_free(&h);
+ */
+#ifndef KMCP_FAKEHOST_H
+#define KMCP_FAKEHOST_H
+
+#include <kmcp/plugin.h>
+
+#define FAKEHOST_MAX 64
+
+struct fakehost_answer {
+    char *method, *path, *body;
+    int status, used;
+};
+
+struct fakehost {
+    kmcp_ctx ctx; /* first */
+    const struct kmcp_plugin *plugin;
+    const struct kmcp_tool *tool;
+    int planning, cancelled;
+    struct fakehost_answer answers[FAKEHOST_MAX];
+    int n_answers;
+    const char *options[FAKEHOST_MAX][2];
+    int n_options;
+    void *state;
+    /* what the plugin did */
+    char *requests[FAKEHOST_MAX]; /* "POST /api/v1/x?limit=5 {\"a\":1}" */
+    int n_requests;
+    char *subjects[FAKEHOST_MAX]; /* "device ID LABEL" */
+    int n_subjects;
+    char *sentence, *text, *result; /* say(), result_text(), result_json(); NULL: none */
+    char *failure;                  /* the first fail() */
+    kmcp_rc failure_rc;
+    /* memory of the call */
+    void **blocks;
+    int n_blocks, cap_blocks;
+};
+
+void fakehost_init(struct fakehost *h, const struct kmcp_plugin *plugin);
+void fakehost_free(struct fakehost *h);
+/* What the API answers to METHOD PATH (without query). Several for the same are given in turn; the last one stays. */
+void fakehost_answer(struct fakehost *h, const char *method, const char *path, int status, const char *body);
+void fakehost_option(struct fakehost *h, const char *key, const char *value);
+/* Run one of the tool's functions with arguments in JSON. What an earlier call did is forgotten. */
+kmcp_rc fakehost_plan(struct fakehost *h, const char *tool, const char *args);
+kmcp_rc fakehost_run(struct fakehost *h, const char *tool, const char *args);
+/* Was a request made that begins with TEXT? */
+int fakehost_sent(const struct fakehost *h, const char *text);
+
+#endif

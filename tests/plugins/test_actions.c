@@ -1,0 +1,150 @@
+/* test_actions.c - plugins/actions against the fake host.  SPDX-License-Identifier: Apache-2.0 */
+#include "actions.c"
+#include "test.h"
+#include "fakehost.h"
+#include "fleet_data.h"
+
+static struct fakehost h;
+
+static int setup(void **state)
+{
+    (void)state;
+    fakehost_init(&h, &kmcp_plugin_v1);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    fakehost_free(&h);
+    return 0;
+}
+
+static void plans_name_the_device_and_send_nothing(void **state)
+{
+    static const char *const shapes[] = { REAL("Mac"), SEED("Mac") };
+
+    (void)state;
+    for (uint32_t i = 0; i < kmcp_plugin_v1.n_tools; i++)
+        for (size_t s = 0; s < 2; s++) {
+            fakehost_answer(&h, "GET", DEVICE, 200, shapes[s]);
+            assert_int_equal(fakehost_plan(&h, kmcp_plugin_v1.tools[i].name,
+                                           "{\"device_id\":\"" ID "\",\"confirm\":true}"),
+                             KMCP_OK);
+            assert_has(h.sentence, "Ana's Mac");
+            assert_has(h.sentence, "C02ABC");
+            assert_has(h.sentence, "Ana <ana@x.org>");
+            assert_has(h.sentence, "Sales");
+            assert_string_equal(h.subjects[0],
+                                "device " ID " Ana's Mac (serial C02ABC, user ana@x.org, blueprint Sales)");
+            assert_int_equal(h.n_requests, 1);
+            fakehost_free(&h);
+            fakehost_init(&h, &kmcp_plugin_v1);
+        }
+}
+
+static void the_wrong_serial_is_refused(void **state)
+{
+    (void)state;
+    fakehost_answer(&h, "GET", DEVICE, 200, REAL("Mac"));
+    assert_int_equal(
+        fakehost_plan(&h, "erase_device", "{\"device_id\":\"" ID "\",\"serial_number\":\"C02ABD\"}"),
+        KMCP_E_ARG);
+    assert_has(h.failure, "serial_number");
+    assert_int_equal(
+        fakehost_plan(&h, "delete_device", "{\"device_id\":\"" ID "\",\"serial_number\":\"c02abc\"}"),
+        KMCP_OK);
+    assert_has(h.sentence, "unenrolled");
+}
+
+static void platforms_that_cannot_are_refused(void **state)
+{
+    static const struct {
+        const char *tool, *record;
+        kmcp_rc rc;
+    } rows[] = {
+        { "lock_device", REAL("AppleTV"), KMCP_E_CONFLICT },
+        { "lock_device", REAL("Windows"), KMCP_E_CONFLICT },
+        { "lock_device", REAL("iPad"), KMCP_OK },
+        { "restart_device", REAL("AppleTV"), KMCP_OK },
+        { "restart_device", REAL("Android"), KMCP_E_CONFLICT },
+        { "shutdown_device", REAL("AppleTV"), KMCP_E_CONFLICT },
+        { "erase_device", REAL("Windows"), KMCP_OK },
+        { "lock_device", REAL("Vision"), KMCP_OK },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        fakehost_answer(&h, "GET", DEVICE, 200, rows[i].record);
+        assert_int_equal(fakehost_plan(&h, rows[i].tool, "{\"device_id\":\"" ID "\"}"), rows[i].rc);
+        fakehost_free(&h);
+        fakehost_init(&h, &kmcp_plugin_v1);
+    }
+}
+
+static void sends_the_real_keys(void **state)
+{
+    (void)state;
+    fakehost_answer(&h, "GET", DEVICE, 200, REAL("Mac"));
+    fakehost_answer(&h, "POST", DEVICE "/action/lock", 200, "{\"PIN\":\"496406\"}");
+    fakehost_answer(&h, "POST", DEVICE "/action/erase", 200, "");
+    fakehost_answer(&h, "POST", DEVICE "/action/restart", 200, "");
+    fakehost_answer(&h, "DELETE", DEVICE, 204, "");
+    assert_int_equal(fakehost_run(&h, "lock_device",
+                                  "{\"device_id\":\"" ID "\",\"message\":\"m\",\"phone_number\":\"1\"}"),
+                     KMCP_OK);
+    assert_string_equal(h.requests[1],
+                        "POST " DEVICE "/action/lock {\"Message\":\"m\",\"PhoneNumber\":\"1\"}");
+    assert_has(h.result, "\"pin_set\":true");
+    assert_lacks(h.result, "496406");
+    assert_lacks(h.text, "496406");
+    assert_int_equal(fakehost_run(&h, "erase_device",
+                                  "{\"device_id\":\"" ID "\",\"pin\":\"123456\",\"preserve_data_plan\":true,"
+                                  "\"disallow_proximity_setup\":false}"),
+                     KMCP_OK);
+    assert_string_equal(h.requests[1],
+                        "POST " DEVICE "/action/erase {\"PIN\":\"123456\",\"PreserveDataPlan\":true,"
+                        "\"DisallowProximitySetup\":false}");
+    assert_has(h.text, "queued");
+    assert_lacks(h.text, "123456");
+    assert_int_equal(fakehost_run(&h, "restart_device", "{\"device_id\":\"" ID "\"}"), KMCP_OK);
+    assert_string_equal(h.requests[1], "POST " DEVICE "/action/restart");
+    assert_int_equal(fakehost_run(&h, "delete_device", "{\"device_id\":\"" ID "\"}"), KMCP_OK);
+    assert_string_equal(h.requests[1], "DELETE " DEVICE);
+    assert_has(h.text, "gone from Kandji");
+}
+
+static void understands_the_older_pin(void **state)
+{
+    (void)state;
+    fakehost_answer(&h, "GET", DEVICE, 200, SEED("Mac"));
+    fakehost_answer(&h, "POST", DEVICE "/action/lock", 200, "{\"unlock_pin\":\"496406\"}");
+    fakehost_option(&h, "lock_message", "Call us");
+    assert_int_equal(fakehost_run(&h, "lock_device", "{\"device_id\":\"" ID "\"}"), KMCP_OK);
+    assert_has(h.requests[1], "{\"Message\":\"Call us\"}");
+    assert_has(h.result, "\"pin_set\":true");
+    assert_lacks(h.text, "496406");
+}
+
+static void passes_a_refusal_on(void **state)
+{
+    (void)state;
+    fakehost_answer(&h, "GET", DEVICE, 200, REAL("Mac"));
+    fakehost_answer(&h, "POST", DEVICE "/action/lock", 400, "\"This device is already locked.\"");
+    assert_int_equal(fakehost_run(&h, "lock_device", "{\"device_id\":\"" ID "\"}"), KMCP_E_CONFLICT);
+    assert_has(h.failure, "already locked");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(plans_name_the_device_and_send_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_wrong_serial_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(platforms_that_cannot_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(sends_the_real_keys, setup, teardown),
+        cmocka_unit_test_setup_teardown(understands_the_older_pin, setup, teardown),
+        cmocka_unit_test_setup_teardown(passes_a_refusal_on, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

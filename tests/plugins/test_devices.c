@@ -1,0 +1,205 @@
+/* test_devices.c - plugins/devices against the fake host, in both shapes.  SPDX-License-Identifier:
+ * Apache-2.0 */
+#include "devices.c"
+#include "test.h"
+#include "fakehost.h"
+#include "fleet_data.h"
+
+static struct fakehost h;
+
+static int setup(void **state)
+{
+    (void)state;
+    fakehost_init(&h, &kmcp_plugin_v1);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    fakehost_free(&h);
+    return 0;
+}
+
+static void run(const char *tool, const char *args)
+{
+    kmcp_rc rc = fakehost_run(&h, tool, args);
+
+    if (rc != KMCP_OK)
+        fail_msg("%s: %s", tool, h.failure);
+}
+
+static void lists_what_matches(void **state)
+{
+    (void)state;
+    fakehost_answer(&h, "GET", "/api/v1/devices", 200, "[" REAL("Mac") "," OTHER "]");
+    run("list_devices", "{\"platform\":\"Mac\",\"user\":\"ana@\",\"tag\":\"VIP\"}");
+    assert_string_equal(h.requests[0], "GET /api/v1/devices?platform=Mac&tag_name=VIP&user_email=ana@");
+    assert_has(h.result, "\"returned\":1,\"total\":1,\"complete\":true");
+    assert_has(h.text, "1 of 1 devices");
+    assert_has(h.text, "Ana's Mac\tC02ABC\tMac\t14.4.1\tana@x.org\t2026-11-24T10:00Z\t" ID);
+    run("list_devices", "{\"limit\":1}");
+    assert_has(h.result, "\"returned\":1,\"total\":2,\"complete\":true");
+    assert_has(h.result, "\"next\":1");
+    run("list_devices", "{\"limit\":1,\"offset\":1}");
+    assert_has(h.text, "Bo\tC02ABCD");
+    assert_lacks(h.result, "\"next\"");
+    assert_int_equal(fakehost_run(&h, "list_devices", "{\"filevault_enabled\":true,\"platform\":\"iPad\"}"),
+                     KMCP_E_ARG);
+}
+
+static void a_partial_list_says_so(void **state)
+{
+    (void)state;
+    fakehost_answer(&h, "GET", "/api/v1/devices", 200, "[" REAL("Mac") "]");
+    fakehost_answer(&h, "GET", "/api/v1/devices", 500, "broken");
+    run("list_devices", "{}");
+    assert_has(h.result, "\"complete\":false");
+    assert_has(h.result, "\"note\":\"HTTP 500: broken\"");
+    assert_lacks(h.result, "\"total\"");
+    assert_has(h.text, "at least 1 devices (INCOMPLETE)");
+}
+
+static void finds_by_serial_number(void **state)
+{
+    (void)state;
+    fakehost_answer(&h, "GET", "/api/v1/devices", 200, "[" OTHER "," REAL("Mac") "]");
+    fakehost_answer(
+        &h, "GET", DEVICE "/details", 200,
+        "{\"mdm\":{\"supervised\":\"True\"},\"automated_device_enrollment\":{\"auto_enrolled\":false}}");
+    run("get_device", "{\"device_id\":\"c02abc\"}"); /* contains OTHER too: only the exact one counts */
+    assert_has(h.result, "\"is_supervised\":true");
+    assert_has(h.result, "\"is_dep_enrolled\":false");
+    assert_has(h.result, "\"user_email\":\"ana@x.org\"");
+    assert_has(h.text, "serial_number: C02ABC\n");
+    assert_int_equal(fakehost_run(&h, "get_device", "{\"device_id\":\"NONE\"}"), KMCP_E_NOTFOUND);
+    assert_has(h.failure, "list_devices");
+    assert_int_equal(fakehost_run(&h, "get_device", "{\"device_id\":\"../x\"}"), KMCP_E_ARG);
+    assert_int_equal(h.n_requests, 0);
+}
+
+static void two_devices_with_one_serial_are_candidates(void **state)
+{
+    (void)state;
+    fakehost_answer(&h, "GET", "/api/v1/devices", 200,
+                    "[{\"device_id\":\"" ID "\",\"serial_number\":\"X1\"},{\"device_id\":\"" ID2
+                    "\",\"serial_number\":\"X1\"}]");
+    assert_int_equal(fakehost_run(&h, "get_device", "{\"device_id\":\"X1\"}"), KMCP_E_CONFLICT);
+    assert_has(h.failure, ID);
+    assert_has(h.failure, ID2);
+}
+
+static void reads_the_flat_shape(void **state)
+{
+    (void)state;
+    fakehost_answer(&h, "GET", DEVICE, 200, SEED("Mac"));
+    run("get_device", "{\"device_id\":\"" ID "\"}");
+    assert_has(h.result, "\"user_name\":\"Ana\"");
+    assert_has(h.result, "\"is_supervised\":true");
+    assert_int_equal(h.n_requests, 1); /* it says so itself: no details needed */
+}
+
+static void a_record_stands_without_its_details(void **state)
+{
+    (void)state;
+    fakehost_answer(&h, "GET", DEVICE, 200, REAL("iPad"));
+    fakehost_answer(&h, "GET", DEVICE "/details", 403, "no");
+    run("get_device", "{\"device_id\":\"" ID "\"}");
+    assert_lacks(h.result, "is_supervised");
+}
+
+static void status_knows_what_does_not_apply(void **state)
+{
+    (void)state;
+    fakehost_answer(&h, "GET", DEVICE, 200, REAL("iPad"));
+    fakehost_answer(
+        &h, "GET", DEVICE "/status", 200,
+        "{\"library_items\":[{\"name\":\"A\",\"status\":\"PASS\"},{\"name\":\"B\",\"status\":\"failed\","
+        "\"type\":\"profile\"},"
+        "{\"name\":\"C\",\"status\":\"INCOMPATIBLE\"},{\"name\":\"D\",\"status\":\"NEW\"}],"
+        "\"parameters\":[{\"name\":\"P\",\"status\":\"ERROR\"},{\"name\":\"Q\",\"status\":\"REMEDIATED\"}]}");
+    run("get_device_status", "{\"device_id\":\"" ID "\"}");
+    assert_has(h.result, "\"library_items\":{\"good\":1,\"failed\":1,\"not_applicable\":1,\"other\":1}");
+    assert_has(h.result, "\"parameters\":{\"good\":1,\"failed\":1}");
+    assert_has(h.result, "{\"name\":\"B\",\"status\":\"failed\",\"kind\":\"profile\"}");
+    assert_has(h.result, "{\"name\":\"P\",\"status\":\"ERROR\",\"kind\":\"parameter\"}");
+}
+
+static void details_by_section(void **state)
+{
+    (void)state;
+    fakehost_answer(&h, "GET", DEVICE, 200, REAL("Mac"));
+    fakehost_answer(
+        &h, "GET", DEVICE "/details", 200,
+        "{\"general\":{\"model\":\"M\",\"empty\":\"\"},\"volumes\":[{\"name\":\"d\"}],\"lost_mode\":{}}");
+    run("get_device_details", "{\"device_id\":\"" ID "\"}");
+    assert_has(h.result, "\"general\":{\"model\":\"M\"}");
+    assert_has(h.result, "\"volumes_count\":1");
+    run("get_device_details", "{\"device_id\":\"" ID "\",\"section\":\"volumes\"}");
+    assert_has(h.result, "\"volumes\":[{\"name\":\"d\"}]");
+    assert_int_equal(
+        fakehost_run(&h, "get_device_details", "{\"device_id\":\"" ID "\",\"section\":\"lost_mode\"}"),
+        KMCP_E_NOTFOUND);
+}
+
+static void apps_of_every_platform(void **state)
+{
+    static const char *const bodies[] = {
+        "{\"device_id\":\"x\",\"apps\":[{\"app_name\":\"Mail\",\"version\":\"1\",\"bundle_id\":\"m\","
+        "\"source\":\"Apple\"}]}",
+        "[{\"display_name\":\"Mail\",\"version_name\":\"1\",\"package_name\":\"m\"}]",
+        "{\"apps\":[{\"name\":\"Mail\",\"version\":\"1\",\"product_code\":\"m\"}]}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        fakehost_answer(&h, "GET", DEVICE, 200, REAL("Mac"));
+        fakehost_answer(&h, "GET", DEVICE "/apps", 200, bodies[i]);
+        run("get_device_apps", "{\"device_id\":\"" ID "\",\"name\":\"mai\"}");
+        assert_has(h.text, "Mail\t1\tm\t");
+        fakehost_free(&h);
+        fakehost_init(&h, &kmcp_plugin_v1);
+    }
+}
+
+static void history_is_newest_first(void **state)
+{
+    (void)state;
+    fakehost_answer(&h, "GET", DEVICE, 200, REAL("Mac"));
+    fakehost_answer(
+        &h, "GET", DEVICE "/commands", 200,
+        "{\"device_id\":\"x\",\"commands\":{\"count\":3,\"next\":null,\"results\":["
+        "{\"request_type\":\"A\",\"status\":1,\"date_requested\":\"2026-01-01T00:00:00Z\"},"
+        "{\"request_type\":\"C\",\"status\":4,\"date_requested\":\"2026-03-01T00:00:00Z\",\"error_chain\":"
+        "[{\"us_english_description\":\"bad luck\"}]},"
+        "{\"request_type\":\"B\",\"status\":3,\"date_requested\":\"2026-02-01T00:00:00Z\",\"date_completed\":"
+        "\"x\"}]}}");
+    run("get_device_commands", "{\"device_id\":\"" ID "\"}");
+    assert_has(h.text, "2026-03-01T00:00:00Z\tC\tfailed\t\tbad "
+                       "luck\n2026-02-01T00:00:00Z\tB\tdone\tx\t\n2026-01-01T00:00:00Z\tA\tpending");
+    fakehost_answer(&h, "GET", DEVICE "/activity", 200,
+                    "[{\"created_at\":\"2026-01-01\",\"action_type\":\"old\"},{\"created_at\":\"2026-02-01\","
+                    "\"action_type\":\"new\","
+                    "\"details\":{\"from\":\"a\"}}]");
+    run("get_device_activity", "{\"device_id\":\"" ID "\",\"limit\":1}");
+    assert_has(h.text, "2026-02-01\tnew\t{\"from\":\"a\"}");
+    assert_has(h.text, "next: offset 1");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(lists_what_matches, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_partial_list_says_so, setup, teardown),
+        cmocka_unit_test_setup_teardown(finds_by_serial_number, setup, teardown),
+        cmocka_unit_test_setup_teardown(two_devices_with_one_serial_are_candidates, setup, teardown),
+        cmocka_unit_test_setup_teardown(reads_the_flat_shape, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_record_stands_without_its_details, setup, teardown),
+        cmocka_unit_test_setup_teardown(status_knows_what_does_not_apply, setup, teardown),
+        cmocka_unit_test_setup_teardown(details_by_section, setup, teardown),
+        cmocka_unit_test_setup_teardown(apps_of_every_platform, setup, teardown),
+        cmocka_unit_test_setup_teardown(history_is_newest_first, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

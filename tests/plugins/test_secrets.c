@@ -1,0 +1,54 @@
+/* test_secrets.c - plugins/secrets against the fake host.  SPDX-License-Identifier: Apache-2.0 */
+#include "secrets.c"
+#include "test.h"
+#include "fakehost.h"
+#include "fleet_data.h"
+
+#define ARGS "{\"device_id\":\"" ID "\",\"reason\":\"ticket 7\",\"confirm\":true}"
+#define KEY  DEVICE "/secrets/filevaultkey"
+
+static void run_in(const char *record, const char *key, kmcp_rc rc)
+{
+    struct fakehost h;
+
+    fakehost_init(&h, &kmcp_plugin_v1);
+    fakehost_answer(&h, "GET", DEVICE, 200, record);
+    fakehost_answer(&h, "GET", KEY, 200, key);
+    assert_int_equal(fakehost_plan(&h, "get_filevault_key", ARGS), KMCP_OK);
+    assert_has(h.sentence, "Ana's Mac");
+    assert_has(h.sentence, "ticket 7");
+    assert_false(fakehost_sent(&h, "GET " KEY)); /* the plan does not look */
+    assert_int_equal(fakehost_run(&h, "get_filevault_key", ARGS), rc);
+    if (rc == KMCP_OK)
+        assert_has(h.result, "\"filevault_key\":\"AAAA-BBBB\"");
+    else
+        assert_has(h.failure, "no FileVault key is escrowed");
+    fakehost_free(&h);
+}
+
+static void reveals_in_both_shapes(void **state)
+{
+    (void)state;
+    run_in(REAL("Mac"), "{\"key\":\"AAAA-BBBB\"}", KMCP_OK);
+    run_in(SEED("Mac"), "{\"filevault_key\":\"AAAA-BBBB\"}", KMCP_OK);
+    run_in(REAL("Mac"), "{\"key\":null}", KMCP_E_NOTFOUND);
+}
+
+static void macs_only(void **state)
+{
+    struct fakehost h;
+
+    (void)state;
+    fakehost_init(&h, &kmcp_plugin_v1);
+    fakehost_answer(&h, "GET", DEVICE, 200, REAL("iPad"));
+    assert_int_equal(fakehost_plan(&h, "get_filevault_key", ARGS), KMCP_E_CONFLICT);
+    fakehost_free(&h);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(reveals_in_both_shapes),
+                                        cmocka_unit_test(macs_only) };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
