@@ -44,5 +44,6 @@ if [ "${KMCP_E2E:-}" != none ]; then
     [ $e2e = 0 ] || grep -qE '^(FAIL|ERROR): ' "$build/e2e.log" || { tail -n 20 "$build/e2e.log"; count 0 1 0; }
 fi
 
-if [ $skipped -gt 0 ]; then echo "$passed passed, $failed failed, $skipped skipped"; else echo "$passed passed, $failed failed"; fi
+[ $skipped = 0 ] || echo "$skipped skipped"
+echo "$passed passed, $failed failed"
 [ $failed = 0 ]

@@ -271,16 +271,6 @@ bool json_scan(const char *text, size_t len, unsigned flags, struct json_scan *f
     return s.at == s.len ? true : bad(&s, "trailing bytes");
 }
 
-/* Skips one value of accepted TEXT from *AT. */
-static void skip_value(struct scanner *s)
-{
-    struct json_scan ignored;
-
-    s->found = &ignored;
-    ignored = (struct json_scan){ 0 };
-    scan_value(s, 1);
-}
-
 bool json_raw_member(const char *text, size_t len, const char *key, const char **start, size_t *raw_len)
 {
     struct json_scan found = { 0 };
@@ -305,7 +295,7 @@ bool json_raw_member(const char *text, size_t len, const char *key, const char *
         s.at++; /* : */
         skip_space(&s);
         *start = text + s.at;
-        skip_value(&s);
+        scan_value(&s, 1);
         *raw_len = (size_t)(text + s.at - *start);
         if (name_len == key_len && memcmp(text + name, key, key_len) == 0)
             return true;
