@@ -145,8 +145,8 @@ static void details_by_section(void **state)
 static void apps_of_every_platform(void **state)
 {
     static const char *const bodies[] = {
-        "{\"device_id\":\"x\",\"apps\":[{\"app_name\":\"Mail\",\"version\":\"1\",\"bundle_id\":\"m\","
-        "\"source\":\"Apple\"}]}",
+        ("{\"device_id\":\"x\",\"apps\":[{\"app_name\":\"Mail\",\"version\":\"1\",\"bundle_id\":\"m\","
+         "\"source\":\"Apple\"}]}"),
         "[{\"display_name\":\"Mail\",\"version_name\":\"1\",\"package_name\":\"m\"}]",
         "{\"apps\":[{\"name\":\"Mail\",\"version\":\"1\",\"product_code\":\"m\"}]}",
     };

@@ -51,8 +51,7 @@ static void no_part_leaves_its_place(void **state)
                                        "a\\b",
                                        "a\nb",
                                        "a\x7f",
-                                       "a\xC0\x80"
-                                       "b",
+                                       "a\300\200b",
                                        "\xff",
                                        "/",
                                        "..%2f" };
