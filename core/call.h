@@ -40,20 +40,20 @@ struct call_input {
     const char *client, *transport;
     enum call_ask can_ask;
     enum call_answer answer;
-    const char *state;   /* the sealed state that came with the answer, or NULL */
-    bool plan_only;      /* stop after the plan and show it */
+    const char *state;             /* the sealed state that came with the answer, or NULL */
+    bool plan_only;                /* stop after the plan and show it */
     const volatile int *cancelled; /* set by another thread: read and written with __atomic builtins only */
     void (*progress)(void *arg, double done, double total, const char *message); /* NULL: nobody asked */
     void *progress_arg;
 };
 
 enum call_end {
-    CALL_COMPLETE,    /* text and maybe structured                                   */
-    CALL_TOOL_ERROR,  /* text says what went wrong and what to do: isError           */
-    CALL_ASK,         /* question and state: ask the person, then call again         */
-    CALL_NO_TOOL,     /* no such tool: a protocol error                              */
-    CALL_BAD_STATE,   /* the state does not verify: a protocol error, text says why  */
-    CALL_CANCELLED    /* nothing to answer                                           */
+    CALL_COMPLETE,   /* text and maybe structured                                   */
+    CALL_TOOL_ERROR, /* text says what went wrong and what to do: isError           */
+    CALL_ASK,        /* question and state: ask the person, then call again         */
+    CALL_NO_TOOL,    /* no such tool: a protocol error                              */
+    CALL_BAD_STATE,  /* the state does not verify: a protocol error, text says why  */
+    CALL_CANCELLED   /* nothing to answer                                           */
 };
 
 /* What comes out; lives in the call's arena until call_release. */

@@ -120,7 +120,8 @@ bool phase_reply(struct call *c)
         c->out.text = c->text.data;
         c->out.structured = c->tool->output ? c->structured : NULL;
     }
-    if (c->failure.rc == KMCP_E_CANCELLED && c->in->cancelled && __atomic_load_n(c->in->cancelled, __ATOMIC_ACQUIRE))
+    if (c->failure.rc == KMCP_E_CANCELLED && c->in->cancelled &&
+        __atomic_load_n(c->in->cancelled, __ATOMIC_ACQUIRE))
         c->out.end = CALL_CANCELLED;
     if (c->out.end == CALL_ASK && !c->out.question) {
         c->out.end = CALL_TOOL_ERROR;

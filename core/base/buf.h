@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* DATA is NUL-terminated whenever it is not NULL. After a failed append the buffer is empty and FAILED stays set, so a
- * sequence of appends needs one check at its end. */
+/* DATA is NUL-terminated whenever it is not NULL. After a failed append the buffer is empty and FAILED stays
+ * set, so a sequence of appends needs one check at its end. */
 struct buf {
     char *data;
     size_t len, cap, max;
@@ -20,7 +20,7 @@ bool buf_puts(struct buf *b, const char *text);
 bool buf_putc(struct buf *b, char c);
 bool buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 bool buf_vprintf(struct buf *b, const char *fmt, va_list args) __attribute__((format(printf, 2, 0)));
-void buf_reset(struct buf *b);  /* len = 0, memory kept */
+void buf_reset(struct buf *b); /* len = 0, memory kept */
 void buf_free(struct buf *b);
 void buf_wipe(struct buf *b);   /* overwrite, then free */
 char *buf_steal(struct buf *b); /* the caller frees; NULL if FAILED; an empty buffer gives "" */

@@ -1,8 +1,9 @@
 /* config.h - the INI file: read once, every key accounted for.  SPDX-License-Identifier: Apache-2.0
  *
- * [section] or [plugin NAME], `key = value`, comments start with ; or # (at line start, or ; after white space). Values may be in double
- * quotes. Duplicate keys, duplicate sections, keys outside a section, lines over 4,000 bytes, bytes that are not UTF-8, and keys that
- * nobody asked for are errors with FILE:LINE. inih does the parsing behind our own line reader.
+ * [section] or [plugin NAME], `key = value`, comments start with ; or # (at line start, or ; after white
+ * space). Values may be in double quotes. Duplicate keys, duplicate sections, keys outside a section, lines
+ * over 4,000 bytes, bytes that are not UTF-8, and keys that nobody asked for are errors with FILE:LINE. inih
+ * does the parsing behind our own line reader.
  */
 #ifndef KMCP_CONFIG_H
 #define KMCP_CONFIG_H
@@ -21,23 +22,29 @@ struct config {
     const char *file; /* as given; "(built in)" when there is none */
     struct config_entry *entries;
     size_t n_entries;
-    struct { const char *name; int line; } *sections; /* in file order */
+    struct {
+        const char *name;
+        int line;
+    } * sections; /* in file order */
     size_t n_sections;
     char error[600]; /* the first error, "FILE:LINE: what; remedy", or "" */
 };
 
-/* False with c->error. The file must be a regular file, owned by us or root, and not writable by group or others: it
- * says what may happen. */
+/* False with c->error. The file must be a regular file, owned by us or root, and not writable by group or
+ * others: it says what may happen. */
 bool config_read(struct config *c, const char *file);
 /* The same from text, for tests and fuzzing; NAME stands for the file in errors. */
 bool config_parse(struct config *c, const char *name, const char *text, size_t len);
 void config_free(struct config *c);
 
-/* Typed look-ups; each marks the key used and sets c->error (once) when the value is not of the type or out of range,
- * returning DFLT. Integers are plain decimal digits: "5m", "-1", "abc" and "" are errors that say so. */
+/* Typed look-ups; each marks the key used and sets c->error (once) when the value is not of the type or out
+ * of range, returning DFLT. Integers are plain decimal digits: "5m", "-1", "abc" and "" are errors that say
+ * so. */
 const char *config_str(struct config *c, const char *section, const char *key, const char *dflt);
-int64_t config_int(struct config *c, const char *section, const char *key, int64_t min, int64_t max, int64_t dflt);
-bool config_bool(struct config *c, const char *section, const char *key, bool dflt); /* yes, no, true, false, on, off */
+int64_t config_int(struct config *c, const char *section, const char *key, int64_t min, int64_t max,
+                   int64_t dflt);
+bool config_bool(struct config *c, const char *section, const char *key,
+                 bool dflt); /* yes, no, true, false, on, off */
 const struct config_entry *config_find(const struct config *c, const char *section, const char *key);
 bool config_has_section(const struct config *c, const char *section);
 /* Records "FILE:LINE: ..." as the error if there is none yet. Always returns false. */

@@ -1,8 +1,8 @@
 /* digest.h - SHA-256, HMAC, random bytes, and their text forms. OpenSSL is loaded at the first use only.
  * SPDX-License-Identifier: Apache-2.0
  *
- * digest.c is the internal module kmcp-digest.so (the only file that sees OpenSSL); digest_load.c loads it through
- * lazy.h. A host that never consents, audits or seals anything never maps libcrypto.
+ * digest.c is the internal module kmcp-digest.so (the only file that sees OpenSSL); digest_load.c loads it
+ * through lazy.h. A host that never consents, audits or seals anything never maps libcrypto.
  */
 #ifndef KMCP_DIGEST_H
 #define KMCP_DIGEST_H
@@ -21,7 +21,8 @@ struct digest_ops {
     bool (*equal)(const void *a, const void *b, size_t len); /* in constant time */
 };
 
-/* All false only if the module cannot be loaded or OpenSSL fails: the caller refuses what it was about to do. */
+/* All false only if the module cannot be loaded or OpenSSL fails: the caller refuses what it was about to do.
+ */
 bool digest_sha256(const void *data, size_t len, uint8_t out[DIGEST_SIZE]);
 bool digest_hmac(const uint8_t *key, size_t key_len, const void *data, size_t len, uint8_t out[DIGEST_SIZE]);
 bool digest_random(void *out, size_t len);
@@ -30,7 +31,8 @@ bool digest_equal(const void *a, const void *b, size_t len);
 void digest_hex(const uint8_t *bytes, size_t len, char *out); /* OUT of 2*len+1 */
 /* base64url without padding (RFC 4648 section 5); OUT of at least (len*4+2)/3+1. Returns its length. */
 size_t digest_b64url(const uint8_t *bytes, size_t len, char *out);
-/* Strict inverse; returns bytes written or (size_t)-1 on anything but canonical base64url. OUT of len*3/4+3. */
+/* Strict inverse; returns bytes written or (size_t)-1 on anything but canonical base64url. OUT of len*3/4+3.
+ */
 size_t digest_b64url_decode(const char *text, size_t len, uint8_t *out);
 /* Overwrites in a way the compiler keeps. */
 void digest_wipe(void *bytes, size_t len);

@@ -1,4 +1,5 @@
-/* failure.h - what went wrong in a call, said once, for the model and the person.  SPDX-License-Identifier: Apache-2.0 */
+/* failure.h - what went wrong in a call, said once, for the model and the person.  SPDX-License-Identifier:
+ * Apache-2.0 */
 #ifndef KMCP_FAILURE_H
 #define KMCP_FAILURE_H
 
@@ -11,7 +12,8 @@ struct failure {
 };
 
 /* Keeps the first failure: whoever detects it says it, everyone above only returns RC. Returns RC. */
-kmcp_rc failure_set(struct failure *f, kmcp_rc rc, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+kmcp_rc failure_set(struct failure *f, kmcp_rc rc, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 kmcp_rc failure_vset(struct failure *f, kmcp_rc rc, const char *fmt, va_list args)
     __attribute__((format(printf, 3, 0)));
 

@@ -1,13 +1,14 @@
 /* json.h - JSON values in an arena: strict reading, compact writing. cJSON stays behind json.c.
  * SPDX-License-Identifier: Apache-2.0
  *
- * A kmcp_json node lives in the arena it was made in. All functions are safe on any thread as long as an arena is used
- * by one thread at a time. Readers take NULL for "no value".
+ * A kmcp_json node lives in the arena it was made in. All functions are safe on any thread as long as an
+ * arena is used by one thread at a time. Readers take NULL for "no value".
  *
- * Strict: RFC 8259 only, valid UTF-8, no lone surrogates, no trailing bytes, at most JSON_DEPTH levels, no duplicate
- * member names in one object when asked for (JSON_UNIQUE). Integers are exact at any size: one that a double cannot hold is kept as its
- * literal and printed unchanged. "\u0000" becomes the two bytes C0 80 inside the C string (it is not valid UTF-8, so
- * every check of outside text refuses it) unless JSON_NUL_REPLACED is given: then it becomes U+FFFD.
+ * Strict: RFC 8259 only, valid UTF-8, no lone surrogates, no trailing bytes, at most JSON_DEPTH levels, no
+ * duplicate member names in one object when asked for (JSON_UNIQUE). Integers are exact at any size: one that
+ * a double cannot hold is kept as its literal and printed unchanged. "\u0000" becomes the two bytes C0 80
+ * inside the C string (it is not valid UTF-8, so every check of outside text refuses it) unless
+ * JSON_NUL_REPLACED is given: then it becomes U+FFFD.
  */
 #ifndef KMCP_JSON_H
 #define KMCP_JSON_H
@@ -28,9 +29,10 @@ struct json_error {
 };
 
 /* NULL on error, *ERROR (may be NULL) filled. */
-kmcp_json *json_parse(struct arena *a, const char *text, size_t len, unsigned flags, struct json_error *error);
-/* The raw bytes of member KEY of the top-level object, exactly as written; false if there is none. TEXT must have
- * been accepted by json_parse. For echoing request ids byte for byte. */
+kmcp_json *json_parse(struct arena *a, const char *text, size_t len, unsigned flags,
+                      struct json_error *error);
+/* The raw bytes of member KEY of the top-level object, exactly as written; false if there is none. TEXT must
+ * have been accepted by json_parse. For echoing request ids byte for byte. */
 bool json_raw_member(const char *text, size_t len, const char *key, const char **start, size_t *raw_len);
 
 uint32_t json_kind(const kmcp_json *);
@@ -44,13 +46,14 @@ const char *json_str(const kmcp_json *);
 bool json_int(const kmcp_json *, int64_t *out);
 bool json_num(const kmcp_json *, double *out);
 bool json_bool(const kmcp_json *, bool *out);
-bool json_is_true(const kmcp_json *); /* exactly true */
+bool json_is_true(const kmcp_json *);                  /* exactly true */
 bool json_equal(const kmcp_json *, const kmcp_json *); /* by value, member order ignored */
 
 kmcp_json *json_object(struct arena *);
 kmcp_json *json_array(struct arena *);
 kmcp_json *json_null(struct arena *);
-kmcp_json *json_string(struct arena *, const char *); /* NULL makes null; bytes that are not UTF-8 become U+FFFD */
+kmcp_json *json_string(struct arena *,
+                       const char *); /* NULL makes null; bytes that are not UTF-8 become U+FFFD */
 kmcp_json *json_integer(struct arena *, int64_t);
 kmcp_json *json_number(struct arena *, double);
 kmcp_json *json_boolean(struct arena *, bool);

@@ -13,7 +13,8 @@ struct json_scan {
 };
 
 /* Checks TEXT as json.h promises. False with *ERROR filled. */
-bool json_scan(const char *text, size_t len, unsigned flags, struct json_scan *found, struct json_error *error);
+bool json_scan(const char *text, size_t len, unsigned flags, struct json_scan *found,
+               struct json_error *error);
 /* True if the integer literal at TEXT is outside what a double holds exactly. */
 bool json_scan_is_big(const char *literal, size_t len);
 

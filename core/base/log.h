@@ -8,11 +8,13 @@
 /* Below LEVEL (KMCP_LOG_*) nothing is formatted. Default KMCP_LOG_INFO. */
 void log_set_level(uint32_t level);
 uint32_t log_level(void);
-/* One write() a line: "2026-11-24T10:00:00Z warn devices: text". SCOPE may be NULL. Control characters are neutralised,
- * lines are cut at 2,000 bytes. Any thread. */
+/* One write() a line: "2026-11-24T10:00:00Z warn devices: text". SCOPE may be NULL. Control characters are
+ * neutralised, lines are cut at 2,000 bytes. Any thread. */
 void log_line(uint32_t level, const char *scope, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-void log_vline(uint32_t level, const char *scope, const char *fmt, va_list args) __attribute__((format(printf, 3, 0)));
-/* Registers a value that no line may ever hold (the token); it is replaced by "[secret]". At most 4; copied. */
+void log_vline(uint32_t level, const char *scope, const char *fmt, va_list args)
+    __attribute__((format(printf, 3, 0)));
+/* Registers a value that no line may ever hold (the token); it is replaced by "[secret]". At most 4; copied.
+ */
 void log_never(const char *secret);
 
 #endif

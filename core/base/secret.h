@@ -12,10 +12,12 @@ struct secret {
     size_t len;
 };
 
-/* FILE must be a regular file, owned by us or root, not readable by group or others (0600 or 0400), of at most 4 KiB;
- * trailing white space is dropped. Checked by descriptor. False with one sentence in WHY (never the content). */
+/* FILE must be a regular file, owned by us or root, not readable by group or others (0600 or 0400), of at
+ * most 4 KiB; trailing white space is dropped. Checked by descriptor. False with one sentence in WHY (never
+ * the content). */
 bool secret_from_file(struct secret *s, const char *file, char *why, size_t why_size);
-/* Runs COMMAND with /bin/sh -c, without our stdin and stdout, at most TIMEOUT_MS; its output is the secret. */
+/* Runs COMMAND with /bin/sh -c, without our stdin and stdout, at most TIMEOUT_MS; its output is the secret.
+ */
 bool secret_from_command(struct secret *s, const char *command, int timeout_ms, char *why, size_t why_size);
 bool secret_from_text(struct secret *s, const char *text, char *why, size_t why_size);
 /* One line of visible ASCII, nothing that could end an HTTP header. All of the above call it. */

@@ -7,13 +7,14 @@
 
 struct buf;
 
-/* Length of the valid UTF-8 sequence at TEXT (1..4), 0 if invalid (overlong, surrogate, above U+10FFFF, cut). */
+/* Length of the valid UTF-8 sequence at TEXT (1..4), 0 if invalid (overlong, surrogate, above U+10FFFF, cut).
+ */
 size_t text_utf8_len(const char *text, size_t left);
 bool text_is_utf8(const char *text, size_t len);
 size_t text_codepoints(const char *text); /* of valid UTF-8 */
 
-/* Appends TEXT with control characters (but \n and \t), bidi controls, zero-width characters, and invalid bytes
- * replaced by U+FFFD or, for zero-width ones, dropped: names and notes are written by end users. */
+/* Appends TEXT with control characters (but \n and \t), bidi controls, zero-width characters, and invalid
+ * bytes replaced by U+FFFD or, for zero-width ones, dropped: names and notes are written by end users. */
 bool text_neutral(struct buf *out, const char *text, size_t len);
 /* True if text_neutral would change it. */
 bool text_needs_neutral(const char *text, size_t len);
@@ -21,11 +22,11 @@ bool text_needs_neutral(const char *text, size_t len);
 bool text_is_uuid(const char *text); /* 8-4-4-4-12 hexadecimal digits */
 /* ^[a-z][a-z0-9_]*$ of at most MAX bytes. */
 bool text_is_name(const char *text, size_t max);
-int text_casecmp(const char *a, const char *b);              /* ASCII case only, any locale */
+int text_casecmp(const char *a, const char *b);               /* ASCII case only, any locale */
 const char *text_casestr(const char *text, const char *part); /* the same; NULL if absent    */
 
-/* For "did you mean": true if CANDIDATE could be what was meant by WORD and is nearer than *BEST edits (start with
- * SIZE_MAX); *BEST is then lowered. */
+/* For "did you mean": true if CANDIDATE could be what was meant by WORD and is nearer than *BEST edits (start
+ * with SIZE_MAX); *BEST is then lowered. */
 bool text_nearer(const char *word, const char *candidate, size_t *best);
 
 #endif

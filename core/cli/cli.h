@@ -18,8 +18,8 @@ struct cli {
 bool cli_parse(struct cli *cli, int argc, char **argv);
 extern const char cli_help[];
 
-/* Builds the host from the INI: reads it, loads and opens the plugins, checks that every key was meant. Nothing is
- * sent, no thread started, neither curl nor OpenSSL mapped. False with a sentence on stderr. */
+/* Builds the host from the INI: reads it, loads and opens the plugins, checks that every key was meant.
+ * Nothing is sent, no thread started, neither curl nor OpenSSL mapped. False with a sentence on stderr. */
 bool host_build(struct host *host, const char *config_file, size_t *workers);
 void host_free(struct host *host);
 

@@ -1,8 +1,9 @@
-/* cache.h - recent replies, bounded, and identical requests under way, shared.  SPDX-License-Identifier: Apache-2.0
+/* cache.h - recent replies, bounded, and identical requests under way, shared.  SPDX-License-Identifier:
+ * Apache-2.0
  *
- * Keys are method + expanded path (canonical, see route_expand). Entries hold the reply's bytes, immutable and counted,
- * so that a reader never sees another's changes. An act invalidates by tag: entries with the tag are dropped, flights
- * with the tag may not be joined any more and their replies are not stored.
+ * Keys are method + expanded path (canonical, see route_expand). Entries hold the reply's bytes, immutable
+ * and counted, so that a reader never sees another's changes. An act invalidates by tag: entries with the tag
+ * are dropped, flights with the tag may not be joined any more and their replies are not stored.
  */
 #ifndef KMCP_CACHE_H
 #define KMCP_CACHE_H
@@ -26,20 +27,24 @@ struct cache *cache_new(size_t max_bytes);
 void cache_free(struct cache *c);
 
 /* A reply for a caller that will send it: body copied. */
-struct cache_reply *cache_reply_new(int status, const char *body, size_t len, int64_t total, int64_t as_of_ms);
+struct cache_reply *cache_reply_new(int status, const char *body, size_t len, int64_t total,
+                                    int64_t as_of_ms);
 void cache_reply_drop(struct cache *c, struct cache_reply *r);
 
 enum cache_found { CACHE_HIT, CACHE_LEAD, CACHE_JOIN };
 
-/* What to do for KEY now. HIT: *REPLY is fresh (drop it when done). LEAD: nobody is on it; the caller fetches and must
- * call cache_finish with the ticket. JOIN: someone is; call cache_join. TTL_S 0: never a HIT, but still shared. */
-enum cache_found cache_begin(struct cache *c, const char *key, const char *tags, int64_t now_ms, int64_t ttl_s,
-                             struct cache_reply **reply, uint64_t *ticket);
-/* Ends the flight: REPLY NULL means it failed (joiners then try themselves). Stored for TTL_S seconds unless 0 or
- * invalidated meanwhile or larger than an eighth of the cache. */
+/* What to do for KEY now. HIT: *REPLY is fresh (drop it when done). LEAD: nobody is on it; the caller fetches
+ * and must call cache_finish with the ticket. JOIN: someone is; call cache_join. TTL_S 0: never a HIT, but
+ * still shared. */
+enum cache_found cache_begin(struct cache *c, const char *key, const char *tags, int64_t now_ms,
+                             int64_t ttl_s, struct cache_reply **reply, uint64_t *ticket);
+/* Ends the flight: REPLY NULL means it failed (joiners then try themselves). Stored for TTL_S seconds unless
+ * 0 or invalidated meanwhile or larger than an eighth of the cache. */
 void cache_finish(struct cache *c, uint64_t ticket, struct cache_reply *reply, int64_t now_ms, int64_t ttl_s);
-/* Waits until the flight ends or until WAIT_MS are over or *CANCELLED. NULL: it failed, or was cut: ask cache_begin again. */
-struct cache_reply *cache_join(struct cache *c, uint64_t ticket, int64_t wait_ms, const volatile int *cancelled);
+/* Waits until the flight ends or until WAIT_MS are over or *CANCELLED. NULL: it failed, or was cut: ask
+ * cache_begin again. */
+struct cache_reply *cache_join(struct cache *c, uint64_t ticket, int64_t wait_ms,
+                               const volatile int *cancelled);
 /* Wakes joiners to look at their cancel flags. */
 void cache_wake(struct cache *c);
 /* Drops what carries any of TAGS (separated by spaces). NULL: nothing. */

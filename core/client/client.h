@@ -28,19 +28,20 @@ struct client_call {
     void (*progress)(void *arg, double done, double total, const char *message);
     void *progress_arg;
     /* what happened, for the audit */
-    unsigned sent;           /* requests that went out */
-    bool act_sent;           /* one that was not READ went out */
-    bool act_unknown;        /* and nobody knows what became of it */
-    int act_status;          /* its HTTP status, 0 if none */
-    char act_line[256];      /* "POST /api/v1/devices/.../action/lock" */
+    unsigned sent;      /* requests that went out */
+    bool act_sent;      /* one that was not READ went out */
+    bool act_unknown;   /* and nobody knows what became of it */
+    int act_status;     /* its HTTP status, 0 if none */
+    char act_line[256]; /* "POST /api/v1/devices/.../action/lock" */
     int64_t as_of_ms;
 };
 
-/* Reads [cache] and [limits] (keys in client.c's table, documented in conf/kmcp.ini). ROUTES are all loaded routes: they
- * say which TTL names [cache] may hold. Nothing is opened, started or sent before the first request; the token is
- * obtained then too. NULL with the config's error. TENANT and the routes must outlive the client. */
-struct client *client_new(struct config *c, const struct tenant *tenant, const struct kmcp_route *const *routes,
-                          size_t n_routes);
+/* Reads [cache] and [limits] (keys in client.c's table, documented in conf/kmcp.ini). ROUTES are all loaded
+ * routes: they say which TTL names [cache] may hold. Nothing is opened, started or sent before the first
+ * request; the token is obtained then too. NULL with the config's error. TENANT and the routes must outlive
+ * the client. */
+struct client *client_new(struct config *c, const struct tenant *tenant,
+                          const struct kmcp_route *const *routes, size_t n_routes);
 /* Ends what is under way and the I/O thread. */
 void client_free(struct client *cl);
 /* Wakes calls to look at their cancel flags. Any thread. */
@@ -49,7 +50,8 @@ void client_wake(struct client *cl);
 /* The host table's http() and sweep(). CTX is handed to PAGE. */
 kmcp_rc client_http(struct client *cl, struct client_call *call, const struct kmcp_request *request,
                     struct kmcp_reply *reply);
-kmcp_rc client_sweep(struct client *cl, struct client_call *call, kmcp_ctx *ctx, const struct kmcp_request *request,
-                     kmcp_page_fn page, void *arg, struct kmcp_coverage *coverage);
+kmcp_rc client_sweep(struct client *cl, struct client_call *call, kmcp_ctx *ctx,
+                     const struct kmcp_request *request, kmcp_page_fn page, void *arg,
+                     struct kmcp_coverage *coverage);
 
 #endif

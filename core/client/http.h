@@ -1,7 +1,8 @@
 /* http.h - one HTTPS request through libcurl, on one I/O thread.  SPDX-License-Identifier: Apache-2.0
  *
- * http.c is the internal module kmcp-http.so (the only file that sees curl.h), mapped at the first request; http_load.c
- * loads it. The I/O thread runs curl_multi, starts with the first request and sleeps when nothing is under way.
+ * http.c is the internal module kmcp-http.so (the only file that sees curl.h), mapped at the first request;
+ * http_load.c loads it. The I/O thread runs curl_multi, starts with the first request and sleeps when nothing
+ * is under way.
  */
 #ifndef KMCP_HTTP_H
 #define KMCP_HTTP_H
@@ -17,16 +18,16 @@ struct http_config {
     const char *token;    /* sent as Authorization: Bearer; never logged */
     const char *ca_file;  /* trusted in addition to the system's CAs; NULL: none */
     const char *user_agent;
-    long connections;     /* at most, to the one host */
-    long timeout_ms;      /* default for a whole request */
-    size_t max_body;      /* decoded bytes */
+    long connections; /* at most, to the one host */
+    long timeout_ms;  /* default for a whole request */
+    size_t max_body;  /* decoded bytes */
 };
 
 enum http_end {
-    HTTP_ANSWERED,   /* status and body are there */
-    HTTP_NOT_SENT,   /* it certainly never reached the service: no such host, refused, TLS */
-    HTTP_LOST,       /* the connection broke or the body was cut after something was sent: outcome unknown */
-    HTTP_TIMED_OUT,  /* likewise unknown */
+    HTTP_ANSWERED,  /* status and body are there */
+    HTTP_NOT_SENT,  /* it certainly never reached the service: no such host, refused, TLS */
+    HTTP_LOST,      /* the connection broke or the body was cut after something was sent: outcome unknown */
+    HTTP_TIMED_OUT, /* likewise unknown */
     HTTP_TOO_BIG,
     HTTP_CANCELLED
 };
@@ -39,18 +40,19 @@ struct http_exchange {
     int status;
     char *data; /* out: decoded body, NUL-terminated, malloc'd: the caller frees */
     size_t len;
-    int64_t total;          /* X-Total-Count or -1 */
-    int64_t hour_left;      /* X-RateLimit-Remaining-Hour or -1 */
-    int64_t reset_s;        /* RateLimit-Reset or -1 */
-    char retry_after[64];   /* Retry-After or "" */
+    int64_t total;        /* X-Total-Count or -1 */
+    int64_t hour_left;    /* X-RateLimit-Remaining-Hour or -1 */
+    int64_t reset_s;      /* RateLimit-Reset or -1 */
+    char retry_after[64]; /* Retry-After or "" */
     char content_type[64];
-    char error[256];        /* for NOT_SENT, LOST: one sentence, no token, no URL query */
+    char error[256]; /* for NOT_SENT, LOST: one sentence, no token, no URL query */
 };
 
 /* The table the module exports as kmcp_http_v1. */
 struct http_ops {
     struct http *(*start)(const struct http_config *, char *why, size_t why_size);
-    /* Blocks until the exchange ended. *CANCELLED turning non-zero (followed by wake) ends it early. Any thread. */
+    /* Blocks until the exchange ended. *CANCELLED turning non-zero (followed by wake) ends it early. Any
+     * thread. */
     void (*perform)(struct http *, struct http_exchange *, const volatile int *cancelled);
     void (*wake)(struct http *); /* look at the cancel flags now */
     void (*stop)(struct http *); /* ends what is under way, joins the thread, wipes the token */

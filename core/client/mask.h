@@ -11,7 +11,8 @@
 #define MASK_PERSON "[redacted]"
 #define MASK_SECRET "[secret]"
 
-/* Values seen in masked fields during one call, at most MASK_SEEN_MAX, so that error texts can be scrubbed of them. */
+/* Values seen in masked fields during one call, at most MASK_SEEN_MAX, so that error texts can be scrubbed of
+ * them. */
 #define MASK_SEEN_MAX 4096
 struct mask_seen {
     struct arena *arena;
@@ -20,9 +21,11 @@ struct mask_seen {
 };
 
 /* Replaces every string and number under the fields that FIELDS names ("KEY" or "PARENT.KEY" separated by
- * spaces, at any depth; arrays are looked through) by MASK. Booleans, empty strings and null stay: "no user" is not a person.
- * SEEN, if given, collects what was there (values of 4 bytes and more). False when out of memory: nothing may leave. */
-bool mask_apply(struct arena *a, kmcp_json *reply, const char *fields, const char *mask, struct mask_seen *seen);
+ * spaces, at any depth; arrays are looked through) by MASK. Booleans, empty strings and null stay: "no user"
+ * is not a person. SEEN, if given, collects what was there (values of 4 bytes and more). False when out of
+ * memory: nothing may leave. */
+bool mask_apply(struct arena *a, kmcp_json *reply, const char *fields, const char *mask,
+                struct mask_seen *seen);
 /* Collects without replacing: while planning, the real values are needed to name the target to a person. */
 bool mask_collect(const kmcp_json *reply, const char *fields, struct mask_seen *seen);
 /* TEXT with every value of SEEN, and every word with an '@' in it, replaced by MASK_PERSON; in the arena. */

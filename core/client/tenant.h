@@ -15,9 +15,9 @@ struct tenant {
     int token_line;
 };
 
-/* Reads [tenant]; KANDJI_SUBDOMAIN and KANDJI_REGION fill in what the INI leaves out, and never override it. Region us
- * or eu in any case; subdomain one DNS label; base_url https, or http on 127.0.0.0/8, ::1 and localhost. Anything else:
- * false with the config's error, before any packet. */
+/* Reads [tenant]; KANDJI_SUBDOMAIN and KANDJI_REGION fill in what the INI leaves out, and never override it.
+ * Region us or eu in any case; subdomain one DNS label; base_url https, or http on 127.0.0.0/8, ::1 and
+ * localhost. Anything else: false with the config's error, before any packet. */
 bool tenant_read(struct tenant *t, struct config *c);
 /* Obtains the token, when it is first needed. False with one sentence in WHY. */
 bool tenant_token(const struct tenant *t, struct secret *token, char *why, size_t why_size);

@@ -13,7 +13,7 @@
 /* Handlers cannot tell where it came from. */
 struct context {
     const struct rev *rev;
-    bool can_ask; /* the client can put a form to the person */
+    bool can_ask;                    /* the client can put a form to the person */
     char client[CONTEXT_CLIENT_MAX]; /* what it says it is, for people and records only */
     struct rpc_raw progress_token;   /* none: nobody asked */
 };
@@ -35,7 +35,8 @@ bool context_claims(const kmcp_json *params);
 
 enum context_fault { CONTEXT_OK, CONTEXT_BAD_META, CONTEXT_BAD_REVISION };
 
-/* Fills CTX from the _meta of a request that claims a revision. WHY gets a sentence, REQUESTED what was claimed. */
+/* Fills CTX from the _meta of a request that claims a revision. WHY gets a sentence, REQUESTED what was
+ * claimed. */
 enum context_fault context_read(struct context *ctx, const struct rpc_message *m, char *why, size_t why_size,
                                 const char **requested);
 /* Fills CTX from an open session; false if none is. */

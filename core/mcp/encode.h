@@ -10,10 +10,10 @@
 
 #define ENCODE_TTL_NONE (-1)
 
-/* A whole response without newline. MEMBERS is the inside of the result object ("\"tools\":[]" or ""); TYPE the
- * resultType of revisions that have one; TTL_MS a cache hint, or ENCODE_TTL_NONE. */
-void encode_result(struct buf *out, const struct rev *rev, struct rpc_raw id, const char *type, const char *members,
-                   int64_t ttl_ms);
+/* A whole response without newline. MEMBERS is the inside of the result object ("\"tools\":[]" or ""); TYPE
+ * the resultType of revisions that have one; TTL_MS a cache hint, or ENCODE_TTL_NONE. */
+void encode_result(struct buf *out, const struct rev *rev, struct rpc_raw id, const char *type,
+                   const char *members, int64_t ttl_ms);
 /* ID may be none. DATA is JSON text or NULL. */
 void encode_error(struct buf *out, struct rpc_raw id, int code, const char *message, const char *data);
 /* The members of a tools/call result. */

@@ -7,16 +7,16 @@
 #include <stddef.h>
 
 /* Code asks for a bit, never for a date. */
-#define REV_BATCH            (1u << 0) /* arrays of messages are accepted                    */
-#define REV_ANNOTATIONS      (1u << 1) /* tools carry annotations                            */
-#define REV_PROGRESS_MESSAGE (1u << 2) /* progress carries a message                         */
-#define REV_TITLE            (1u << 3) /* tools and implementations carry a title            */
-#define REV_STRUCTURED       (1u << 4) /* outputSchema and structuredContent                 */
-#define REV_ASK_REQUEST      (1u << 5) /* the person is asked by a request from us           */
-#define REV_ASK_MODE         (1u << 6) /* an elicitation names its mode                      */
-#define REV_ASK_RESULT       (1u << 7) /* the person is asked by an input_required result    */
-#define REV_RESULT_TYPE      (1u << 8) /* results carry resultType                           */
-#define REV_CACHE_HINTS      (1u << 9) /* lists carry ttlMs and cacheScope                   */
+#define REV_BATCH            (1u << 0)  /* arrays of messages are accepted                    */
+#define REV_ANNOTATIONS      (1u << 1)  /* tools carry annotations                            */
+#define REV_PROGRESS_MESSAGE (1u << 2)  /* progress carries a message                         */
+#define REV_TITLE            (1u << 3)  /* tools and implementations carry a title            */
+#define REV_STRUCTURED       (1u << 4)  /* outputSchema and structuredContent                 */
+#define REV_ASK_REQUEST      (1u << 5)  /* the person is asked by a request from us           */
+#define REV_ASK_MODE         (1u << 6)  /* an elicitation names its mode                      */
+#define REV_ASK_RESULT       (1u << 7)  /* the person is asked by an input_required result    */
+#define REV_RESULT_TYPE      (1u << 8)  /* results carry resultType                           */
+#define REV_CACHE_HINTS      (1u << 9)  /* lists carry ttlMs and cacheScope                   */
 #define REV_SERVER_META      (1u << 10) /* results carry serverInfo in _meta                 */
 
 struct rev {

@@ -7,12 +7,12 @@
 #include "base/arena.h"
 #include "base/json.h"
 
-#define RPC_PARSE          (-32700)
-#define RPC_INVALID        (-32600)
-#define RPC_NO_METHOD      (-32601)
-#define RPC_PARAMS         (-32602)
-#define RPC_INTERNAL       (-32603)
-#define RPC_REVISION       (-32022) /* revision not served; data names those that are */
+#define RPC_PARSE     (-32700)
+#define RPC_INVALID   (-32600)
+#define RPC_NO_METHOD (-32601)
+#define RPC_PARAMS    (-32602)
+#define RPC_INTERNAL  (-32603)
+#define RPC_REVISION  (-32022) /* revision not served; data names those that are */
 
 enum rpc_kind {
     RPC_REQUEST,
@@ -30,19 +30,20 @@ struct rpc_raw {
 
 struct rpc_message {
     enum rpc_kind kind;
-    struct rpc_raw text;     /* all of it */
+    struct rpc_raw text; /* all of it */
     const kmcp_json *root;
     const kmcp_json *params; /* an object, or NULL: none */
     const char *method;
-    struct rpc_raw id;       /* as written: it is echoed byte for byte */
-    const char *key;         /* the id as a value, for comparing: "1" and "\u0031" are the same id, 1 is another */
+    struct rpc_raw id; /* as written: it is echoed byte for byte */
+    const char *key;   /* the id as a value, for comparing: "1" and "\u0031" are the same id, 1 is another */
     int code;
     const char *why;
 };
 
 /* TEXT must live as long as the arena. */
 void rpc_read(struct arena *a, const char *text, size_t len, struct rpc_message *m);
-/* The key of an id that is a member of parsed JSON: RAW is its text. NULL: not a string or an integer literal. */
+/* The key of an id that is a member of parsed JSON: RAW is its text. NULL: not a string or an integer
+ * literal. */
 const char *rpc_key(struct arena *a, const kmcp_json *id, struct rpc_raw raw);
 /* The raw text of OBJECT.KEY, where OBJECT is the raw text of a JSON object. */
 struct rpc_raw rpc_member(struct rpc_raw object, const char *key);

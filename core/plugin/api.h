@@ -1,4 +1,5 @@
-/* api.h - the host table: everything a plugin can do, on one page (api.c).  SPDX-License-Identifier: Apache-2.0 */
+/* api.h - the host table: everything a plugin can do, on one page (api.c).  SPDX-License-Identifier:
+ * Apache-2.0 */
 #ifndef KMCP_API_H
 #define KMCP_API_H
 

@@ -1,8 +1,8 @@
 /* loader.h - one plugin file, from its path to a checked descriptor.  SPDX-License-Identifier: Apache-2.0
  *
- * Order: trust walk, manifest (read from the file's bytes: no plugin code has run), dlopen(RTLD_NOW | RTLD_LOCAL |
- * RTLD_NODELETE), descriptor checks, table checks. Never dlclose. Every refusal is one sentence; tests/abi/bad/ has one
- * plugin for each.
+ * Order: trust walk, manifest (read from the file's bytes: no plugin code has run), dlopen(RTLD_NOW |
+ * RTLD_LOCAL | RTLD_NODELETE), descriptor checks, table checks. Never dlclose. Every refusal is one sentence;
+ * tests/abi/bad/ has one plugin for each.
  */
 #ifndef KMCP_LOADER_H
 #define KMCP_LOADER_H
@@ -20,10 +20,10 @@ struct tool {
 };
 
 struct plugin {
-    struct kmcp_plugin decl;      /* normalised copy, tables not to be walked through it */
-    char *path;                   /* resolved */
-    const char *raw_routes;       /* the plugin's own table, its own stride, for finding a route by address */
-    struct kmcp_option *options;  /* normalised copies */
+    struct kmcp_plugin decl;     /* normalised copy, tables not to be walked through it */
+    char *path;                  /* resolved */
+    const char *raw_routes;      /* the plugin's own table, its own stride, for finding a route by address */
+    struct kmcp_option *options; /* normalised copies */
     struct kmcp_route *routes;
     struct tool *tools;
     size_t n_options, n_routes, n_tools;
@@ -33,8 +33,8 @@ struct plugin {
     int line;                   /* of its section in the INI */
 };
 
-/* NULL with one sentence in WHY, without the file's path in front (the caller adds FILE:LINE and the path). NAME is the
- * INI's. */
+/* NULL with one sentence in WHY, without the file's path in front (the caller adds FILE:LINE and the path).
+ * NAME is the INI's. */
 struct plugin *loader_load(const char *path, const char *name, char *why, size_t why_size);
 void loader_free(struct plugin *p); /* our copies only; the object stays mapped */
 

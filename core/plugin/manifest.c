@@ -35,7 +35,7 @@ static bool read_line(struct manifest *m, const char *line, size_t len)
     char text[80];
     int used = 0;
 
-    if (len >= sizeof text)
+    if (len >= sizeof text || memchr(line, '\0', len))
         return false;
     memcpy(text, line, len);
     text[len] = '\0';

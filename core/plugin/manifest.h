@@ -1,4 +1,5 @@
-/* manifest.h - what a plugin file says of itself, read without running any of it.  SPDX-License-Identifier: Apache-2.0 */
+/* manifest.h - what a plugin file says of itself, read without running any of it.  SPDX-License-Identifier:
+ * Apache-2.0 */
 #ifndef KMCP_MANIFEST_H
 #define KMCP_MANIFEST_H
 

@@ -14,9 +14,9 @@ struct registry {
     size_t n_tools;
 };
 
-/* Loads every [plugin NAME] of C: file "path", else PLUGIN_DIR/kmcp-NAME.so. Checks options against the section's keys and
- * tool names across plugins. A failing plugin is fatal (false, C's error: "FILE:LINE: plugin "x" (PATH): sentence")
- * unless its section says optional = yes: then a warning in the log. */
+/* Loads every [plugin NAME] of C: file "path", else PLUGIN_DIR/kmcp-NAME.so. Checks options against the
+ * section's keys and tool names across plugins. A failing plugin is fatal (false, C's error: "FILE:LINE:
+ * plugin "x" (PATH): sentence") unless its section says optional = yes: then a warning in the log. */
 bool registry_load(struct registry *r, struct config *c, const char *plugin_dir);
 /* All routes of all plugins, for the client; the caller frees the array. */
 const struct kmcp_route **registry_routes(const struct registry *r, size_t *n);

@@ -1,4 +1,5 @@
-/* tables.h - a descriptor's tables, checked and copied into the host's own layout.  SPDX-License-Identifier: Apache-2.0 */
+/* tables.h - a descriptor's tables, checked and copied into the host's own layout.  SPDX-License-Identifier:
+ * Apache-2.0 */
 #ifndef KMCP_TABLES_H
 #define KMCP_TABLES_H
 

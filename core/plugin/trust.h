@@ -5,10 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Walks the real path of PATH from the root: the file must be regular, and it and every directory above it owned by root
- * or by us and not writable by group or others (a sticky directory may be). Then nobody else can swap it between this
- * check and its use. False with one sentence in WHY that names the offender and the chmod or chown that helps. REAL gets
- * the resolved path. */
+/* Walks the real path of PATH from the root: the file must be regular, and it and every directory above it
+ * owned by root or by us and not writable by group or others (a sticky directory may be). Then nobody else
+ * can swap it between this check and its use. False with one sentence in WHY that names the offender and the
+ * chmod or chown that helps. REAL gets the resolved path. */
 bool trust_file(const char *path, char *real, size_t real_size, char *why, size_t why_size);
 
 #endif

@@ -1,7 +1,8 @@
-/* audit.h - who did what to which device, written before and after it happens.  SPDX-License-Identifier: Apache-2.0
+/* audit.h - who did what to which device, written before and after it happens.  SPDX-License-Identifier:
+ * Apache-2.0
  *
- * JSON lines, one fsync'd write each, mode 0600. If an intent cannot be written, the act does not happen. Fields:
- * docs/audit.md.
+ * JSON lines, one fsync'd write each, mode 0600. If an intent cannot be written, the act does not happen.
+ * Fields: docs/audit.md.
  */
 #ifndef KMCP_AUDIT_H
 #define KMCP_AUDIT_H
@@ -20,34 +21,35 @@ struct audit_subject {
 
 /* One call, as the records tell it. Strings may be NULL and are then left out. */
 struct audit_call {
-    char id[33];           /* 128 random bits, hexadecimal: joins intent and outcome */
+    char id[33]; /* 128 random bits, hexadecimal: joins intent and outcome */
     const char *tool, *plugin;
     kmcp_safety safety;
     const char *principal; /* who runs the host: "local:1000(ana)" */
     const char *client;    /* "claude-code 2.1": what the client says it is */
     const char *transport; /* "stdio", "command line" */
     const char *arguments_sha256;
-    const char *reason;    /* the caller's own "reason" argument */
-    const char *consent;   /* "confirm", "elicitation NONCE", "terminal" */
+    const char *reason;  /* the caller's own "reason" argument */
+    const char *consent; /* "confirm", "elicitation NONCE", "terminal" */
     const struct audit_subject *subjects;
     size_t n_subjects;
     bool redact; /* labels, reason and client words are left out */
 };
 
-/* Reads [audit] file = PATH (default $XDG_STATE_HOME/kmcp/audit.jsonl, else ~/.local/state/kmcp/audit.jsonl). Opens nothing
- * yet. NULL with the config's error. */
+/* Reads [audit] file = PATH (default $XDG_STATE_HOME/kmcp/audit.jsonl, else ~/.local/state/kmcp/audit.jsonl).
+ * Opens nothing yet. NULL with the config's error. */
 struct audit *audit_new(struct config *c);
 void audit_free(struct audit *a);
 const char *audit_path(const struct audit *a);
-/* Opens (creating 0600, its directory 0700) and checks: ours, regular, not readable by others. For `kmcp check` and
- * before the first record. */
+/* Opens (creating 0600, its directory 0700) and checks: ours, regular, not readable by others. For `kmcp
+ * check` and before the first record. */
 bool audit_ready(struct audit *a, char *why, size_t why_size);
 
 /* Before the act: "intent". Fills call->id. False with one sentence in WHY: then the act must not happen. */
 bool audit_intent(struct audit *a, struct audit_call *call, char *why, size_t why_size);
-/* After it: "outcome" with result "ok", "failed", "unknown" or "cancelled", the request line and HTTP status. */
-bool audit_outcome(struct audit *a, const struct audit_call *call, const char *result, const char *request_line,
-                   int status, const char *detail);
+/* After it: "outcome" with result "ok", "failed", "unknown" or "cancelled", the request line and HTTP status.
+ */
+bool audit_outcome(struct audit *a, const struct audit_call *call, const char *result,
+                   const char *request_line, int status, const char *detail);
 /* It was not allowed: "refused", with why. Best effort; a failure is logged. */
 void audit_refused(struct audit *a, struct audit_call *call, const char *why_refused);
 /* At exit: an "unknown" outcome for every intent that has none. */

@@ -16,8 +16,8 @@ struct audit_file {
 
 bool audit_file_init(struct audit_file *f, const char *path);
 void audit_file_close(struct audit_file *f);
-/* Opens, creating it 0600 and its directory 0700; checks owner and mode. Open already and still the same file: nothing
- * to do. False with one sentence in WHY. */
+/* Opens, creating it 0600 and its directory 0700; checks owner and mode. Open already and still the same
+ * file: nothing to do. False with one sentence in WHY. */
 bool audit_file_open(struct audit_file *f, char *why, size_t why_size);
 /* Appends RECORD, a whole line, and syncs it. False with one sentence in WHY: it is not to be relied on. */
 bool audit_file_add(struct audit_file *f, const struct buf *record, char *why, size_t why_size);

@@ -16,7 +16,8 @@ static const struct kmcp_route routes[] = {
                       .path = "/api/v1/devices/{device_id}/details",
                       .permission = "Device details",
                       .pii =
-                          "device_name serial_number smbios_serial_number asset_tag last_user assigned_user mdm_enabled_user "
+                          "device_name serial_number smbios_serial_number asset_tag last_user assigned_user "
+                          "mdm_enabled_user "
                           "enabled_by "
                           "disabled_by lock_screen_message lock_screen_phone_number lock_screen_footnote "
                           "last_location udid hardware_overview.uuid network imei meid subscriptions "

@@ -105,8 +105,7 @@ static kmcp_rc get_prism_device_information_run(kmcp_ctx *ctx, const kmcp_json *
 static const struct kmcp_tool tools[] = {
     { .name = "get_prism_device_information",
       .title = "Get Prism device information",
-      .description =
-          "The fleet's inventory as last collected (daily): OS, model, agent, check-in.",
+      .description = "The fleet's inventory as last collected (daily): OS, model, agent, check-in.",
       .input_schema = get_prism_device_information_schema,
       .output_schema = table_schema,
       .safety = KMCP_READ,

@@ -47,7 +47,8 @@ static kmcp_rc count_devices_run(kmcp_ctx *ctx, const kmcp_json *args)
     if (rc != KMCP_OK)
         return rc; /* the host has said what went wrong */
     return kmcp_text(ctx, "%s: %lld %s%s", ctx->host->opt_str(ctx, "greeting"), (long long)n,
-                     platform ? platform : "devices", coverage.complete ? "" : " so far; not all could be read");
+                     platform ? platform : "devices",
+                     coverage.complete ? "" : " so far; not all could be read");
 }
 
 /* Contents. */

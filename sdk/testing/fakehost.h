@@ -1,9 +1,9 @@
 /* fakehost.h - a host for a plugin's tests: scripted answers, everything the plugin did on record.
  * SPDX-License-Identifier: Apache-2.0
  *
- * It keeps the rules a real host keeps: a plan may only use READ routes, a tool only routes of its class, path parts are
- * checked, secrets are masked unless the tool is REVEAL, conditions on rows are applied. Link fakehost.c and cJSON into
- * the test and include the plugin's own source:
+ * It keeps the rules a real host keeps: a plan may only use READ routes, a tool only routes of its class,
+ * path parts are checked, secrets are masked unless the tool is REVEAL, conditions on rows are applied. Link
+ * fakehost.c and cJSON into the test and include the plugin's own source:
  *
  *     #include "hello.c"
  *     #include "fakehost.h"
@@ -51,7 +51,8 @@ struct fakehost {
 
 void fakehost_init(struct fakehost *h, const struct kmcp_plugin *plugin);
 void fakehost_free(struct fakehost *h);
-/* What the API answers to METHOD PATH (without query). Several for the same are given in turn; the last one stays. */
+/* What the API answers to METHOD PATH (without query). Several for the same are given in turn; the last one
+ * stays. */
 void fakehost_answer(struct fakehost *h, const char *method, const char *path, int status, const char *body);
 void fakehost_option(struct fakehost *h, const char *key, const char *value);
 /* Run one of the tool's functions with arguments in JSON. What an earlier call did is forgotten. */

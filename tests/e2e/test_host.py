@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import unittest
 
-from e2e import BIN, DEADLINE, KMCP, TOKEN, Case, Kmcp
+from e2e import BIN, DEADLINE, KMCP, TENANT, TOKEN, Case, Kmcp
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -135,6 +135,20 @@ class Commands(Case):
             self.assertIn(word, manual)
         for word in set(re.findall(r"--[a-z-]+", manual)):
             self.assertIn(word, help_text)
+
+    def test_the_simulator_and_its_manual_agree(self):
+        help_text = subprocess.run([TENANT, "--help"], capture_output=True, text=True, timeout=DEADLINE).stdout
+        folder = ROOT / "sdk" / "tenant"
+        manual = (folder / "kmcp-tenant.md").read_text()
+        self.assertEqual(set(re.findall(r"--[a-z-]+", help_text)), set(re.findall(r"--[a-z-]+", manual)))
+        kinds = re.findall(r'^    \{ "([a-z0-9-]+)",', (folder / "fault.c").read_text(), re.M)
+        self.assertGreater(len(kinds), 30)
+        for kind in kinds:
+            self.assertIn(f"`{kind}`", manual)
+            p = subprocess.run([TENANT, "--fault", kind, "--help"], capture_output=True, timeout=DEADLINE)
+            self.assertEqual(p.returncode, 0, kind)
+        for key in re.findall(r'\{ "([a-z_]+)",\s+set_', (folder / "control_set.c").read_text()):
+            self.assertIn(f"`{key}`", manual)
 
     def test_wrong_usage_is_two(self):
         for args in (["nope"], ["--nope"], ["dump"], ["call"], ["check", "x"], ["list", "--plan-only"], ["--config"], ["--json"]):

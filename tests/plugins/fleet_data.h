@@ -7,13 +7,19 @@
 #define DEVICE "/api/v1/devices/" ID
 
 #define REAL(platform)                                                                                       \
-    "{\"device_id\":\"" ID "\",\"device_name\":\"Ana's Mac\",\"serial_number\":\"C02ABC\",\"platform\":\"" platform  \
-    "\",\"os_version\":\"14.4.1\",\"user\":{\"name\":\"Ana\",\"email\":\"ana@x.org\"},\"blueprint_id\":\"b\","         \
+    "{\"device_id\":\"" ID                                                                                   \
+    "\",\"device_name\":\"Ana's Mac\",\"serial_number\":\"C02ABC\",\"platform\":\"" platform                 \
+    "\",\"os_version\":\"14.4.1\",\"user\":{\"name\":\"Ana\",\"email\":\"ana@x.org\"},\"blueprint_id\":"     \
+    "\"b\","                                                                                                 \
     "\"blueprint_name\":\"Sales\",\"last_check_in\":\"2026-11-24T10:00:00.5Z\",\"tags\":[\"vip\"]}"
 #define SEED(platform)                                                                                       \
-    "{\"device_id\":\"" ID "\",\"device_name\":\"Ana's Mac\",\"serial_number\":\"C02ABC\",\"platform\":\"" platform  \
-    "\",\"os_version\":\"14.4.1\",\"user_name\":\"Ana\",\"user_email\":\"ana@x.org\",\"blueprint_name\":\"Sales\","    \
+    "{\"device_id\":\"" ID                                                                                   \
+    "\",\"device_name\":\"Ana's Mac\",\"serial_number\":\"C02ABC\",\"platform\":\"" platform                 \
+    "\",\"os_version\":\"14.4.1\",\"user_name\":\"Ana\",\"user_email\":\"ana@x.org\",\"blueprint_name\":"    \
+    "\"Sales\","                                                                                             \
     "\"last_check_in\":\"2026-11-24T10:00:00.5Z\",\"is_supervised\":true}"
-#define OTHER "{\"device_id\":\"" ID2 "\",\"device_name\":\"Bo\",\"serial_number\":\"C02ABCD\",\"platform\":\"iPad\",\"user\":\"\"}"
+#define OTHER                                                                                                \
+    "{\"device_id\":\"" ID2                                                                                  \
+    "\",\"device_name\":\"Bo\",\"serial_number\":\"C02ABCD\",\"platform\":\"iPad\",\"user\":\"\"}"
 
 #endif

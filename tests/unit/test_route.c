@@ -38,23 +38,9 @@ static char *expand(const char *id, struct failure *f)
 
 static void no_part_leaves_its_place(void **state)
 {
-    static const char *const bad[] = { "",
-                                       ".",
-                                       "..",
-                                       "a..b",
-                                       "x/y",
-                                       "../devices",
-                                       "%2e%2e",
-                                       "%2F",
-                                       "a?b",
-                                       "a#b",
-                                       "a\\b",
-                                       "a\nb",
-                                       "a\x7f",
-                                       "a\300\200b",
-                                       "\xff",
-                                       "/",
-                                       "..%2f" };
+    static const char *const bad[] = { "",       ".",          "..",   "a..b", "x/y",  "../devices",
+                                       "%2e%2e", "%2F",        "a?b",  "a#b",  "a\\b", "a\nb",
+                                       "a\x7f",  "a\300\200b", "\xff", "/",    "..%2f" };
     char longest[300];
     struct failure f;
 
