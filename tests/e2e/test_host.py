@@ -226,6 +226,21 @@ class Commands(Case):
         self.assertTrue(site.records()[-1]["consent"].startswith("terminal "))
 
 
+class Cheat(Case):
+    """tests/abi/cheat.c: what a plugin did not declare, or its tool's class does not allow, never leaves."""
+
+    def test_the_client_refuses_what_was_not_declared(self):
+        for read_only in (False, True):
+            site = self.site(read_only=read_only, plugins=(), extra=f"[plugin cheat]\npath = {BIN.parent}/tests/abi/bad/kmcp-cheat.so")
+            k = self.kmcp(site)
+            self.assertIn("nothing was sent", k.bad("look_harmless"))
+            self.assertIn("does not declare", k.bad("look_elsewhere"))
+            k.close()
+            self.assertIn("refused POST /api/v1/devices/{device_id}/action/lock", k.stderr)
+            self.assertIn("look_elsewhere asked for a route it does not declare; refused", k.stderr)
+        self.assertEqual(self.tenant.requests(), 0)
+
+
 class Cache(Case):
     def test_32_identical_cold_calls_cost_one_request(self):
         self.tenant.set(latency_ms=300)

@@ -67,5 +67,25 @@ class Privacy(Case):
             self.assertNotIn(MARK, json.dumps(r))
 
 
+class Lost(Case):
+    TENANT_ARGS = ("--devices", 2000)
+
+    def test_lost_mode_is_told_and_its_place_is_not(self):
+        d = self.tenant.find("lost:yes")
+        args = {"device_id": d["device_id"], "section": "lost_mode"}
+        place = self.tenant.get(f"/api/v1/devices/{d['device_id']}/details")["lost_mode"]
+        k = self.kmcp()
+        k.good("get_device_details", args)
+        seen = b"".join(k.raw).decode()
+        self.assertIn("ENABLED", seen)
+        self.assertIn(str(place["last_location"]["latitude"]), seen)
+        k = self.kmcp(self.site(policy="redact_pii = yes"))
+        k.good("get_device_details", args)
+        seen = b"".join(k.raw).decode()
+        self.assertIn("ENABLED", seen)
+        for key in ("latitude", "longitude"):
+            self.assertNotIn(str(place["last_location"][key]), seen)
+
+
 if __name__ == "__main__":
     unittest.main()
