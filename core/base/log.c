@@ -43,6 +43,19 @@ void log_never(const char *secret)
     pthread_mutex_unlock(&lock);
 }
 
+void log_hide(char *text, size_t len)
+{
+    pthread_mutex_lock(&lock);
+    for (size_t i = 0; i < NEVER_MAX && never[i]; i++) {
+        size_t n = strlen(never[i]);
+
+        for (size_t at = 0; at + n <= len; at++)
+            if (memcmp(text + at, never[i], n) == 0)
+                memset(text + at, '*', n);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
 /* TEXT without the values that no line may hold. Under the lock. */
 static void add_clean(struct buf *line, const char *text)
 {

@@ -16,5 +16,8 @@ void log_vline(uint32_t level, const char *scope, const char *fmt, va_list args)
 /* Registers a value that no line may ever hold (the token); it is replaced by "[secret]". At most 4; copied.
  */
 void log_never(const char *secret);
+/* Overwrites with '*' what log_never() was told, wherever it stands in LEN bytes of TEXT: a server may echo
+ * it. */
+void log_hide(char *text, size_t len);
 
 #endif

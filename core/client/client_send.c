@@ -186,6 +186,8 @@ struct cache_reply *client_send(struct client *cl, struct client_call *call, con
         pause = retry_delay_ms(n, pause, jitter());
         if (again && clock_ms() + pause >= call->deadline_ms)
             again = false;
+        if (!good && x.data)
+            log_hide(x.data, x.len);
         if (!good && !again && x.end == HTTP_ANSWERED)
             fault_set(call->failure, r, x.status, fault_words(call->arena, x.data ? x.data : "", x.len),
                       x.status == 429 ? server_pause_ms(&x) : -1);

@@ -169,10 +169,15 @@ static enum http_end classify(const struct job *job, CURLcode code)
 {
     long sent = 0;
 
-    switch (code) {
-    case CURLE_OK:
+    if (code == CURLE_OK)
         return HTTP_ANSWERED;
-    case CURLE_UNSUPPORTED_PROTOCOL:
+    if (job->too_big)
+        return HTTP_TOO_BIG;
+    curl_easy_getinfo(job->easy, CURLINFO_REQUEST_SIZE, &sent);
+    switch (code) {
+    case CURLE_OPERATION_TIMEDOUT:
+        return sent > 0 ? HTTP_TIMED_OUT : HTTP_NOT_SENT;
+    case CURLE_UNSUPPORTED_PROTOCOL: /* also what libcurl makes of an answer that is not HTTP */
     case CURLE_URL_MALFORMAT:
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_COULDNT_RESOLVE_HOST:
@@ -183,12 +188,9 @@ static enum http_end classify(const struct job *job, CURLcode code)
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CIPHER:
     case CURLE_FAILED_INIT:
-        return HTTP_NOT_SENT;
-    case CURLE_OPERATION_TIMEDOUT:
-        curl_easy_getinfo(job->easy, CURLINFO_REQUEST_SIZE, &sent);
-        return sent > 0 ? HTTP_TIMED_OUT : HTTP_NOT_SENT;
+        return sent > 0 ? HTTP_LOST : HTTP_NOT_SENT;
     default:
-        return job->too_big ? HTTP_TOO_BIG : HTTP_LOST;
+        return HTTP_LOST;
     }
 }
 

@@ -224,6 +224,11 @@ static kmcp_rc one_page(struct sweep *s, kmcp_ctx *ctx, kmcp_page_fn page, void 
     cache_reply_drop(s->client->cache, reply);
     if (rc != KMCP_OK)
         return rc;
+    for (const kmcp_json *row = json_first(rows); row; row = json_next(row))
+        if (json_kind(row) != KMCP_JSON_OBJECT)
+            return failure_set(s->call->failure, KMCP_E_UPSTREAM,
+                               "the API's answer to %s holds a row that is no object",
+                               s->request->route->path);
     if (!rows)
         return failure_set(s->call->failure, KMCP_E_UPSTREAM, "the API's answer to %s holds no list",
                            s->request->route->path);

@@ -236,7 +236,8 @@ static kmcp_rc get_blueprint_run(kmcp_ctx *ctx, const kmcp_json *args)
     for (item = h->json_at(items.list, 0); item; item = h->json_next(item))
         kmcp_text(ctx, "%s%s%s\t%s\n", kmcp_cell(ctx, kmcp_get_str(ctx, item, "name")),
                   kmcp_get_str(ctx, item, "type") ? "\t" : "",
-                  kmcp_cell(ctx, kmcp_get_str(ctx, item, "type")), kmcp_get_str(ctx, item, "id"));
+                  kmcp_cell(ctx, kmcp_get_str(ctx, item, "type")),
+                  kmcp_cell(ctx, kmcp_get_str(ctx, item, "id")));
     if ((rc = h->json_set(ctx, out, "library_items", items.list)) != KMCP_OK)
         return rc;
     return h->result_json(ctx, out);

@@ -1,8 +1,39 @@
 """What the API does wrong, and what kmcp makes of it.  SPDX-License-Identifier: Apache-2.0"""
+import json
+import socketserver
+import threading
 import time
 import unittest
 
-from e2e import Case
+from e2e import DEADLINE, TOKEN, Case
+
+
+class RawServer(socketserver.ThreadingTCPServer):
+    """A server that answers GET /api/v1/devices/ID with DEVICE, and everything else with the bytes of RAW."""
+    daemon_threads = allow_reuse_address = True
+
+    class Handler(socketserver.StreamRequestHandler):
+        timeout = DEADLINE
+
+        def handle(self):
+            line, length = self.rfile.readline().decode(), 0
+            while (header := self.rfile.readline().strip()):
+                if header.lower().startswith(b"content-length:"):
+                    length = int(header.split(b":")[1])
+            self.rfile.read(length)
+            body = json.dumps(self.server.device).encode()
+            known = line.split(" ")[1:2] == ["/api/v1/devices/" + self.server.device["device_id"]]
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+                             if known else self.server.raw)
+
+    def __init__(self, device, raw):
+        super().__init__(("127.0.0.1", 0), self.Handler)
+        self.device, self.raw = device, raw
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server_address[1]}"
 
 
 class Errors(Case):
@@ -113,6 +144,34 @@ class Errors(Case):
                 k.good(tool, {"device_id": uuid})
             self.assertEqual(k.structured("list_devices", {"limit": 1})["total"], 700, fault)
             k.close()
+
+    def raw(self, raw):
+        device = self.tenant.get("/api/v1/devices/" + self.mac())
+        server = RawServer(device, raw)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        return server.url, device["device_id"]
+
+    def test_an_act_answered_with_rubbish_may_have_happened(self):
+        url, uuid = self.raw(b"\x00\x01rubbish\r\n\r\n")
+        site = self.site(url=url)
+        why = self.kmcp(site, ask="accept").bad("restart_device", {"device_id": uuid, "confirm": True})
+        self.assertIn("unknown", why)
+        self.assertNotIn("nothing was sent", why)
+        self.assertEqual(site.records()[-1]["result"], "unknown")
+
+    def test_a_server_that_repeats_the_token(self):
+        body = json.dumps({"detail": f"bad header: Bearer {TOKEN}"}).encode()
+        url, uuid = self.raw(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        k = self.kmcp(self.site(url=url, extra="[log]\nlevel = debug"))
+        self.assertIn("bad header", k.bad("get_device_status", {"device_id": uuid}))
+        k.close()
+        self.assertNotIn(TOKEN, b"".join(k.raw).decode() + k.stderr)
+
+    def test_rows_that_are_no_objects(self):
+        body = b'[{"device_id":"a"},7]'
+        url, _ = self.raw(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        self.assertIn("no object", self.kmcp(self.site(url=url)).bad("list_devices"))
 
     def test_a_dead_host_is_said(self):
         k = self.kmcp(self.site(url="http://127.0.0.1:9", limits="call_seconds = 2"))
