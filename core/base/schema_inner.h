@@ -1,4 +1,4 @@
-/* schema_inner.h - what schema_compile.c and schema_check.c share.  SPDX-License-Identifier: Apache-2.0 */
+/* schema_inner.h - what the files of the schema checker share.  SPDX-License-Identifier: Apache-2.0 */
 #ifndef KMCP_SCHEMA_INNER_H
 #define KMCP_SCHEMA_INNER_H
 
@@ -24,5 +24,8 @@ struct schema {
 
 /* The subschema a "#/$defs/NAME" reference means, or NULL. */
 const kmcp_json *schema_resolve(const struct schema *s, const char *ref);
+
+/* Compiles the text of a "pattern"; NULL, or what is wrong with it. */
+const char *schema_pattern_compile(regex_t *regex, const char *text);
 
 #endif
