@@ -23,6 +23,7 @@
 #define LINE_LIMIT    4000
 #define SECTION_LIMIT 48
 #define FILE_LIMIT    (1 << 20)
+#define ENTRIES_MAX   1000 /* keys, and sections: looked up one by one */
 
 struct reader {
     struct config *c;
@@ -63,6 +64,8 @@ static bool add_section(struct config *c, const char *name, int line)
         if (strcmp(c->sections[i].name, name) == 0)
             return config_fail(c, line, "section [%s] is here a second time (first in line %d); keep one",
                                name, c->sections[i].line);
+    if (c->n_sections == ENTRIES_MAX)
+        return config_fail(c, line, "more than %d sections; remove some", ENTRIES_MAX);
     void *grown = realloc(c->sections, (c->n_sections + 1) * sizeof *c->sections);
 
     if (!grown)
@@ -185,6 +188,8 @@ static int on_entry(void *user, const char *section, const char *key, const char
         if (strcmp(c->entries[i].section, section) == 0 && strcmp(c->entries[i].key, key) == 0)
             return config_fail(c, r->line, "\"%s\" is set a second time in [%s] (first in line %d); keep one",
                                key, section, c->entries[i].line);
+    if (c->n_entries == ENTRIES_MAX)
+        return config_fail(c, r->line, "more than %d keys; remove some", ENTRIES_MAX);
     grown = realloc(c->entries, (c->n_entries + 1) * sizeof *c->entries);
     if (!grown)
         return config_fail(c, r->line, "out of memory");

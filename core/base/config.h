@@ -2,8 +2,8 @@
  *
  * [section] or [plugin NAME], `key = value`, comments start with ; or # (at line start, or ; after white
  * space). Values may be in double quotes. Duplicate keys, duplicate sections, keys outside a section, lines
- * over 4,000 bytes, bytes that are not UTF-8, and keys that nobody asked for are errors with FILE:LINE. inih
- * does the parsing behind our own line reader.
+ * over 4,000 bytes, more than 1,000 keys, bytes that are not UTF-8, and keys that nobody asked for are errors
+ * with FILE:LINE. inih does the parsing behind our own line reader.
  */
 #ifndef KMCP_CONFIG_H
 #define KMCP_CONFIG_H

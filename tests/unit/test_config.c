@@ -32,6 +32,20 @@ static void names_file_and_line(void **state)
     }
 }
 
+static void has_an_end(void **state)
+{
+    static char text[40000];
+    struct config c;
+    size_t at = (size_t)snprintf(text, sizeof text, "[a]\n");
+
+    (void)state;
+    for (int i = 0; i < 1001; i++)
+        at += (size_t)snprintf(text + at, sizeof text - at, "k%d = 1\n", i);
+    assert_false(config_parse(&c, "t.ini", text, at));
+    assert_has(c.error, "t.ini:1002: more than 1000 keys");
+    config_free(&c);
+}
+
 static void cuts_nothing(void **state)
 {
     struct config c;
@@ -110,7 +124,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_file_and_line),        cmocka_unit_test(cuts_nothing),
         cmocka_unit_test(refuses_numbers_with_units), cmocka_unit_test(every_key_must_be_meant),
-        cmocka_unit_test(checks_who_may_write_it),
+        cmocka_unit_test(checks_who_may_write_it),    cmocka_unit_test(has_an_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
