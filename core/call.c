@@ -10,23 +10,30 @@
 #include "call_phase.h"
 #include "plugin/api.h"
 
-/* Architecture section 1. A row with ALWAYS set runs even when an earlier row ended the call. */
+#define TOOLS (1u << CALL_TOOL)
+#define ALL   (TOOLS | 1u << CALL_PROMPT | 1u << CALL_RESOURCE | 1u << CALL_COMPLETION)
+
+/* Architecture section 1. KINDS of calls that pass through; a row with ALWAYS set runs even when an earlier row ended
+ * the call. */
 static const struct {
     const char *name;
     call_phase_fn fn;
+    unsigned kinds;
     bool always;
 } phases[] = {
-    { "find", phase_find, false },         /* the tool, and whether it is offered at all         */
-    { "validate", phase_validate, false }, /* the arguments against its schema                 */
-    { "plan", phase_plan, false },         /* what it would touch, in one sentence               */
-    { "policy", phase_policy, false },     /* what the INI demands before it may go on           */
-    { "consent", phase_consent, false },   /* a person's yes, bound to exactly this              */
-    { "intent", phase_intent, false },     /* on record before it happens, or it does not happen */
-    { "run", phase_run, false },           /* the plugin does it                                 */
-    { "shape", phase_shape, false },       /* the result against its schema, neutralised         */
-    { "redact", phase_redact, true },      /* nothing personal in what went wrong                */
-    { "outcome", phase_outcome, true },    /* on record what became of it                        */
-    { "reply", phase_reply, true },        /* what the caller gets                               */
+    { "find", phase_find, ALL, false },         /* the tool, and whether it is offered at all         */
+    { "validate", phase_validate, ALL, false }, /* the arguments against its schema                   */
+    { "resume", phase_resume, ALL, false },     /* what earlier rounds asked and were answered        */
+    { "plan", phase_plan, TOOLS, false },       /* what it would touch, in one sentence               */
+    { "policy", phase_policy, TOOLS, false },   /* what the INI demands before it may go on           */
+    { "consent", phase_consent, TOOLS, false }, /* a person's yes, bound to exactly this              */
+    { "detach", phase_detach, TOOLS, false },   /* from here on it may be a task                      */
+    { "intent", phase_intent, TOOLS, false },   /* on record before it happens, or it does not happen */
+    { "run", phase_run, ALL, false },           /* the plugin does it                                 */
+    { "shape", phase_shape, ALL, false },       /* the result against its schema, neutralised         */
+    { "redact", phase_redact, ALL, true },      /* nothing personal in what went wrong                */
+    { "outcome", phase_outcome, TOOLS, true },  /* on record what became of it                        */
+    { "reply", phase_reply, ALL, true },        /* what the caller gets                               */
 };
 
 static void send_progress(void *arg, double done, double total, const char *message)
@@ -47,6 +54,8 @@ static struct call *call_new(struct host *host, const struct call_input *in)
     c->in = in;
     arena_init(&c->arena, host->call_bytes);
     buf_init(&c->text, host->call_bytes);
+    c->items_end = &c->items;
+    c->progress_done = -1;
     c->client = (struct client_call){
         .arena = &c->arena,
         .failure = &c->failure,
@@ -55,6 +64,8 @@ static struct call *call_new(struct host *host, const struct call_input *in)
         .read_only = host->policy.read_only,
         .redact = host->policy.redact_pii,
         .seen = { .arena = &c->arena },
+        .traceparent = in->traceparent,
+        .tracestate = in->tracestate,
         .progress = send_progress,
         .progress_arg = c,
     };
@@ -69,11 +80,11 @@ struct call *call_run(struct host *host, const struct call_input *in)
     if (!c)
         return NULL;
     for (size_t i = 0; i < sizeof phases / sizeof *phases; i++)
-        if (going || phases[i].always) {
+        if ((phases[i].kinds & 1u << in->kind) && (going || phases[i].always)) {
             bool go_on = phases[i].fn(c);
 
             if (going && !go_on)
-                log_line(KMCP_LOG_DEBUG, in->tool, "ended in phase %s", phases[i].name);
+                log_line(KMCP_LOG_DEBUG, in->name, "ended in phase %s", phases[i].name);
             going = going && go_on;
         }
     c->in = NULL; /* the caller's; it may be gone from here on */
@@ -87,7 +98,7 @@ const struct call_output *call_output(const struct call *c)
 
 void call_release(struct call *c)
 {
-    bool secret = c->tool && c->tool->decl.safety == KMCP_REVEAL;
+    bool secret = c->safety == KMCP_REVEAL;
 
     if (secret)
         buf_wipe(&c->text);
@@ -116,24 +127,92 @@ bool call_refuse(struct call *c, const char *fmt, ...)
     c->out.end = CALL_TOOL_ERROR;
     c->out.text = arena_vformat(&c->arena, fmt, args);
     va_end(args);
-    if (c->tool->decl.safety != KMCP_READ)
+    if (c->safety != KMCP_READ)
         audit_refused(c->host->audit, &c->record, c->out.text);
     return false;
 }
 
-kmcp_rc call_enter(struct call *c, kmcp_tool_fn fn)
+bool call_stop_failed(struct call *c, kmcp_rc rc)
+{
+    if (c->bad_answer)
+        return call_stop(c, CALL_BAD_STATE, "%s", c->failure.text);
+    if (c->lacks) {
+        c->out.lacks = c->lacks;
+        return call_stop(c, CALL_LACKS, "%s", c->failure.text);
+    }
+    if (rc == KMCP_E_PROTOCOL || c->in->kind == CALL_COMPLETION)
+        return call_stop(c, CALL_PROTOCOL, "%s", c->failure.text);
+    if (c->in->kind == CALL_RESOURCE)
+        return call_stop(c, rc == KMCP_E_NOTFOUND ? CALL_NOT_FOUND : CALL_PROTOCOL, "%s", c->failure.text);
+    if (c->in->kind == CALL_PROMPT)
+        return call_stop(c, rc == KMCP_E_ARG ? CALL_NO_TOOL : CALL_PROTOCOL, "%s", c->failure.text);
+    return call_stop(c, CALL_TOOL_ERROR, "%s", c->failure.text);
+}
+
+static kmcp_rc invoke(struct call *c, bool plan)
+{
+    kmcp_complete_fn complete;
+
+    switch (c->in->kind) {
+    case CALL_TOOL:
+        return (plan ? c->tool->decl.plan : c->tool->decl.run)(&c->ctx, c->args);
+    case CALL_PROMPT:
+        return c->prompt->decl.get(&c->ctx, c->args);
+    case CALL_RESOURCE:
+        return c->resource->decl.read(&c->ctx, c->in->name, c->args);
+    case CALL_COMPLETION:
+        complete = c->prompt ? c->prompt->decl.complete : c->resource->decl.complete;
+        return complete ? complete(&c->ctx, c->in->argument, c->in->value, c->args) : KMCP_OK;
+    }
+    return KMCP_E_BUG;
+}
+
+kmcp_rc call_enter(struct call *c, bool plan)
 {
     pthread_mutex_t *lock = c->plugin->decl.threading == KMCP_SERIAL ? c->plugin->lock : NULL;
     kmcp_rc rc;
 
     if (lock)
         pthread_mutex_lock(lock);
-    rc = fn(&c->ctx, c->args);
+    rc = invoke(c, plan);
     if (lock)
         pthread_mutex_unlock(lock);
+    if (rc == KMCP_AGAIN && c->n_asks)
+        return rc;
+    if (c->bad_answer || c->lacks) /* what it asked cannot be; whatever it made of that */
+        return rc != KMCP_OK ? KMCP_E_ARG : rc;
     if (rc != KMCP_OK && c->failure.rc == KMCP_OK)
         failure_set(&c->failure, rc < 0 ? rc : KMCP_E_BUG,
                     "plugin \"%s\" failed in %s without saying why (code %d); this is a fault of the plugin",
-                    c->plugin->decl.name, c->tool->decl.name, (int)rc);
-    return rc;
+                    c->plugin->decl.name, c->name, (int)rc);
+    return rc < 0 ? rc : rc != KMCP_OK ? KMCP_E_BUG : rc;
+}
+
+void host_init(struct host *host)
+{
+    memset(host, 0, sizeof *host);
+    pthread_mutex_init(&host->wait_lock, NULL);
+    pthread_cond_init(&host->wait_wake, NULL);
+    pthread_mutex_init(&host->key_lock, NULL);
+}
+
+void host_wake(struct host *host)
+{
+    if (host->client)
+        client_wake(host->client);
+    pthread_mutex_lock(&host->wait_lock);
+    pthread_cond_broadcast(&host->wait_wake);
+    pthread_mutex_unlock(&host->wait_lock);
+}
+
+const uint8_t *host_key(struct host *host)
+{
+    bool has;
+
+    pthread_mutex_lock(&host->key_lock);
+    if (!host->has_key)
+        host->has_key = digest_random(host->key, sizeof host->key);
+    has = host->has_key;
+    pthread_mutex_unlock(&host->key_lock);
+    return has ? host->key : NULL;
 }

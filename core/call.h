@@ -1,8 +1,9 @@
-/* call.h - one tool call, from its name to its outcome, through named phases (call.c holds the table).
- * SPDX-License-Identifier: Apache-2.0 */
+/* call.h - one call of a plugin (a tool, a prompt, a resource, a completion), from its name to its outcome, through
+ * named phases (call.c holds the table).  SPDX-License-Identifier: Apache-2.0 */
 #ifndef KMCP_CALL_H
 #define KMCP_CALL_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/arena.h"
@@ -14,7 +15,10 @@
 #include "policy/consent.h"
 #include "policy/policy.h"
 
-/* What all calls share; built by main, read-only afterwards. */
+#define CALL_ASKS_MAX   16
+#define CALL_ROUNDS_MAX 8
+
+/* What all calls share; built by main, read-only afterwards but for what has its lock. */
 struct host {
     struct config config;
     struct tenant tenant;
@@ -24,45 +28,105 @@ struct host {
     struct consent *consent;
     struct audit *audit;
     int64_t call_timeout_ms; /* [limits] call_seconds */
+    int64_t task_timeout_ms; /* [limits] task_seconds */
+    int64_t job_after_ms;    /* [server] job_after */
     size_t call_bytes;       /* [limits] call_bytes: arena ceiling */
+    size_t list_page;        /* [server] list_page */
     bool structured;         /* [server] structured_content */
-    char principal[96];
+    char principal[96];      /* of who started the process */
+    /* told when show() or updated() was called: LIST is a KMCP_LIST_*, URI NULL or what was updated; may be NULL */
+    void (*publish)(void *arg, uint32_t list, const char *uri);
+    void *publish_arg;
+    pthread_mutex_t wait_lock; /* wait() sleeps here */
+    pthread_cond_t wait_wake;
+    pthread_mutex_t key_lock;
+    bool has_key;
+    uint8_t key[DIGEST_SIZE]; /* seals what clients carry for us; made when first needed */
 };
 
-/* How the caller can be asked, and has answered. */
-enum call_ask { CALL_ASK_NO, CALL_ASK_YES };
-enum call_answer { CALL_ANSWER_NONE, CALL_ANSWER_ACCEPT, CALL_ANSWER_DECLINE };
+void host_init(struct host *host);
+/* Everybody who waits looks at his cancel flag. */
+void host_wake(struct host *host);
+/* The sealing key; NULL if there is no randomness to be had. */
+const uint8_t *host_key(struct host *host);
+
+enum call_kind { CALL_TOOL, CALL_PROMPT, CALL_RESOURCE, CALL_COMPLETION };
+
+/* Can the person be asked to agree? */
+enum call_ask_how { CALL_ASK_NO, CALL_ASK_YES };
+
+/* How a running call speaks to its client. Any may be NULL. */
+struct call_events {
+    void *arg;
+    void (*progress)(void *arg, double done, double total, const char *message);
+    void (*tell)(void *arg, uint32_t level, const char *logger, const char *text);
+    void (*let_go)(void *arg, uint32_t retry_ms);
+    /* A tool that may take long is about to run: false refuses it (too many tasks). */
+    bool (*detach)(void *arg, const struct tool *tool);
+};
 
 /* What comes in. Readable until call_run returns. */
 struct call_input {
-    const char *tool;
+    enum call_kind kind;
+    const char *name;      /* the tool's or prompt's; the resource's URI; for a completion that of what it is for */
     const kmcp_json *args; /* an object, or NULL for {} */
+    bool of_resource;      /* CALL_COMPLETION: for a template's variable, not a prompt's argument */
+    const char *argument, *value;
+    const char *principal; /* who asks */
     const char *client, *transport;
-    enum call_ask can_ask;
-    enum call_answer answer;
-    const char *state;             /* the sealed state that came with the answer, or NULL */
-    bool plan_only;                /* stop after the plan and show it */
+    const char *traceparent, *tracestate; /* W3C Trace Context, or NULL */
+    uint32_t can;                         /* KMCP_CAN_* */
+    enum call_ask_how can_ask;
+    const kmcp_json *answers; /* by key, this round's; from outside, unchecked. Or NULL */
+    const char *state;        /* the sealed state that came with them, or NULL */
+    bool plan_only;           /* stop after the plan and show it */
     const volatile int *cancelled; /* set by another thread: read and written with __atomic builtins only */
-    void (*progress)(void *arg, double done, double total, const char *message); /* NULL: nobody asked */
-    void *progress_arg;
+    struct call_events events;
 };
 
 enum call_end {
-    CALL_COMPLETE,   /* text and maybe structured                                   */
+    CALL_COMPLETE,   /* the output is there                                         */
     CALL_TOOL_ERROR, /* text says what went wrong and what to do: isError           */
-    CALL_ASK,        /* question and state: ask the person, then call again         */
-    CALL_NO_TOOL,    /* no such tool: a protocol error                              */
-    CALL_BAD_STATE,  /* the state does not verify: a protocol error, text says why  */
+    CALL_ASK,        /* asks and state: ask, then call again                        */
+    CALL_NO_TOOL,    /* no such tool, prompt, argument: a protocol error (params)   */
+    CALL_NOT_FOUND,  /* no such resource                                            */
+    CALL_BAD_STATE,  /* state or answers do not verify: a protocol error, text says */
+    CALL_LACKS,      /* the client does not offer what this needs: out.lacks        */
+    CALL_PROTOCOL,   /* a protocol error (internal)                                 */
     CALL_CANCELLED   /* nothing to answer                                           */
+};
+
+/* One piece of content, neutralised, bytes encoded. */
+struct call_item {
+    struct call_item *next;
+    uint32_t kind; /* KMCP_CONTENT_* */
+    const char *text, *data, *mime_type, *uri, *name, *title, *description, *role, *audience, *last_modified;
+    double priority;
+};
+
+/* One question. SCHEMA and PARAMS are JSON. */
+struct call_ask {
+    const char *key, *message, *url;
+    uint32_t kind; /* KMCP_ASK_* */
+    const kmcp_json *schema, *params;
 };
 
 /* What comes out; lives in the call's arena until call_release. */
 struct call_output {
     enum call_end end;
-    const char *text;
-    const kmcp_json *structured; /* NULL: none */
-    const char *question;        /* CALL_ASK: one sentence for the person */
-    char state[CONSENT_TEXT_MAX];
+    const char *text;              /* of a tool: "" if there are only items */
+    const struct call_item *items; /* a tool's further content, a prompt's messages, a resource's contents */
+    const kmcp_json *structured;   /* NULL: none */
+    const kmcp_json *meta;         /* NULL: none */
+    const char *const *values;     /* a completion's */
+    size_t n_values, total_values;
+    const char *prompt_description;
+    int64_t ttl_ms;   /* a resource's */
+    uint32_t lacks;   /* CALL_LACKS: KMCP_CAN_* */
+    const struct call_ask *asks; /* CALL_ASK */
+    size_t n_asks;
+    const char *question; /* CALL_ASK: the one about consent, if it is among them */
+    const char *state;    /* CALL_ASK: sealed */
 };
 
 struct call; /* begins with the plugin's kmcp_ctx */
@@ -80,7 +144,11 @@ struct call {
     kmcp_ctx ctx; /* first: the plugin's view */
     struct host *host;
     struct plugin *plugin;
-    struct tool *tool;
+    struct tool *tool; /* one of these three */
+    struct prompt *prompt;
+    struct resource *resource;
+    const char *name; /* for sentences */
+    kmcp_safety safety;
     const struct call_input *in;
     enum call_phase phase;
     struct arena arena;
@@ -92,12 +160,24 @@ struct call {
     size_t n_subjects;
     char *sentence;
     struct consent_bond bond;
+    /* asking */
+    struct call_ask asks[CALL_ASKS_MAX];
+    size_t n_asks;
+    kmcp_json *answered; /* by key: earlier rounds' answers, and this one's as they are taken */
+    kmcp_json *kept;
+    unsigned round;            /* rounds so far */
+    const char *consent_state; /* what consent.c sealed for the round before, or NULL */
+    bool bad_answer;
+    uint32_t lacks;
     /* result */
     struct buf text;
+    struct call_item *items, **items_end;
     const kmcp_json *structured;
+    kmcp_json *meta;
+    const char **values;
+    size_t n_values, total_values;
     struct audit_call record;
     bool intended; /* an intent is on record and needs its outcome */
-    char consent_word[64];
     int64_t progress_ms; /* when the client was last told */
     double progress_done;
     struct call_output out;
@@ -107,5 +187,11 @@ static inline struct call *call_of(kmcp_ctx *ctx)
 {
     return (struct call *)ctx;
 }
+
+/* Has ANSWER the shape of an answer to a question of KIND? Its content is not looked at. Else a sentence in WHY that
+ * begins with "must". */
+bool call_answer_fits(uint32_t kind, const kmcp_json *answer, char *why, size_t why_size);
+/* call_ask.c, for api.c */
+kmcp_rc call_ask(struct call *c, const struct kmcp_ask *question, const kmcp_json **answer);
 
 #endif

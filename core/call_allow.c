@@ -38,7 +38,7 @@ static struct consent *consent_of(struct host *host)
     return host->consent;
 }
 
-static bool digest_parts(struct call *c, const char *const *parts, size_t n, uint8_t out[DIGEST_SIZE])
+bool call_digest(struct call *c, const char *const *parts, size_t n, uint8_t out[DIGEST_SIZE])
 {
     struct buf text;
     bool ok;
@@ -54,7 +54,7 @@ static bool digest_parts(struct call *c, const char *const *parts, size_t n, uin
 /* What a yes is bound to: who asks for which tool with which arguments, and what the plan found. */
 static bool make_bond(struct call *c, const char *canonical)
 {
-    const char *call[] = { c->host->principal, c->tool->decl.name, canonical };
+    const char *call[] = { c->in->principal, c->tool->decl.name, canonical };
     const char **plan = arena_alloc(&c->arena, (1 + 3 * c->n_subjects) * sizeof *plan);
 
     if (!plan || !canonical)
@@ -65,21 +65,37 @@ static bool make_bond(struct call *c, const char *canonical)
         plan[2 + 3 * i] = c->subjects[i].id;
         plan[3 + 3 * i] = c->subjects[i].label;
     }
-    return digest_parts(c, call, sizeof call / sizeof *call, c->bond.call) &&
-           digest_parts(c, plan, 1 + 3 * c->n_subjects, c->bond.plan);
+    return call_digest(c, call, sizeof call / sizeof *call, c->bond.call) &&
+           call_digest(c, plan, 1 + 3 * c->n_subjects, c->bond.plan);
 }
+
+/* One form with one box; the sentence is the plan's. */
+#define APPROVE                                                                                              \
+    "{\"type\":\"object\",\"properties\":{\"approve\":{\"type\":\"boolean\",\"title\":\"Approve\",\"description\":"           \
+    "\"Yes, do exactly this, once.\"}},\"required\":[\"approve\"]}"
 
 static bool ask(struct call *c, unsigned round, const char *preface)
 {
+    char *state = arena_alloc(&c->arena, CONSENT_TEXT_MAX);
+    struct call_ask *question = &c->asks[0];
+
     if (round > CONSENT_ROUNDS)
-        return call_refuse(c, "%s was not done: the person was asked %d times without a clear answer",
-                           c->tool->decl.name, CONSENT_ROUNDS);
-    if (!consent_seal(consent_of(c->host), &c->bond, round, clock_unix_ms(), c->out.state))
-        return call_refuse(c, "%s was not done: its approval cannot be sealed (no OpenSSL); see the log",
-                           c->tool->decl.name);
-    c->out.end = CALL_ASK;
-    c->out.question = arena_format(&c->arena, "%s%s", preface, c->sentence);
-    return false;
+        return call_refuse(c, "%s was not done: the person was asked %d times without a clear answer", c->name,
+                           CONSENT_ROUNDS);
+    if (!state || !consent_seal(consent_of(c->host), &c->bond, round, clock_unix_ms(), state))
+        return call_refuse(c, "%s was not done: its approval cannot be sealed (no OpenSSL); see the log", c->name);
+    c->consent_state = state;
+    *question = (struct call_ask){
+        .key = "approve",
+        .kind = KMCP_ASK_FORM,
+        .message = arena_format(&c->arena, "%s%s", preface, c->sentence),
+        .schema = json_parse(&c->arena, APPROVE, strlen(APPROVE), 0, NULL),
+    };
+    c->n_asks = 1;
+    if (!question->message || !question->schema)
+        return call_refuse(c, "the call needs more memory than [limits] call_bytes allows");
+    c->out.question = question->message;
+    return call_stop_asking(c);
 }
 
 static bool bad_state(struct call *c, const char *why)
@@ -89,12 +105,14 @@ static bool bad_state(struct call *c, const char *why)
 }
 
 /* The person's answer, judged against what they were asked. */
-static bool judge(struct call *c)
+static bool judge(struct call *c, const kmcp_json *answer)
 {
+    const char *action = json_str(json_get(answer, "action"));
+    bool accepted = action && strcmp(action, "accept") == 0 &&
+                    json_is_true(json_get(json_get(answer, "content"), "approve"));
     unsigned round = 1;
     char nonce[33] = "";
-    bool accepted = c->in->answer == CALL_ANSWER_ACCEPT;
-    enum consent_verdict verdict = consent_judge(consent_of(c->host), &c->bond, c->in->state, accepted,
+    enum consent_verdict verdict = consent_judge(consent_of(c->host), &c->bond, c->consent_state, accepted,
                                                  clock_unix_ms(), &round, nonce);
 
     switch (verdict) {
@@ -109,7 +127,7 @@ static bool judge(struct call *c)
     case CONSENT_GOOD:
         break;
     }
-    if (c->in->answer == CALL_ANSWER_DECLINE)
+    if (answer && !accepted)
         return call_refuse(c, "the person said no to this: do not try again unless they ask for it");
     if (!accepted)
         return ask(c, round + 1, "");
@@ -135,12 +153,14 @@ static const char *recorded_arguments(struct call *c)
 
 bool phase_consent(struct call *c)
 {
-    const char *recorded = c->tool->decl.safety == KMCP_READ ? NULL : recorded_arguments(c);
-    const char *canonical = c->tool->decl.safety == KMCP_READ ? NULL : json_canonical(&c->arena, c->args);
+    const kmcp_json *answer = json_get(c->in->answers, "approve");
+    char why[160];
+    const char *recorded = c->safety == KMCP_READ ? NULL : recorded_arguments(c);
+    const char *canonical = c->safety == KMCP_READ ? NULL : json_canonical(&c->arena, c->args);
     uint8_t digest[DIGEST_SIZE];
     char *hex;
 
-    if (c->tool->decl.safety == KMCP_READ)
+    if (c->safety == KMCP_READ)
         return true;
     hex = arena_alloc(&c->arena, 2 * DIGEST_SIZE + 1);
     if (!canonical || !recorded || !hex || !digest_sha256(recorded, strlen(recorded), digest) ||
@@ -157,22 +177,23 @@ bool phase_consent(struct call *c)
     if (!consent_of(c->host))
         return call_refuse(c, "%s was not done: approvals cannot be made (no OpenSSL); see the log",
                            c->tool->decl.name);
-    if (!c->in->state)
-        return c->in->answer == CALL_ANSWER_NONE
-                   ? ask(c, 1, "")
-                   : bad_state(c, "an answer came without its requestState; ask again without it");
-    return judge(c);
+    if (answer && !call_answer_fits(KMCP_ASK_FORM, answer, why, sizeof why))
+        return call_stop(c, CALL_BAD_STATE, "\"inputResponses.approve\" %s", why);
+    if (!c->consent_state)
+        return answer ? bad_state(c, "an answer came without its requestState; ask again without it")
+                      : ask(c, 1, "");
+    return judge(c, answer);
 }
 
 bool phase_intent(struct call *c)
 {
     char why[400];
 
-    if (c->tool->decl.safety == KMCP_READ)
+    if (c->safety == KMCP_READ)
         return true;
     if (!audit_intent(c->host->audit, &c->record, why, sizeof why)) {
         log_line(KMCP_LOG_ERROR, "audit", "%s", why);
-        return call_stop(c, CALL_TOOL_ERROR, "%s was not done: %s", c->tool->decl.name, why);
+        return call_stop(c, CALL_TOOL_ERROR, "%s was not done: %s", c->name, why);
     }
     c->intended = true;
     return true;

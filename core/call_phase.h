@@ -7,10 +7,14 @@
 /* True: go on to the next row. False: this call has its end (c->out.end and its text are set). */
 typedef bool (*call_phase_fn)(struct call *c);
 
-/* call_plan.c: what is asked, of which tool, and what it would touch */
+/* call_find.c: what is asked, of which plugin */
 bool phase_find(struct call *c);
 bool phase_validate(struct call *c);
+/* call_ask.c: questions to the client and their answers, over rounds */
+bool phase_resume(struct call *c);
+/* call_plan.c: what it would touch */
 bool phase_plan(struct call *c);
+bool phase_detach(struct call *c);
 /* call_allow.c: may it, does a person agree, is it on record */
 bool phase_policy(struct call *c);
 bool phase_consent(struct call *c);
@@ -24,9 +28,15 @@ bool phase_reply(struct call *c);
 
 /* Ends the call with END and a text. Always false. */
 bool call_stop(struct call *c, enum call_end end, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* The same for a tool error, with a "refused" record when the tool is more than READ. */
+/* The same for a tool error, with a "refused" record when the call is more than READ. */
 bool call_refuse(struct call *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Calls one of the plugin's functions, alone if the plugin is KMCP_SERIAL. */
-kmcp_rc call_enter(struct call *c, kmcp_tool_fn fn);
+/* Calls one of the plugin's functions, alone if the plugin is KMCP_SERIAL. KMCP_AGAIN: it asked something. */
+kmcp_rc call_enter(struct call *c, bool plan);
+/* Ends the call with its questions, sealed. Always false. */
+bool call_stop_asking(struct call *c);
+/* What the function's RC means for the call. Always false. */
+bool call_stop_failed(struct call *c, kmcp_rc rc);
+/* The digest of who asks for what, into OUT. */
+bool call_digest(struct call *c, const char *const *parts, size_t n, uint8_t out[DIGEST_SIZE]);
 
 #endif

@@ -10,9 +10,14 @@
 
 bool phase_run(struct call *c)
 {
+    kmcp_rc rc;
+
     c->phase = CALL_RUNNING;
-    if (call_enter(c, c->tool->decl.run) != KMCP_OK)
-        return call_stop(c, CALL_TOOL_ERROR, "%s", c->failure.text);
+    rc = call_enter(c, false);
+    if (rc == KMCP_AGAIN)
+        return call_stop_asking(c);
+    if (rc != KMCP_OK)
+        return call_stop_failed(c, rc);
     c->failure.rc = KMCP_OK; /* what went wrong on the way was dealt with */
     c->out.end = CALL_COMPLETE;
     return true;
@@ -41,12 +46,12 @@ static bool neutralise(struct call *c, kmcp_json *value)
  * it. */
 static bool wrong_shape(struct call *c, const char *why)
 {
-    log_line(KMCP_LOG_ERROR, c->plugin->decl.name, "%s: %s", c->tool->decl.name, why);
+    log_line(KMCP_LOG_ERROR, c->plugin->decl.name, "%s: %s", c->name, why);
     c->structured = NULL;
-    if (c->tool->decl.safety == KMCP_READ || !c->text.len)
-        return call_stop(c, CALL_TOOL_ERROR, "%s: %s; this is a fault of plugin \"%s\"%s", c->tool->decl.name,
-                         why, c->plugin->decl.name,
-                         c->tool->decl.safety == KMCP_READ ? "" : ", what it was asked to do was done");
+    if (c->safety == KMCP_READ || !c->text.len)
+        return call_stop(c, c->tool ? CALL_TOOL_ERROR : CALL_PROTOCOL,
+                         "%s: %s; this is a fault of plugin \"%s\"%s", c->name, why, c->plugin->decl.name,
+                         c->safety == KMCP_READ ? "" : ", what it was asked to do was done");
     return true;
 }
 
@@ -54,6 +59,10 @@ bool phase_shape(struct call *c)
 {
     char why[400], sentence[500];
 
+    if (c->in->kind == CALL_COMPLETION)
+        return true;
+    if (!c->tool) /* a prompt's messages, a resource's contents */
+        return c->items ? true : wrong_shape(c, "it answered nothing");
     if (c->text.failed)
         return wrong_shape(c, "its text is larger than [limits] call_bytes allows");
     if (c->structured && !neutralise(c, (kmcp_json *)(uintptr_t)c->structured))
@@ -64,16 +73,16 @@ bool phase_shape(struct call *c)
                  c->structured ? why : "there is none");
         return wrong_shape(c, sentence);
     }
-    if (!c->text.len && c->structured) {
+    if (!c->text.len && !c->items && c->structured) {
         const char *text = json_text(&c->arena, c->structured);
 
         if (!text)
             return wrong_shape(c, "its result is larger than [limits] call_bytes allows");
         buf_puts(&c->text, text);
     }
-    if (!c->text.len)
+    if (!c->text.len && !c->items)
         return wrong_shape(c, "it answered nothing");
-    if (text_needs_neutral(c->text.data, c->text.len)) {
+    if (c->text.len && text_needs_neutral(c->text.data, c->text.len)) {
         struct buf clean;
 
         buf_init(&clean, c->host->call_bytes);
@@ -83,6 +92,28 @@ bool phase_shape(struct call *c)
         }
         buf_wipe(&c->text);
         c->text = clean;
+    }
+    return true;
+}
+
+/* What a person is shown may be real, but is never more than text. */
+static bool redact_questions(struct call *c)
+{
+    for (size_t i = 0; i < c->out.n_asks; i++) {
+        struct call_ask *ask = &c->asks[i];
+        struct buf clean;
+
+        if (!ask->message || !text_needs_neutral(ask->message, strlen(ask->message)))
+            continue;
+        buf_init(&clean, c->host->call_bytes);
+        ask->message = text_neutral(&clean, ask->message, strlen(ask->message))
+                           ? arena_strdup(&c->arena, clean.data)
+                           : NULL;
+        buf_free(&clean);
+        if (!ask->message)
+            c->out.n_asks = 0;
+        else if (c->out.question)
+            c->out.question = ask->message;
     }
     return true;
 }
@@ -104,26 +135,24 @@ bool phase_redact(struct call *c)
                           : NULL;
         buf_free(&clean);
     }
-    if (c->out.question && text_needs_neutral(c->out.question, strlen(c->out.question))) {
-        buf_init(&clean, c->host->call_bytes);
-        c->out.question = text_neutral(&clean, c->out.question, strlen(c->out.question))
-                              ? arena_strdup(&c->arena, clean.data)
-                              : NULL;
-        buf_free(&clean);
-    }
-    return true;
+    return redact_questions(c);
 }
 
 bool phase_reply(struct call *c)
 {
     if (c->out.end == CALL_COMPLETE && !c->out.text) {
-        c->out.text = c->text.data;
-        c->out.structured = c->tool->output ? c->structured : NULL;
+        c->out.text = c->text.data ? c->text.data : "";
+        c->out.structured = c->tool && c->tool->output ? c->structured : NULL;
+        c->out.items = c->items;
+        c->out.meta = c->meta;
+        c->out.values = (const char *const *)c->values;
+        c->out.n_values = c->n_values;
+        c->out.total_values = c->total_values;
     }
     if (c->failure.rc == KMCP_E_CANCELLED && c->in->cancelled &&
         __atomic_load_n(c->in->cancelled, __ATOMIC_ACQUIRE))
         c->out.end = CALL_CANCELLED;
-    if (c->out.end == CALL_ASK && !c->out.question) {
+    if (c->out.end == CALL_ASK && !c->out.n_asks) {
         c->out.end = CALL_TOOL_ERROR;
         c->out.text = NULL;
     }

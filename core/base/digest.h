@@ -19,6 +19,8 @@ struct digest_ops {
     bool (*hmac)(const uint8_t *key, size_t key_len, const void *data, size_t len, uint8_t out[DIGEST_SIZE]);
     bool (*random)(void *out, size_t len);
     bool (*equal)(const void *a, const void *b, size_t len); /* in constant time */
+    bool (*seal)(const uint8_t key[DIGEST_SIZE], const void *data, size_t len, uint8_t *out);
+    bool (*open)(const uint8_t key[DIGEST_SIZE], const uint8_t *sealed, size_t len, uint8_t *out);
 };
 
 /* All false only if the module cannot be loaded or OpenSSL fails: the caller refuses what it was about to do.
@@ -27,6 +29,11 @@ bool digest_sha256(const void *data, size_t len, uint8_t out[DIGEST_SIZE]);
 bool digest_hmac(const uint8_t *key, size_t key_len, const void *data, size_t len, uint8_t out[DIGEST_SIZE]);
 bool digest_random(void *out, size_t len);
 bool digest_equal(const void *a, const void *b, size_t len);
+/* AES-256-GCM with a random nonce: OUT gets LEN + DIGEST_SEAL_EXTRA bytes. */
+#define DIGEST_SEAL_EXTRA 28 /* nonce and tag */
+bool digest_seal(const uint8_t key[DIGEST_SIZE], const void *data, size_t len, uint8_t *out);
+/* The inverse: OUT gets LEN - DIGEST_SEAL_EXTRA bytes; false if a single bit is not as it was sealed. */
+bool digest_open(const uint8_t key[DIGEST_SIZE], const uint8_t *sealed, size_t len, uint8_t *out);
 
 void digest_hex(const uint8_t *bytes, size_t len, char *out); /* OUT of 2*len+1 */
 /* base64url without padding (RFC 4648 section 5); OUT of at least (len*4+2)/3+1. Returns its length. */

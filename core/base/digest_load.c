@@ -47,6 +47,16 @@ bool digest_equal(const void *a, const void *b, size_t len)
     return loaded() && ops->equal(a, b, len);
 }
 
+bool digest_seal(const uint8_t key[DIGEST_SIZE], const void *data, size_t len, uint8_t *out)
+{
+    return loaded() && ops->seal(key, data, len, out);
+}
+
+bool digest_open(const uint8_t key[DIGEST_SIZE], const uint8_t *sealed, size_t len, uint8_t *out)
+{
+    return loaded() && len >= DIGEST_SEAL_EXTRA && ops->open(key, sealed, len, out);
+}
+
 void digest_hex(const uint8_t *bytes, size_t len, char *out)
 {
     static const char digits[] = "0123456789abcdef";

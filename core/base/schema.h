@@ -3,9 +3,9 @@
  *
  * Assertions: type (one or an array), enum, const, properties, required, additionalProperties (boolean or schema),
  * items, prefixItems, minItems, maxItems, uniqueItems, minLength, maxLength (code points), minimum, maximum,
- * exclusiveMinimum, exclusiveMaximum, multipleOf, pattern (POSIX extended), anyOf, oneOf, allOf, not, $ref to
- * #/$defs/NAME (acyclic), $defs. Annotations, accepted and ignored: title, description, default, examples, format,
- * $schema (2020-12 only), $comment, deprecated, readOnly, writeOnly, x-mcp-header. Any other keyword is an error
+ * exclusiveMinimum, exclusiveMaximum, multipleOf, pattern (POSIX extended), anyOf, oneOf, allOf, not, if,
+ * then, else, $ref to #/$defs/NAME (acyclic), $defs. Annotations, accepted and ignored: title, description, default, examples, format,
+ * $schema (2020-12 only), $comment, $anchor, deprecated, readOnly, writeOnly, x-mcp-header. Any other keyword is an error
  * when the schema is compiled: a keyword that is not enforced must not look as if it were.
  */
 #ifndef KMCP_SCHEMA_H

@@ -258,6 +258,7 @@ static bool check_combined(struct checker *c, const kmcp_json *schema, const kmc
 {
     const kmcp_json *any = json_get(schema, "anyOf"), *one = json_get(schema, "oneOf"),
                     *not = json_get(schema, "not");
+    const kmcp_json *condition = json_get(schema, "if"), *branch = NULL;
     const char *ref = json_str(json_get(schema, "$ref"));
 
     for (const kmcp_json *s = json_first(json_get(schema, "allOf")); s; s = json_next(s))
@@ -269,6 +270,10 @@ static bool check_combined(struct checker *c, const kmcp_json *schema, const kmc
         return fail(c, "must fit exactly one of its allowed forms");
     if (not &&check(c, not, value))
         return fail(c, "has a form that is not allowed");
+    if (condition)
+        branch = json_get(schema, check(c, condition, value) ? "then" : "else");
+    if (branch && !check(c, branch, value))
+        return false;
     return ref ? check(c, schema_resolve(c->s, ref), value) : true;
 }
 

@@ -58,6 +58,9 @@ static const struct {
     { "oneOf", SUBSCHEMAS },
     { "allOf", SUBSCHEMAS },
     { "not", SUBSCHEMA },
+    { "if", SUBSCHEMA_OR_BOOL },
+    { "then", SUBSCHEMA_OR_BOOL },
+    { "else", SUBSCHEMA_OR_BOOL },
     { "$ref", REF },
     { "$defs", NAMED_SUBSCHEMAS },
     { "$schema", DIALECT },
@@ -68,6 +71,7 @@ static const struct {
     { "examples", ANY },
     { "format", ANY },
     { "$comment", ANY },
+    { "$anchor", ANY }, /* a name that no $ref of ours can use: REF takes #/$defs/NAME alone */
     { "deprecated", ANY },
     { "readOnly", ANY },
     { "writeOnly", ANY },

@@ -27,7 +27,7 @@ static void show_progress(void *arg, double done, double total, const char *mess
 }
 
 /* The person at the terminal: only the whole word is a yes. */
-static enum call_answer ask(const char *question)
+static const char *ask(const char *question)
 {
     char line[64] = "";
 
@@ -36,7 +36,21 @@ static enum call_answer ask(const char *question)
     if (!fgets(line, sizeof line, stdin))
         line[0] = '\0';
     line[strcspn(line, "\r\n")] = '\0';
-    return strcmp(line, "yes") == 0 ? CALL_ANSWER_ACCEPT : CALL_ANSWER_DECLINE;
+    return strcmp(line, "yes") == 0 ? "{\"approve\":{\"action\":\"accept\",\"content\":{\"approve\":true}}}"
+                                    : "{\"approve\":{\"action\":\"decline\"}}";
+}
+
+/* What a terminal cannot show is named. */
+static void show_items(const struct call_item *item)
+{
+    static const char *const kinds[] = { "text", "image", "audio", "resource", "link" };
+
+    for (; item; item = item->next)
+        if (item->text)
+            printf("%s\n", item->text);
+        else
+            printf("[%s%s%s%s%s]\n", kinds[item->kind], item->mime_type ? " " : "",
+                   item->mime_type ? item->mime_type : "", item->uri ? " " : "", item->uri ? item->uri : "");
 }
 
 static int show(const struct call_output *out)
@@ -44,28 +58,34 @@ static int show(const struct call_output *out)
     const char *text = out->text ? out->text : "";
     size_t len = strlen(text);
 
-    fprintf(out->end == CALL_COMPLETE ? stdout : stderr, "%s%s%s",
-            out->end == CALL_COMPLETE ? "" : "kmcp: ", text, len && text[len - 1] == '\n' ? "" : "\n");
+    if (len || out->end != CALL_COMPLETE)
+        fprintf(out->end == CALL_COMPLETE ? stdout : stderr, "%s%s%s",
+                out->end == CALL_COMPLETE ? "" : "kmcp: ", text, len && text[len - 1] == '\n' ? "" : "\n");
+    if (out->end == CALL_COMPLETE)
+        show_items(out->items);
     return out->end == CALL_COMPLETE ? 0 : 1;
 }
 
 static int run(struct host *host, struct call_input *in)
 {
-    char state[CONSENT_TEXT_MAX];
+    struct arena kept; /* the state and the answer, over rounds */
 
+    arena_init(&kept, 1 << 20);
     for (;;) {
         struct call *call = call_run(host, in);
         const struct call_output *out = call ? call_output(call) : NULL;
         int status;
 
-        if (out && out->end == CALL_ASK) {
-            in->answer = ask(out->question);
-            snprintf(state, sizeof state, "%s", out->state);
-            in->state = state;
+        if (out && out->end == CALL_ASK && out->question) {
+            const char *answer = ask(out->question);
+
+            in->answers = json_parse(&kept, answer, strlen(answer), 0, NULL);
+            in->state = arena_strdup(&kept, out->state);
             call_release(call);
             continue;
         }
-        if (in->progress)
+        arena_release(&kept, 0);
+        if (in->events.progress)
             fprintf(stderr, "\r\033[K");
         if (!out) {
             fprintf(stderr, "kmcp: out of memory\n");
@@ -83,13 +103,14 @@ int command_call(const struct cli *cli)
     bool terminal = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
     struct sigaction act = { .sa_handler = on_interrupt };
     struct json_error error;
-    struct call_input in = { .tool = cli->args[0],
+    struct call_input in = { .kind = CALL_TOOL,
+                             .name = cli->args[0],
                              .client = "kmcp call",
                              .transport = "command line",
                              .can_ask = terminal ? CALL_ASK_YES : CALL_ASK_NO,
                              .plan_only = cli->plan_only,
                              .cancelled = &cancelled,
-                             .progress = isatty(STDERR_FILENO) ? show_progress : NULL };
+                             .events.progress = isatty(STDERR_FILENO) ? show_progress : NULL };
     struct arena arena;
     struct host host;
     size_t workers;
@@ -107,6 +128,7 @@ int command_call(const struct cli *cli)
         arena_release(&arena, 0);
         return 1;
     }
+    in.principal = host.principal;
     sigaction(SIGINT, &act, NULL);
     status = run(&host, &in);
     audit_close_open(host.audit, "kmcp ended before the answer came");

@@ -5,7 +5,8 @@
 
 #include "client/route.h"
 #include "cli.h"
-#include "mcp/tools.h"
+#include "mcp/lists.h"
+#include "mcp/rev.h"
 
 int command_list(const struct cli *cli)
 {
@@ -22,7 +23,7 @@ int command_list(const struct cli *cli)
         if (!policy_offers(&host.policy, tool->decl.safety, why, sizeof why))
             continue;
         buf_init(&text, 1 << 20);
-        tools_add(&text, tool, rev_latest_legacy(), host.structured);
+        lists_add_tool(&text, tool, rev_latest_legacy(), host.structured);
         if (cli->json)
             printf("%s\n", text.data);
         else

@@ -29,7 +29,7 @@ int command_serve(const struct cli *cli)
         fprintf(stderr, "kmcp: out of memory\n");
         return 1;
     }
-    idle = stdio_serve(server, in, out);
+    idle = stdio_serve(server, host.principal, in, out);
     audit_close_open(host.audit, "kmcp ended before the answer came");
     if (!idle)
         _exit(0); /* a call is stuck: nothing of it may be taken away under its feet */

@@ -70,6 +70,9 @@ static bool build(struct host *host, struct config *c, size_t *workers)
     log_set_level(read_log_level(c));
     host->structured = config_bool(c, "server", "structured_content", true);
     host->call_timeout_ms = 1000 * config_int(c, "limits", "call_seconds", 1, 3600, 60);
+    host->task_timeout_ms = 1000 * config_int(c, "limits", "task_seconds", 1, 86400, 3600);
+    host->job_after_ms = 1000 * config_int(c, "server", "job_after", 1, 3600, 20);
+    host->list_page = (size_t)config_int(c, "server", "list_page", 1, 10000, 1000);
     host->call_bytes = (size_t)config_int(c, "limits", "call_bytes", 1 << 20, INT64_C(1) << 32, 64 << 20);
     *workers = (size_t)config_int(c, "limits", "workers", 1, 256, 32);
     if (c->error[0] || !tenant_read(&host->tenant, c) || !policy_read(&host->policy, c) ||
@@ -80,7 +83,7 @@ static bool build(struct host *host, struct config *c, size_t *workers)
     free(routes);
     if (!host->client || !config_all_used(c, sections))
         return c->error[0] ? false : config_fail(c, 0, "out of memory");
-    if (!host->registry.n_tools)
+    if (!host->registry.n_plugins)
         return config_fail(c, 0,
                            "no plugin is loaded, so there is nothing to serve; add a line [plugin devices]");
     return registry_open(&host->registry, c, &api_host);
@@ -90,7 +93,7 @@ bool host_build(struct host *host, const char *config_file, size_t *workers)
 {
     char found[PATH_MAX];
 
-    memset(host, 0, sizeof *host);
+    host_init(host);
     if (!config_file)
         config_file = find_config(found, sizeof found);
     if (!config_file) {

@@ -24,6 +24,7 @@ struct client_call {
     bool read_only;        /* READ routes only, whatever the tool's class */
     bool redact;           /* redact_pii */
     struct mask_seen seen; /* what was masked or collected */
+    const char *traceparent, *tracestate; /* sent along; NULL: none */
     /* progress of sweeps; NULL: nobody asked */
     void (*progress)(void *arg, double done, double total, const char *message);
     void *progress_arg;

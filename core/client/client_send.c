@@ -167,7 +167,11 @@ struct cache_reply *client_send(struct client *cl, struct client_call *call, con
     if (r->safety != KMCP_READ)
         snprintf(call->act_line, sizeof call->act_line, "%s %s", r->method, path);
     for (int n = 1;; n++) {
-        struct http_exchange x = { .method = r->method, .path = path, .body = body };
+        struct http_exchange x = { .method = r->method,
+                                   .path = path,
+                                   .body = body,
+                                   .traceparent = call->traceparent,
+                                   .tracestate = call->tracestate };
         struct cache_reply *reply = NULL;
         int64_t pause;
         bool good, again;

@@ -111,6 +111,14 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
     return n;
 }
 
+static void add_trace(struct job *job, const char *name, const char *value)
+{
+    char line[600];
+
+    if (value && snprintf(line, sizeof line, "%s: %s", name, value) < (int)sizeof line)
+        job->headers = curl_slist_append(job->headers, line);
+}
+
 static void set_options(struct http *h, struct job *job)
 {
     struct http_exchange *x = job->x;
@@ -161,6 +169,8 @@ static void set_options(struct http *h, struct job *job)
     job->headers = curl_slist_append(job->headers,
                                      x->body ? "Content-Type: application/json" : "Content-Type:");
     job->headers = curl_slist_append(job->headers, "Expect:");
+    add_trace(job, "traceparent", x->traceparent);
+    add_trace(job, "tracestate", x->traceparent ? x->tracestate : NULL);
     curl_easy_setopt(e, CURLOPT_HTTPHEADER, job->headers);
 }
 

@@ -24,7 +24,7 @@ void encode_server_info(struct buf *out, const struct rev *rev)
 }
 
 void encode_result(struct buf *out, const struct rev *rev, struct rpc_raw id, const char *type,
-                   const char *members, int64_t ttl_ms)
+                   const char *members, int64_t ttl_ms, const char *meta)
 {
     const char *comma = "";
 
@@ -46,7 +46,11 @@ void encode_result(struct buf *out, const struct rev *rev, struct rpc_raw id, co
     if (rev->features & REV_SERVER_META) {
         buf_printf(out, "%s\"_meta\":{\"io.modelcontextprotocol/serverInfo\":", comma);
         encode_server_info(out, rev);
+        if (meta)
+            buf_printf(out, ",%s", meta);
         buf_putc(out, '}');
+    } else if (meta) {
+        buf_printf(out, "%s\"_meta\":{%s}", comma, meta);
     }
     buf_puts(out, "}}");
 }
@@ -59,37 +63,6 @@ void encode_error(struct buf *out, struct rpc_raw id, int code, const char *mess
     if (data)
         buf_printf(out, ",\"data\":%s", data);
     buf_puts(out, "}}");
-}
-
-void encode_call(struct buf *out, const struct rev *rev, const struct call_output *answer, bool structured)
-{
-    struct arena scratch;
-    const char *text;
-
-    buf_puts(out, "\"content\":[{\"type\":\"text\",\"text\":");
-    json_quote(out, answer->text);
-    buf_puts(out, "}]");
-    if (answer->structured && structured && (rev->features & REV_STRUCTURED)) {
-        arena_init(&scratch, out->max);
-        text = json_text(&scratch, answer->structured);
-        buf_printf(out, ",\"structuredContent\":%s", text ? text : "{}");
-        arena_release(&scratch, 1);
-    }
-    if (answer->end == CALL_TOOL_ERROR)
-        buf_puts(out, ",\"isError\":true");
-}
-
-void encode_question(struct buf *out, const struct rev *rev, const char *question)
-{
-    buf_putc(out, '{');
-    if (rev->features & REV_ASK_MODE)
-        buf_puts(out, "\"mode\":\"form\",");
-    buf_puts(out, "\"message\":");
-    json_quote(out, question);
-    buf_puts(out,
-             ",\"requestedSchema\":{\"type\":\"object\",\"properties\":{\"approve\":{\"type\":\"boolean\","
-             "\"title\":\"Approve\",\"description\":\"Yes, do exactly this, "
-             "once.\"}},\"required\":[\"approve\"]}}");
 }
 
 static void add_number(struct buf *out, double value)
@@ -116,5 +89,40 @@ void encode_progress(struct buf *out, const struct rev *rev, struct rpc_raw toke
         buf_puts(out, ",\"message\":");
         json_quote(out, message);
     }
+    buf_puts(out, "}}");
+}
+
+void encode_log(struct buf *out, const char *level, const char *logger, const char *text)
+{
+    buf_printf(out, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"level\":\"%s\",\"logger\":",
+               level);
+    json_quote(out, logger);
+    buf_puts(out, ",\"data\":");
+    json_quote(out, text);
+    buf_puts(out, "}}");
+}
+
+void encode_required(struct buf *out, uint32_t lacks)
+{
+    bool elicit = lacks & (KMCP_CAN_FORM | KMCP_CAN_URL), sample = lacks & (KMCP_CAN_SAMPLE | KMCP_CAN_SAMPLE_TOOLS);
+    const char *comma = "";
+
+    buf_puts(out, "{\"requiredCapabilities\":{");
+    if (elicit) {
+        buf_printf(out, "\"elicitation\":{%s%s%s}", lacks & KMCP_CAN_FORM ? "\"form\":{}" : "",
+                   (lacks & KMCP_CAN_FORM) && (lacks & KMCP_CAN_URL) ? "," : "",
+                   lacks & KMCP_CAN_URL ? "\"url\":{}" : "");
+        comma = ",";
+    }
+    if (sample) {
+        buf_printf(out, "%s\"sampling\":{%s}", comma, lacks & KMCP_CAN_SAMPLE_TOOLS ? "\"tools\":{}" : "");
+        comma = ",";
+    }
+    if (lacks & KMCP_CAN_ROOTS) {
+        buf_printf(out, "%s\"roots\":{}", comma);
+        comma = ",";
+    }
+    if (lacks & KMCP_CAN_TASKS)
+        buf_printf(out, "%s\"extensions\":{\"io.modelcontextprotocol/tasks\":{}}", comma);
     buf_puts(out, "}}");
 }

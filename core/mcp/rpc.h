@@ -12,6 +12,9 @@
 #define RPC_NO_METHOD (-32601)
 #define RPC_PARAMS    (-32602)
 #define RPC_INTERNAL  (-32603)
+#define RPC_MISSING   (-32002) /* a resource that is not there, until 2025-11-25    */
+#define RPC_HEADERS   (-32020) /* an HTTP header that is missing or says otherwise than the body */
+#define RPC_LACKS     (-32021) /* the client does not offer what this needs; data names it */
 #define RPC_REVISION  (-32022) /* revision not served; data names those that are */
 
 enum rpc_kind {

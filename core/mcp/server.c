@@ -34,9 +34,11 @@ struct server *server_new(struct host *host, size_t workers)
         return NULL;
     }
     s->host = host;
-    tools_init(&s->tools, host);
+    lists_init(&s->lists, host);
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->idle, NULL);
+    host->publish_arg = s;
+    host->publish = events_publish;
     return s;
 }
 
@@ -45,32 +47,113 @@ void server_free(struct server *s)
     if (!s)
         return;
     pool_free(s->pool);
-    while (s->under_way) { /* parked: nobody will answer them any more */
+    s->host->publish = NULL;
+    while (s->under_way) { /* parked or listening: nobody will answer them any more */
         struct request *r = s->under_way;
 
         s->under_way = r->next;
-        if (r->batch)
-            batch_done(r->batch, NULL);
+        if (!request_task(r))
+            request_silent(r);
         request_free(r);
     }
-    tools_free(&s->tools);
+    while (s->sessions) {
+        struct session *session = s->sessions;
+
+        s->sessions = session->next;
+        session_drop(session);
+    }
+    tasks_free(s);
+    lists_free(&s->lists);
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->idle);
     free(s);
 }
 
-/* ---- methods ---- */
+/* ---- what is offered ---- */
 
-static void add_capabilities(struct buf *out)
+enum need {
+    NEED_NOTHING,
+    NEED_TOOLS,
+    NEED_PROMPTS,
+    NEED_RESOURCES,
+    NEED_UPDATES,
+    NEED_COMPLETION,
+    NEED_TELL,
+    NEED_LISTEN,
+    NEED_TASKS
+};
+
+/* What no plugin makes use of is not there at all: neither declared nor answered. */
+static bool offered(const struct server *s, enum need need)
 {
-    buf_puts(out, "\"capabilities\":{\"tools\":{}},\"instructions\":");
+    const struct registry *r = &s->host->registry;
+
+    switch (need) {
+    case NEED_NOTHING:
+        return true;
+    case NEED_TOOLS:
+        return r->n_tools > 0;
+    case NEED_PROMPTS:
+        return r->n_prompts > 0;
+    case NEED_RESOURCES:
+        return r->n_resources > 0;
+    case NEED_UPDATES:
+        return registry_has_updates(r);
+    case NEED_COMPLETION:
+        return registry_has_completion(r);
+    case NEED_TELL:
+        return registry_has_feature(r, KMCP_FEATURE_TELL);
+    case NEED_LISTEN:
+        return registry_has_feature(r, KMCP_FEATURE_SHOW) || registry_has_updates(r) || tasks_offered(s);
+    case NEED_TASKS:
+        return tasks_offered(s);
+    }
+    return false;
+}
+
+static void add_capabilities(struct buf *out, const struct server *s, const struct rev *rev)
+{
+    bool changes = registry_has_feature(&s->host->registry, KMCP_FEATURE_SHOW);
+    const char *listed = changes ? "\"listChanged\":true" : "", *comma = "";
+
+    buf_puts(out, "\"capabilities\":{");
+    if (offered(s, NEED_TOOLS)) {
+        buf_printf(out, "\"tools\":{%s}", listed);
+        comma = ",";
+    }
+    if (offered(s, NEED_PROMPTS)) {
+        buf_printf(out, "%s\"prompts\":{%s}", comma, listed);
+        comma = ",";
+    }
+    if (offered(s, NEED_RESOURCES)) {
+        buf_printf(out, "%s\"resources\":{%s%s%s}", comma, offered(s, NEED_UPDATES) ? "\"subscribe\":true" : "",
+                   offered(s, NEED_UPDATES) && changes ? "," : "", listed);
+        comma = ",";
+    }
+    if (offered(s, NEED_COMPLETION) && (rev->features & REV_AUDIO)) {
+        buf_printf(out, "%s\"completions\":{}", comma);
+        comma = ",";
+    }
+    if (offered(s, NEED_TELL)) {
+        buf_printf(out, "%s\"logging\":{}", comma);
+        comma = ",";
+    }
+    if (offered(s, NEED_TASKS) && (rev->features & REV_EXTENSIONS))
+        buf_printf(out, "%s\"extensions\":{\"io.modelcontextprotocol/tasks\":{}}", comma);
+    buf_puts(out, "},\"instructions\":");
     json_quote(out, instructions);
 }
+
+/* ---- methods ---- */
 
 static void do_initialize(struct request *r)
 {
     struct buf members;
 
+    if (!r->session) {
+        request_error(r, RPC_INVALID, "there is no session to initialize", NULL);
+        return;
+    }
     if (json_kind(json_get(r->message.params, "protocolVersion")) != KMCP_JSON_STRING) {
         request_error(r, RPC_PARAMS, "\"protocolVersion\" must be a string", NULL);
         return;
@@ -81,7 +164,7 @@ static void do_initialize(struct request *r)
     buf_printf(&members, "\"protocolVersion\":\"%s\",\"serverInfo\":", r->context.rev->date);
     encode_server_info(&members, r->context.rev);
     buf_putc(&members, ',');
-    add_capabilities(&members);
+    add_capabilities(&members, r->server, r->context.rev);
     request_result(r, members.data, ENCODE_TTL_NONE);
     buf_free(&members);
 }
@@ -104,7 +187,7 @@ static void do_discover(struct request *r)
     buf_puts(&members, "\"supportedVersions\":");
     add_modern_revisions(&members);
     buf_putc(&members, ',');
-    add_capabilities(&members);
+    add_capabilities(&members, r->server, r->context.rev);
     request_result(r, members.data, DISCOVER_TTL_MS);
     buf_free(&members);
 }
@@ -114,43 +197,100 @@ static void do_ping(struct request *r)
     request_result(r, "", ENCODE_TTL_NONE);
 }
 
-static void do_tools_list(struct request *r)
+static void do_set_level(struct request *r)
 {
-    const char *members = tools_list(&r->server->tools, r->context.rev);
+    int level = context_level(json_str(json_get(r->message.params, "level")));
 
-    if (json_get(r->message.params, "cursor"))
-        request_error(r, RPC_PARAMS, "unknown cursor; the list has one page", NULL);
-    else if (members)
-        request_result(r, members, LIST_TTL_MS);
-    else
-        request_error(r, RPC_INTERNAL, "out of memory", NULL);
+    if (level < 0) {
+        request_error(r, RPC_PARAMS, "\"level\" must be a level from debug to emergency", NULL);
+        return;
+    }
+    session_set_level(r->session, level);
+    request_result(r, "", ENCODE_TTL_NONE);
 }
 
-/* What each era serves. tools/call is not here: it outlives the reader's turn. */
+static void list(struct request *r, enum list_kind kind)
+{
+    const kmcp_json *cursor = json_get(r->message.params, "cursor");
+    struct buf members;
+
+    buf_init(&members, ENCODE_MAX);
+    if ((cursor && !json_str(cursor)) ||
+        !lists_page(&r->server->lists, kind, r->context.rev, r->scopes, json_str(cursor), &members))
+        request_error(r, RPC_PARAMS, "unknown cursor; the list may have changed, start again without one", NULL);
+    else if (members.failed)
+        request_error(r, RPC_INTERNAL, "out of memory", NULL);
+    else
+        request_result(r, members.data, LIST_TTL_MS);
+    buf_free(&members);
+}
+
+static void do_tools_list(struct request *r)
+{
+    list(r, LIST_TOOLS);
+}
+
+static void do_prompts_list(struct request *r)
+{
+    list(r, LIST_PROMPTS);
+}
+
+static void do_resources_list(struct request *r)
+{
+    list(r, LIST_RESOURCES);
+}
+
+static void do_templates_list(struct request *r)
+{
+    list(r, LIST_TEMPLATES);
+}
+
+#define LEGACY 1u
+#define MODERN 2u
+#define BOTH   (LEGACY | MODERN)
+
+/* What each era serves, and what some plugin must make use of for it to be there. KEEPS: the function takes the
+ * request over, because it outlives the reader's turn. */
 static const struct {
     const char *name;
-    bool legacy, modern;
+    unsigned eras;
+    enum need need;
+    bool keeps;
     void (*fn)(struct request *);
 } methods[] = {
-    { "ping", true, false, do_ping },
-    { "tools/list", true, true, do_tools_list },
-    { "server/discover", false, true, do_discover },
+    { "tools/call", BOTH, NEED_TOOLS, true, do_tools_call },
+    { "tools/list", BOTH, NEED_TOOLS, false, do_tools_list },
+    { "prompts/get", BOTH, NEED_PROMPTS, true, do_prompts_get },
+    { "prompts/list", BOTH, NEED_PROMPTS, false, do_prompts_list },
+    { "resources/read", BOTH, NEED_RESOURCES, true, do_resources_read },
+    { "resources/list", BOTH, NEED_RESOURCES, false, do_resources_list },
+    { "resources/templates/list", BOTH, NEED_RESOURCES, false, do_templates_list },
+    { "completion/complete", BOTH, NEED_COMPLETION, true, do_complete },
+    { "ping", LEGACY, NEED_NOTHING, false, do_ping },
+    { "logging/setLevel", LEGACY, NEED_TELL, false, do_set_level },
+    { "resources/subscribe", LEGACY, NEED_UPDATES, false, do_subscribe },
+    { "resources/unsubscribe", LEGACY, NEED_UPDATES, false, do_unsubscribe },
+    { "server/discover", MODERN, NEED_NOTHING, false, do_discover },
+    { "subscriptions/listen", MODERN, NEED_LISTEN, true, do_listen },
+    { "tasks/get", MODERN, NEED_TASKS, false, do_tasks_get },
+    { "tasks/update", MODERN, NEED_TASKS, false, do_tasks_update },
+    { "tasks/cancel", MODERN, NEED_TASKS, false, do_tasks_cancel },
 };
 
 static void dispatch(struct request *r)
 {
-    bool modern = r->context.rev->modern;
+    unsigned era = r->context.rev->modern ? MODERN : LEGACY;
     char text[160];
 
-    if (strcmp(r->message.method, "tools/call") == 0) {
-        tools_call(r);
-        return;
-    }
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
-        if (strcmp(methods[i].name, r->message.method) == 0 &&
-            (modern ? methods[i].modern : methods[i].legacy)) {
+        if (strcmp(methods[i].name, r->message.method) == 0 && (methods[i].eras & era) &&
+            offered(r->server, methods[i].need)) {
+            bool keeps = methods[i].keeps;
+
+            r->handled = true;
             methods[i].fn(r);
-            request_free(r);
+            if (!keeps)
+                request_free(r);
             return;
         }
     snprintf(text, sizeof text, "unknown method \"%.80s\"", r->message.method);
@@ -228,7 +368,7 @@ static void receive_notification(struct request *r)
 
     if (strcmp(r->message.method, "notifications/cancelled") == 0 && json_kind(params) == KMCP_JSON_OBJECT &&
         id && (key = rpc_key(&r->arena, id, raw)))
-        tools_cancel(r->server, r->session, key);
+        calls_cancel(r->server, r->session, key);
 }
 
 static void receive_batch(struct request *whole);
@@ -239,7 +379,7 @@ static void receive(struct request *r)
 
     switch (m->kind) {
     case RPC_REQUEST:
-        if (tools_under_way(r->server, r->session, m->key))
+        if (calls_under_way(r->server, r->session, m->key))
             refuse(r, RPC_INVALID, "a request with this id is under way already", NULL);
         else if (context_claims(m->params))
             receive_modern(r);
@@ -250,7 +390,7 @@ static void receive(struct request *r)
         receive_notification(r);
         break;
     case RPC_RESPONSE:
-        if (!tools_answer(r->server, m))
+        if (!asking_answer(r->server, r->session, m))
             log_line(KMCP_LOG_DEBUG, "mcp", "a response to nothing we asked; ignored");
         break;
     case RPC_BATCH:
@@ -261,8 +401,8 @@ static void receive(struct request *r)
         request_free(r);
         return;
     }
-    if (r->batch) /* a notification or response: nothing to wait for */
-        batch_done(r->batch, NULL);
+    if (m->kind != RPC_BATCH) /* a notification or response: nothing to wait for */
+        request_silent(r);
     request_free(r);
 }
 
@@ -282,26 +422,27 @@ static bool batch_allowed(struct request *whole)
 /* Only 2025-03-26 has them. Each element is a message of its own; their responses go out as one array. */
 static void receive_batch(struct request *whole)
 {
+    struct who who = { whole->principal, whole->transport, whole->scopes };
     struct batch *b = batch_allowed(whole) ? calloc(1, sizeof *b) : NULL;
     struct rpc_raw element;
     size_t at = 0;
 
     if (!b) {
         request_error(whole, RPC_INVALID,
-                      "batches are not part of this protocol version; send one message a line", NULL);
-        whole->batch = NULL; /* request_error answered for it */
+                      "batches are not part of this protocol version; send one message at a time", NULL);
         return;
     }
     pthread_mutex_init(&b->lock, NULL);
     b->sink = whole->sink;
+    sink_hold(b->sink);
     b->waiting = 1;
-    buf_init(&b->responses, 64 << 20);
+    buf_init(&b->responses, ENCODE_MAX);
     while (rpc_split(whole->message.text, &at, &element)) {
-        struct request *r = request_new(whole->server, whole->session, whole->sink, b, element.text,
-                                        element.len);
+        struct request *r = request_new(whole->server, b, element.text, element.len);
 
         if (!r)
             break;
+        request_place(r, whole->session, &who, whole->sink);
         pthread_mutex_lock(&b->lock);
         b->waiting++;
         pthread_mutex_unlock(&b->lock);
@@ -310,23 +451,61 @@ static void receive_batch(struct request *whole)
     batch_done(b, NULL);
 }
 
-void server_receive(struct server *s, struct session *session, struct sink *sink, const char *text,
-                    size_t len)
-{
-    struct request *r = request_new(s, session, sink, NULL, text, len);
+/* ---- what transports call ---- */
 
-    if (r)
-        receive(r);
-    else
-        server_reject(sink, "out of memory");
+struct request *server_read(struct server *s, const char *text, size_t len)
+{
+    return request_new(s, NULL, text, len);
 }
 
-void server_reject(struct sink *sink, const char *why)
+const struct rpc_message *request_message(const struct request *r)
+{
+    return &r->message;
+}
+
+void server_take(struct server *s, struct request *r, struct session *session, const struct who *who,
+                 struct sink *sink)
+{
+    (void)s;
+    request_place(r, session, who, sink);
+    receive(r);
+}
+
+void server_refuse(struct request *r, struct sink *sink, int status, int code, const char *why, const char *data)
+{
+    struct who nobody = { "", "", 0 };
+
+    request_place(r, NULL, &nobody, sink);
+    if (r->message.kind != RPC_REQUEST && r->message.kind != RPC_BAD)
+        r->message.id = (struct rpc_raw){ 0 }; /* of a response: not ours to echo */
+    request_error_as(r, status, code, why, data);
+    request_free(r);
+}
+
+void server_receive(struct server *s, struct session *session, const struct who *who, struct sink *sink,
+                    const char *text, size_t len)
+{
+    struct request *r = server_read(s, text, len);
+
+    if (r)
+        server_take(s, r, session, who, sink);
+    else
+        server_reject(sink, 500, RPC_INTERNAL, "out of memory");
+}
+
+void server_reject(struct sink *sink, int status, int code, const char *why)
 {
     struct buf out;
 
     buf_init(&out, 4096);
-    encode_error(&out, (struct rpc_raw){ 0 }, RPC_INVALID, why, NULL);
-    sink->write(sink, out.data, out.len);
+    encode_error(&out, (struct rpc_raw){ 0 }, code, why, NULL);
+    sink->ops->answer(sink, status, out.data, out.len);
     buf_free(&out);
+}
+
+int64_t server_tick(struct server *s)
+{
+    int64_t people = asking_tick(s), jobs = tasks_tick(s);
+
+    return people < 0 ? jobs : jobs < 0 ? people : people < jobs ? people : jobs;
 }

@@ -6,11 +6,14 @@
 #include <string.h>
 
 #include "api.h"
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
+#include "base/uri.h"
 #include "call.h"
 
-#define PROGRESS_EVERY_MS 100
+#define PROGRESS_EVERY_MS 20
 
 /* ---- memory ---- */
 
@@ -211,7 +214,7 @@ static kmcp_rc take_request(kmcp_ctx *ctx, const struct kmcp_request *theirs, st
     ours->route = loader_route(c->plugin, theirs->route);
     if (!ours->route) {
         log_line(KMCP_LOG_WARN, c->plugin->decl.name, "%s asked for a route it does not declare; refused",
-                 c->tool->decl.name);
+                 c->name);
         return bug(ctx, "asked for an endpoint that it does not declare");
     }
     return KMCP_OK;
@@ -298,13 +301,13 @@ static void api_progress(kmcp_ctx *ctx, double done, double total, const char *m
     struct call *c = call_of(ctx);
     int64_t now = clock_ms();
 
-    if (!c->in || !c->in->progress || done <= c->progress_done)
+    if (!c->in || !c->in->events.progress || done <= c->progress_done)
         return;
     if (c->progress_ms && now - c->progress_ms < PROGRESS_EVERY_MS && !(total > 0 && done >= total))
         return;
     c->progress_ms = now;
     c->progress_done = done;
-    c->in->progress(c->in->progress_arg, done, total, message);
+    c->in->events.progress(c->in->events.arg, done, total, message);
 }
 
 static int api_cancelled(kmcp_ctx *ctx)
@@ -321,7 +324,7 @@ static kmcp_rc api_result_text(kmcp_ctx *ctx, const char *fmt, ...)
     struct call *c = call_of(ctx);
     va_list args;
 
-    if (c->phase != CALL_RUNNING)
+    if (c->phase != CALL_RUNNING || !c->tool)
         return bug(ctx, "gave a result outside run()");
     va_start(args, fmt);
     buf_vprintf(&c->text, fmt, args);
@@ -333,9 +336,257 @@ static kmcp_rc api_result_json(kmcp_ctx *ctx, const kmcp_json *value)
 {
     struct call *c = call_of(ctx);
 
-    if (c->phase != CALL_RUNNING || !value)
+    if (c->phase != CALL_RUNNING || !c->tool || !value)
         return value ? bug(ctx, "gave a result outside run()") : out_of_memory(ctx);
     c->structured = value;
+    return KMCP_OK;
+}
+
+/* A text of the plugin's, as clients may see it; NULL stays NULL. */
+static const char *clean(struct call *c, const char *text, bool *ok)
+{
+    const char *copy;
+    struct buf b;
+
+    if (!text)
+        return NULL;
+    if (!text_needs_neutral(text, strlen(text))) {
+        copy = arena_strdup(&c->arena, text);
+    } else {
+        buf_init(&b, c->host->call_bytes);
+        copy = text_neutral(&b, text, strlen(text)) ? arena_strdup(&c->arena, b.data) : NULL;
+        buf_free(&b);
+    }
+    *ok = *ok && copy;
+    return copy;
+}
+
+static const char *content_fault(const struct call *c, const struct kmcp_content *k)
+{
+    bool bytes = k->kind == KMCP_CONTENT_IMAGE || k->kind == KMCP_CONTENT_AUDIO;
+    const char *uri = k->uri ? k->uri : c->resource ? c->in->name : NULL;
+
+    if (k->kind > KMCP_CONTENT_LINK)
+        return "added content of an unknown kind";
+    if (k->kind == KMCP_CONTENT_TEXT && !k->text)
+        return "added a text without text";
+    if (bytes && (!k->data || !k->len || !k->mime_type))
+        return "added an image or sound without bytes or type";
+    if ((k->kind == KMCP_CONTENT_RESOURCE || k->kind == KMCP_CONTENT_LINK) && (!uri || !uri_is_valid(uri)))
+        return "added a resource without a valid URI";
+    if ((k->kind == KMCP_CONTENT_RESOURCE) && (k->text != NULL) == (k->data != NULL))
+        return "added a resource that is not either text or bytes";
+    if (k->kind == KMCP_CONTENT_LINK && !k->name)
+        return "added a link without a name";
+    if (c->resource && k->kind != KMCP_CONTENT_RESOURCE && k->kind != KMCP_CONTENT_TEXT)
+        return "read a resource into something else";
+    if (k->role && strcmp(k->role, "user") != 0 && strcmp(k->role, "assistant") != 0)
+        return "added a message with an unknown role";
+    if (k->priority < 0 || k->priority > 1)
+        return "added content with a priority outside 0 to 1";
+    return NULL;
+}
+
+static kmcp_rc api_content(kmcp_ctx *ctx, const struct kmcp_content *theirs)
+{
+    struct call *c = call_of(ctx);
+    struct kmcp_content k;
+    struct call_item *item;
+    const char *fault;
+    char *data = NULL;
+    bool ok = true;
+
+    if (c->phase != CALL_RUNNING || c->in->kind == CALL_COMPLETION || !theirs->struct_size)
+        return bug(ctx, theirs->struct_size ? "gave content outside run()" : "gave content without struct_size");
+    memset(&k, 0, sizeof k);
+    memcpy(&k, theirs, theirs->struct_size < sizeof k ? theirs->struct_size : sizeof k);
+    if ((fault = content_fault(c, &k)))
+        return bug(ctx, fault);
+    if (k.data && (!(data = api_alloc(ctx, BASE64_LEN(k.len) + 1)) || !base64_encode(k.data, k.len, data)))
+        return KMCP_E_NOMEM;
+    if (!(item = api_alloc(ctx, sizeof *item)))
+        return KMCP_E_NOMEM;
+    *item = (struct call_item){
+        .kind = c->resource ? KMCP_CONTENT_RESOURCE : k.kind,
+        .text = clean(c, k.text, &ok),
+        .data = data,
+        .mime_type = clean(c, k.mime_type ? k.mime_type : c->resource ? c->resource->decl.mime_type : NULL, &ok),
+        .uri = clean(c, k.uri ? k.uri : c->resource ? c->in->name : NULL, &ok),
+        .name = clean(c, k.name, &ok),
+        .title = clean(c, k.title, &ok),
+        .description = clean(c, k.description, &ok),
+        .role = k.role && strcmp(k.role, "assistant") == 0 ? "assistant" : "user",
+        .audience = clean(c, k.audience, &ok),
+        .last_modified = clean(c, k.last_modified, &ok),
+        .priority = k.priority,
+    };
+    if (!ok)
+        return out_of_memory(ctx);
+    *c->items_end = item;
+    c->items_end = &item->next;
+    return KMCP_OK;
+}
+
+static kmcp_rc api_result_meta(kmcp_ctx *ctx, const char *key, const kmcp_json *value)
+{
+    struct call *c = call_of(ctx);
+    const char *slash = key ? strchr(key, '/') : NULL;
+
+    if (c->phase != CALL_RUNNING || !slash || slash == key || !slash[1] || strstr(key, "modelcontextprotocol") ||
+        strncmp(key, "mcp", 3) == 0 || strstr(key, ".mcp"))
+        return bug(ctx, "set a _meta key that is not its own");
+    if (!c->meta)
+        c->meta = no_memory(c, json_object(&c->arena));
+    return c->meta && json_set(&c->arena, c->meta, key, value) ? KMCP_OK : out_of_memory(ctx);
+}
+
+#define VALUES_MAX 100 /* MCP server/utilities/completion */
+
+static kmcp_rc api_suggest(kmcp_ctx *ctx, const char *value)
+{
+    struct call *c = call_of(ctx);
+    bool ok = true;
+
+    if (c->phase == CALL_OPENING || c->in->kind != CALL_COMPLETION || !value)
+        return bug(ctx, "suggested something outside complete()");
+    if (!c->values && !(c->values = api_alloc(ctx, VALUES_MAX * sizeof *c->values)))
+        return KMCP_E_NOMEM;
+    if (c->n_values < VALUES_MAX)
+        c->values[c->n_values++] = clean(c, value, &ok);
+    c->total_values++;
+    return ok ? KMCP_OK : out_of_memory(ctx);
+}
+
+/* ---- asking the client ---- */
+
+static kmcp_rc api_ask(kmcp_ctx *ctx, const struct kmcp_ask *theirs, const kmcp_json **answer)
+{
+    struct kmcp_ask question;
+
+    if (!theirs->struct_size)
+        return bug(ctx, "asked without struct_size");
+    memset(&question, 0, sizeof question);
+    memcpy(&question, theirs, theirs->struct_size < sizeof question ? theirs->struct_size : sizeof question);
+    return call_ask(call_of(ctx), &question, answer);
+}
+
+static kmcp_rc api_keep(kmcp_ctx *ctx, const char *key, const kmcp_json *value)
+{
+    struct call *c = call_of(ctx);
+
+    if (!c->kept)
+        c->kept = no_memory(c, json_object(&c->arena));
+    return c->kept && json_set(&c->arena, c->kept, key, value) ? KMCP_OK : out_of_memory(ctx);
+}
+
+static const kmcp_json *api_kept(kmcp_ctx *ctx, const char *key)
+{
+    return json_get(call_of(ctx)->kept, key);
+}
+
+static uint32_t api_client_can(kmcp_ctx *ctx)
+{
+    const struct call *c = call_of(ctx);
+
+    return c->in ? c->in->can : 0;
+}
+
+/* ---- while it runs ---- */
+
+static void api_tell(kmcp_ctx *ctx, uint32_t level, const char *fmt, ...)
+{
+    struct call *c = call_of(ctx);
+    const char *text;
+    struct arena scratch;
+    bool ok = true;
+    va_list args;
+
+    if (!c->in || !c->in->events.tell || level > KMCP_TELL_EMERGENCY ||
+        !(c->plugin->decl.features & KMCP_FEATURE_TELL))
+        return;
+    arena_init(&scratch, 1 << 20);
+    va_start(args, fmt);
+    text = arena_vformat(&scratch, fmt, args);
+    va_end(args);
+    if (text && c->client.redact)
+        text = mask_scrub(&scratch, &c->client.seen, text);
+    if (text && (text = clean(c, text, &ok)))
+        c->in->events.tell(c->in->events.arg, level, c->plugin->decl.name, text);
+    arena_release(&scratch, 0);
+}
+
+static kmcp_rc api_wait(kmcp_ctx *ctx, uint32_t ms)
+{
+    struct call *c = call_of(ctx);
+    struct host *host = c->host;
+    int64_t until = clock_ms() + ms, last = c->client.deadline_ms;
+
+    if (c->phase == CALL_OPENING)
+        return bug(ctx, "waited in open()");
+    pthread_mutex_lock(&host->wait_lock);
+    while (!api_cancelled(ctx) && clock_ms() < until && clock_ms() < last) {
+        struct timespec t = clock_after((until < last ? until : last) - clock_ms());
+
+        pthread_cond_timedwait(&host->wait_wake, &host->wait_lock, &t);
+    }
+    pthread_mutex_unlock(&host->wait_lock);
+    if (api_cancelled(ctx))
+        return api_fail(ctx, KMCP_E_CANCELLED, "the call was cancelled");
+    if (clock_ms() < until)
+        return api_fail(ctx, KMCP_E_TIMEOUT, "%s took longer than this host allows", c->name);
+    return KMCP_OK;
+}
+
+static void api_let_go(kmcp_ctx *ctx, uint32_t retry_ms)
+{
+    struct call *c = call_of(ctx);
+
+    if (c->in && c->in->events.let_go)
+        c->in->events.let_go(c->in->events.arg, retry_ms);
+}
+
+/* ---- what all clients see ---- */
+
+static int *hidden_flag(const struct plugin *p, uint32_t list, const char *name)
+{
+    for (size_t i = 0; list == KMCP_LIST_TOOLS && i < p->n_tools; i++)
+        if (strcmp(p->tools[i].decl.name, name) == 0)
+            return &p->tools[i].hidden;
+    for (size_t i = 0; list == KMCP_LIST_PROMPTS && i < p->n_prompts; i++)
+        if (strcmp(p->prompts[i].decl.name, name) == 0)
+            return &p->prompts[i].hidden;
+    for (size_t i = 0; list == KMCP_LIST_RESOURCES && i < p->n_resources; i++)
+        if (strcmp(p->resources[i].decl.uri, name) == 0)
+            return &p->resources[i].hidden;
+    return NULL;
+}
+
+static kmcp_rc api_show(kmcp_ctx *ctx, uint32_t list, const char *name, int shown)
+{
+    struct call *c = call_of(ctx);
+    int *flag = hidden_flag(c->plugin, list, name), hide = !shown;
+
+    if (!flag || !(c->plugin->decl.features & KMCP_FEATURE_SHOW))
+        return bug(ctx, flag ? "called show() without KMCP_FEATURE_SHOW" : "called show() for what it does not declare");
+    if (__atomic_exchange_n(flag, hide, __ATOMIC_ACQ_REL) != hide && c->host && c->host->publish)
+        c->host->publish(c->host->publish_arg, list, NULL);
+    return KMCP_OK;
+}
+
+static kmcp_rc api_updated(kmcp_ctx *ctx, const char *uri)
+{
+    struct call *c = call_of(ctx);
+    struct arena scratch;
+    struct resource *r;
+    kmcp_json *vars;
+
+    arena_init(&scratch, 1 << 16);
+    r = uri_is_valid(uri) && c->host ? registry_resource_at(&c->host->registry, &scratch, uri, &vars) : NULL;
+    arena_release(&scratch, 0);
+    if (!r || r->plugin != c->plugin || !(r->decl.flags & KMCP_RESOURCE_UPDATES))
+        return bug(ctx, "called updated() for what it does not declare with KMCP_RESOURCE_UPDATES");
+    if (c->host->publish)
+        c->host->publish(c->host->publish_arg, KMCP_LIST_RESOURCES, uri);
     return KMCP_OK;
 }
 
@@ -379,4 +630,16 @@ const struct kmcp_host api_host = {
     .cancelled = api_cancelled,
     .result_text = api_result_text,
     .result_json = api_result_json,
+    .content = api_content,
+    .result_meta = api_result_meta,
+    .suggest = api_suggest,
+    .ask = api_ask,
+    .keep = api_keep,
+    .kept = api_kept,
+    .client_can = api_client_can,
+    .tell = api_tell,
+    .wait = api_wait,
+    .let_go = api_let_go,
+    .show = api_show,
+    .updated = api_updated,
 };

@@ -17,7 +17,7 @@
 #endif
 
 /* The size of struct kmcp_plugin in ABI 1.0; shorter ones cannot be understood. */
-#define DESCRIPTOR_MIN sizeof(struct kmcp_plugin)
+#define DESCRIPTOR_MIN offsetof(struct kmcp_plugin, features)
 
 static bool check_manifest(const struct manifest *m, const char *name, char *why, size_t why_size)
 {
@@ -45,13 +45,15 @@ static bool check_descriptor(const struct kmcp_plugin *d, const struct manifest 
     else if (d->needs_minor > KMCP_ABI_MINOR)
         snprintf(why, why_size, "it needs kmcp ABI %d.%u, this host has %d.%d; install a newer kmcp",
                  KMCP_ABI_MAJOR, (unsigned)d->needs_minor, KMCP_ABI_MAJOR, KMCP_ABI_MINOR);
-    else if (d->reserved)
+    else if (d->reserved || d->reserved_1)
         snprintf(why, why_size, "a reserved field of its descriptor is not 0");
     else if (d->threading > KMCP_PARALLEL)
         snprintf(why, why_size,
                  "it declares an unknown threading model; KMCP_SERIAL and KMCP_PARALLEL are known");
     else if (!d->name || !d->version || strcmp(d->name, m->name) != 0 || strcmp(d->version, m->version) != 0)
         snprintf(why, why_size, "its descriptor and its manifest differ in name or version");
+    else if (d->features & 0xFFFF & ~(KMCP_FEATURE_TELL | KMCP_FEATURE_SHOW))
+        snprintf(why, why_size, "it makes use of a feature this host does not know; install a newer kmcp");
     else if (!d->summary || !*d->summary)
         snprintf(why, why_size, "it has no summary");
     else
@@ -110,8 +112,12 @@ void loader_free(struct plugin *p)
         schema_free(p->tools[i].input);
         schema_free(p->tools[i].output);
     }
+    for (size_t i = 0; p->prompts && i < p->n_prompts; i++)
+        free(p->prompts[i].args);
     pthread_mutex_destroy(p->lock);
     free(p->lock);
+    free(p->prompts);
+    free(p->resources);
     free(p->tools);
     free(p->routes);
     free(p->options);

@@ -13,10 +13,28 @@
 #include "base/schema.h"
 
 /* A tool as the host knows it: normalised to the host's struct, schemas compiled. */
+#define TOOL_HEADERS_MAX 16 /* x-mcp-header arguments of one tool */
+
 struct tool {
     struct kmcp_tool decl;
     struct schema *input, *output; /* OUTPUT may be NULL */
     struct plugin *plugin;
+    int hidden; /* show() took it away; __atomic, as below */
+};
+
+struct resource {
+    struct kmcp_resource decl;
+    struct plugin *plugin;
+    bool is_template;
+    int hidden;
+};
+
+struct prompt {
+    struct kmcp_prompt decl;
+    struct kmcp_prompt_arg *args; /* normalised copies */
+    size_t n_args;
+    struct plugin *plugin;
+    int hidden;
 };
 
 struct plugin {
@@ -26,7 +44,9 @@ struct plugin {
     struct kmcp_option *options; /* normalised copies */
     struct kmcp_route *routes;
     struct tool *tools;
-    size_t n_options, n_routes, n_tools;
+    struct resource *resources;
+    struct prompt *prompts;
+    size_t n_options, n_routes, n_tools, n_resources, n_prompts;
     void *state;
     const char **option_values; /* per option, from the INI or the default */
     void *lock;                 /* pthread_mutex_t *, for KMCP_SERIAL */

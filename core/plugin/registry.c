@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "base/uri.h"
 #include "call.h"
 #include "registry.h"
 
@@ -55,6 +56,48 @@ static bool check_keys(const struct plugin *p, struct config *c, const char *sec
     return true;
 }
 
+static bool declared_twice(struct config *c, const struct plugin *p, const struct plugin *before, const char *what,
+                           const char *name)
+{
+    if (p == before)
+        return config_fail(c, p->line, "plugin \"%s\" declares the %s \"%s\" twice", p->decl.name, what, name);
+    return config_fail(c, p->line,
+                       "plugins \"%s\" and \"%s\" both declare the %s \"%s\"; remove one of the two sections",
+                       before->decl.name, p->decl.name, what, name);
+}
+
+static bool add_prompts(struct registry *r, struct plugin *p, struct config *c)
+{
+    struct prompt **grown = realloc(r->prompts, (r->n_prompts + p->n_prompts + 1) * sizeof *grown);
+
+    if (!grown)
+        return config_fail(c, p->line, "out of memory");
+    r->prompts = grown;
+    for (size_t i = 0; i < p->n_prompts; i++) {
+        for (size_t k = 0; k < r->n_prompts; k++)
+            if (strcmp(r->prompts[k]->decl.name, p->prompts[i].decl.name) == 0)
+                return declared_twice(c, p, r->prompts[k]->plugin, "prompt", p->prompts[i].decl.name);
+        r->prompts[r->n_prompts++] = &p->prompts[i];
+    }
+    return true;
+}
+
+static bool add_resources(struct registry *r, struct plugin *p, struct config *c)
+{
+    struct resource **grown = realloc(r->resources, (r->n_resources + p->n_resources + 1) * sizeof *grown);
+
+    if (!grown)
+        return config_fail(c, p->line, "out of memory");
+    r->resources = grown;
+    for (size_t i = 0; i < p->n_resources; i++) {
+        for (size_t k = 0; k < r->n_resources; k++)
+            if (strcmp(r->resources[k]->decl.uri, p->resources[i].decl.uri) == 0)
+                return declared_twice(c, p, r->resources[k]->plugin, "resource", p->resources[i].decl.uri);
+        r->resources[r->n_resources++] = &p->resources[i];
+    }
+    return true;
+}
+
 static bool add_plugin(struct registry *r, struct plugin *p, struct config *c)
 {
     struct plugin **plugins = realloc(r->plugins, (r->n_plugins + 1) * sizeof *plugins);
@@ -71,14 +114,10 @@ static bool add_plugin(struct registry *r, struct plugin *p, struct config *c)
     for (size_t i = 0; i < p->n_tools; i++) {
         for (size_t k = 0; k < r->n_tools; k++)
             if (strcmp(r->tools[k]->decl.name, p->tools[i].decl.name) == 0)
-                return config_fail(
-                    c, p->line,
-                    "plugins \"%s\" and \"%s\" both declare the tool \"%s\"; remove one of the "
-                    "two sections",
-                    r->tools[k]->plugin->decl.name, p->decl.name, p->tools[i].decl.name);
+                return declared_twice(c, p, r->tools[k]->plugin, "tool", p->tools[i].decl.name);
         r->tools[r->n_tools++] = &p->tools[i];
     }
-    return true;
+    return add_prompts(r, p, c) && add_resources(r, p, c);
 }
 
 static bool load_one(struct registry *r, struct config *c, const char *section, int line,
@@ -116,6 +155,16 @@ static int by_name(const void *a, const void *b)
     return strcmp((*(struct tool *const *)a)->decl.name, (*(struct tool *const *)b)->decl.name);
 }
 
+static int by_prompt_name(const void *a, const void *b)
+{
+    return strcmp((*(struct prompt *const *)a)->decl.name, (*(struct prompt *const *)b)->decl.name);
+}
+
+static int by_uri(const void *a, const void *b)
+{
+    return strcmp((*(struct resource *const *)a)->decl.uri, (*(struct resource *const *)b)->decl.uri);
+}
+
 bool registry_load(struct registry *r, struct config *c, const char *plugin_dir)
 {
     memset(r, 0, sizeof *r);
@@ -125,6 +174,10 @@ bool registry_load(struct registry *r, struct config *c, const char *plugin_dir)
             return false;
     if (r->n_tools)
         qsort(r->tools, r->n_tools, sizeof *r->tools, by_name);
+    if (r->n_prompts)
+        qsort(r->prompts, r->n_prompts, sizeof *r->prompts, by_prompt_name);
+    if (r->n_resources)
+        qsort(r->resources, r->n_resources, sizeof *r->resources, by_uri);
     return true;
 }
 
@@ -159,6 +212,70 @@ struct tool *registry_find(const struct registry *r, const char *name)
             low = middle + 1;
     }
     return NULL;
+}
+
+struct prompt *registry_prompt(const struct registry *r, const char *name)
+{
+    for (size_t i = 0; i < r->n_prompts; i++)
+        if (strcmp(r->prompts[i]->decl.name, name) == 0)
+            return r->prompts[i];
+    return NULL;
+}
+
+struct resource *registry_resource(const struct registry *r, const char *uri)
+{
+    for (size_t i = 0; i < r->n_resources; i++)
+        if (strcmp(r->resources[i]->decl.uri, uri) == 0)
+            return r->resources[i];
+    return NULL;
+}
+
+struct resource *registry_resource_at(const struct registry *r, struct arena *a, const char *uri, kmcp_json **vars)
+{
+    struct resource *exact = registry_resource(r, uri);
+
+    *vars = json_object(a);
+    if (exact && !exact->is_template)
+        return exact;
+    for (size_t i = 0; i < r->n_resources; i++)
+        if (r->resources[i]->is_template && (*vars = uri_match(a, r->resources[i]->decl.uri, uri)))
+            return r->resources[i];
+    return NULL;
+}
+
+bool registry_has_feature(const struct registry *r, uint32_t feature)
+{
+    for (size_t i = 0; i < r->n_plugins; i++)
+        if (r->plugins[i]->decl.features & feature)
+            return true;
+    return false;
+}
+
+bool registry_has_tool_flag(const struct registry *r, uint32_t flag)
+{
+    for (size_t i = 0; i < r->n_tools; i++)
+        if (r->tools[i]->decl.flags & flag)
+            return true;
+    return false;
+}
+
+bool registry_has_updates(const struct registry *r)
+{
+    for (size_t i = 0; i < r->n_resources; i++)
+        if (r->resources[i]->decl.flags & KMCP_RESOURCE_UPDATES)
+            return true;
+    return false;
+}
+
+bool registry_has_completion(const struct registry *r)
+{
+    for (size_t i = 0; i < r->n_prompts; i++)
+        if (r->prompts[i]->decl.complete)
+            return true;
+    for (size_t i = 0; i < r->n_resources; i++)
+        if (r->resources[i]->decl.complete)
+            return true;
+    return false;
 }
 
 struct plugin *registry_plugin(const struct registry *r, const char *name)
@@ -210,5 +327,7 @@ void registry_free(struct registry *r)
         loader_free(r->plugins[i]);
     free(r->plugins);
     free(r->tools);
+    free(r->prompts);
+    free(r->resources);
     memset(r, 0, sizeof *r);
 }

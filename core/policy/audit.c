@@ -148,6 +148,8 @@ static void begin(struct audit *a, struct buf *b, const char *event, const struc
     if (!call->redact)
         add_str(b, "client", call->client);
     add_str(b, "transport", call->transport);
+    if (call->trace)
+        add_str(b, "trace", call->trace);
     add_subjects(b, call);
     add_str(b, "arguments_sha256", call->arguments_sha256);
     if (!call->redact)

@@ -26,7 +26,8 @@ struct audit_call {
     kmcp_safety safety;
     const char *principal; /* who runs the host: "local:1000(ana)" */
     const char *client;    /* "claude-code 2.1": what the client says it is */
-    const char *transport; /* "stdio", "command line" */
+    const char *transport; /* "stdio", "http", "command line" */
+    const char *trace;     /* W3C traceparent of the request, or NULL */
     const char *arguments_sha256;
     const char *reason;  /* the caller's own "reason" argument */
     const char *consent; /* "confirm", "elicitation NONCE", "terminal" */

@@ -123,6 +123,14 @@ static void write_line(struct sink *sink, const char *text, size_t len)
     pthread_mutex_unlock(&w->lock);
 }
 
+/* All that stdio has: one line, whatever it is. */
+static void answer_line(struct sink *sink, int status, const char *text, size_t len)
+{
+    (void)status;
+    if (text)
+        write_line(sink, text, len);
+}
+
 /* Waits until everything is written, or UNTIL_MS. True if the writer is through and gone. */
 bool line_writer_finish(struct line_writer *w, int64_t until_ms)
 {
@@ -145,7 +153,9 @@ bool line_writer_finish(struct line_writer *w, int64_t until_ms)
 
 void line_writer_init(struct line_writer *w, int fd, void (*on_broken)(int unused))
 {
-    *w = (struct line_writer){ .sink = { write_line }, .fd = fd, .on_broken = on_broken };
+    static const struct sink_ops ops = { .write = write_line, .answer = answer_line };
+
+    *w = (struct line_writer){ .sink = { &ops }, .fd = fd, .on_broken = on_broken };
     w->last = &w->first;
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->changed, NULL);

@@ -14,7 +14,7 @@ struct line;
 /* Small messages go out at once when the pipe takes them; the rest waits for a thread of its own, so that
  * neither the reader nor a worker is ever held. */
 struct line_writer {
-    struct sink sink; /* first: sinks are told apart by address */
+    struct sink sink; /* first: a sink is a line_writer */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     pthread_t thread;

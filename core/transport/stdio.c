@@ -46,6 +46,7 @@ bool stdio_take(int *in, int *out)
 struct lines {
     struct server *server;
     struct session *session;
+    struct who who;
     struct sink *sink;
     char *data;
     size_t len, cap;
@@ -61,13 +62,13 @@ static void take_line(struct lines *l, const char *text, size_t len)
         len--;
     }
     if (len)
-        server_receive(l->server, l->session, l->sink, text, len);
+        server_receive(l->server, l->session, &l->who, l->sink, text, len);
 }
 
 static void too_long(struct lines *l)
 {
     if (!l->skipping)
-        server_reject(l->sink, "the line is over 4 MiB; it was skipped");
+        server_reject(l->sink, 413, RPC_INVALID, "the line is over 4 MiB; it was skipped");
     l->skipping = true;
     l->len = 0;
 }
@@ -137,12 +138,12 @@ static void read_lines(struct lines *l, int in)
     }
 }
 
-bool stdio_serve(struct server *s, int in, int out)
+bool stdio_serve(struct server *s, const char *principal, int in, int out)
 {
     struct line_writer o;
     struct sigaction act = { .sa_handler = end_now }, ignore = { .sa_handler = SIG_IGN };
     struct session session;
-    struct lines l = { .server = s, .session = &session, .sink = &o.sink };
+    struct lines l = { .server = s, .session = &session, .who = { principal, "stdio", SCOPE_ALL }, .sink = &o.sink };
     int64_t ended;
     bool idle, broken;
 
@@ -157,11 +158,14 @@ bool stdio_serve(struct server *s, int in, int out)
     sigaction(SIGHUP, &act, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
     line_writer_init(&o, out, end_now);
-    session_init(&session);
+    session_init(&session, NULL);
+    session_stand(&session, &o.sink);
+    server_add_session(s, &session);
     read_lines(&l, in);
     free(l.data);
     ended = clock_ms();
     broken = line_writer_broken(&o);
+    server_end_listening(s);
     idle = server_wait_idle(s, ended + (broken ? 0 : STDIO_GRACE_MS));
     if (!idle) {
         server_cancel_all(s);
@@ -169,7 +173,8 @@ bool stdio_serve(struct server *s, int in, int out)
     }
     if (!line_writer_finish(&o, ended + STDIO_END_MS) || !idle)
         return false; /* o and session stay: stuck threads may still use them until the process exits */
-    session_free(&session);
+    server_end_session(s, &session);
+    session_drop(&session);
     line_writer_free(&o);
     return true;
 }

@@ -15,6 +15,6 @@
 bool stdio_take(int *in, int *out);
 /* Serves until the input ends, the output breaks, or SIGTERM or SIGINT comes. True if all calls ended; false
  * if some are stuck and the process should just exit. */
-bool stdio_serve(struct server *s, int in, int out);
+bool stdio_serve(struct server *s, const char *principal, int in, int out);
 
 #endif

@@ -136,11 +136,76 @@ static const TOOL_ROW tools[] = {
     ROW(.name = "hello", .title = "t", .description = "d",
         .input_schema = "{\"type\":\"object\",\"properties\":{\"confirm\":{\"type\":\"boolean\"}}}",
         .safety = KMCP_READ, .run = run),
+#elif defined(BAD_get_job)
+    GOOD_TOOL("get_job"),
+#elif defined(BAD_icons)
+    ROW(.name = "hello", .title = "t", .description = "d", .input_schema = SCHEMA, .safety = KMCP_READ, .run = run,
+        .icons = "[{\"src\":\"http://example.com/a.png\"}]"),
+#elif defined(BAD_header_type)
+    ROW(.name = "hello", .title = "t", .description = "d", .safety = KMCP_READ, .run = run,
+        .input_schema = "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"number\",\"x-mcp-header\":\"A\"}}}"),
+#elif defined(BAD_header_twice)
+    ROW(.name = "hello", .title = "t", .description = "d", .safety = KMCP_READ, .run = run,
+        .input_schema = "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\",\"x-mcp-header\":\"A\"},"
+                        "\"b\":{\"type\":\"string\",\"x-mcp-header\":\"a\"}}}"),
+#elif defined(BAD_header_hidden)
+    ROW(.name = "hello", .title = "t", .description = "d", .safety = KMCP_READ, .run = run,
+        .input_schema = "{\"type\":\"object\",\"anyOf\":[{\"properties\":{\"a\":{\"type\":\"string\","
+                        "\"x-mcp-header\":\"A\"}}}]}"),
 #else
     GOOD_TOOL("hello"),
     GOOD_TOOL("goodbye"),
 #endif
 };
+
+#if defined(BAD_resource_scheme) || defined(BAD_resource_part) || defined(BAD_resource_read) || defined(BAD_resource_flag)
+#define HAS_RESOURCES
+static kmcp_rc read_it(kmcp_ctx *ctx, const char *uri, const kmcp_json *vars)
+{
+    (void)uri;
+    (void)vars;
+    return ctx->host->fail(ctx, KMCP_E_NOTFOUND, "nothing");
+}
+
+static const struct kmcp_resource resources[] = { {
+#if defined(BAD_resource_scheme)
+    .uri = "report",
+#elif defined(BAD_resource_part)
+    .uri = "fleet://a-{id}",
+#else
+    .uri = "fleet://report",
+#endif
+    .name = "report",
+#ifndef BAD_resource_read
+    .read = read_it,
+#endif
+#ifdef BAD_resource_flag
+    .flags = 1u << 9,
+#endif
+} };
+#endif
+
+#if defined(BAD_prompt_name) || defined(BAD_prompt_get) || defined(BAD_prompt_arg)
+#define HAS_PROMPTS
+static const struct kmcp_prompt_arg prompt_args[] = { {
+    .name = "who",
+#ifdef BAD_prompt_arg
+    .flags = 1u << 4,
+#endif
+} };
+static const struct kmcp_prompt prompts[] = { {
+#ifdef BAD_prompt_name
+    .name = "Say It",
+#else
+    .name = "greet",
+#endif
+    .description = "Greets.",
+    KMCP_ARGS(prompt_args),
+#ifndef BAD_prompt_get
+    .get = run,
+#endif
+} };
+#endif
 
 #define MANIFEST(abi, name, version, end)                                                                    \
     "\n[kmcp-manifest]\nabi=" abi "\nname=" name "\nversion=" version "\n" end
@@ -217,5 +282,14 @@ KMCP_EXPORT const struct kmcp_plugin kmcp_plugin_v1 = {
 #ifndef BAD_null_table
     .tools = (const struct kmcp_tool *)tools,
 #endif
+#endif
+#ifdef BAD_feature
+    .features = 1u << 7,
+#endif
+#ifdef HAS_RESOURCES
+    KMCP_RESOURCES(resources),
+#endif
+#ifdef HAS_PROMPTS
+    KMCP_PROMPTS(prompts),
 #endif
 };

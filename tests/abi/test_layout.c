@@ -1,4 +1,4 @@
-/* test_layout.c - sizes and offsets of ABI 1.0 on LP64. A change here is a change of the contract: see
+/* test_layout.c - sizes and offsets of ABI 1.0 and what 1.1 added, on LP64. A change here is a change of the contract: see
  * sdk/ABI.md. SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 #include <kmcp/plugin.h>
@@ -13,10 +13,10 @@ static void is_as_released(void **state)
     assert_int_equal(offsetof(struct kmcp_route, row_id), 64);
     assert_int_equal(offsetof(struct kmcp_route, safety), 72);
     assert_int_equal(offsetof(struct kmcp_route, paging), 84);
-    assert_int_equal(sizeof(struct kmcp_tool), 64);
+    assert_int_equal(offsetof(struct kmcp_tool, icons), 64);
     assert_int_equal(offsetof(struct kmcp_tool, safety), 40);
     assert_int_equal(offsetof(struct kmcp_tool, run), 56);
-    assert_int_equal(sizeof(struct kmcp_plugin), 104);
+    assert_int_equal(offsetof(struct kmcp_plugin, features), 104);
     assert_int_equal(offsetof(struct kmcp_plugin, threading), 36);
     assert_int_equal(offsetof(struct kmcp_plugin, name), 40);
     assert_int_equal(offsetof(struct kmcp_plugin, close), 96);
@@ -29,7 +29,22 @@ static void is_as_released(void **state)
     assert_int_equal(offsetof(struct kmcp_host, json_kind), 80);
     assert_int_equal(offsetof(struct kmcp_host, http), 232);
     assert_int_equal(offsetof(struct kmcp_host, result_json), 288);
-    assert_int_equal(sizeof(struct kmcp_host), 296);
+    assert_int_equal(offsetof(struct kmcp_host, content), 296);
+    /* 1.1 */
+    assert_int_equal(sizeof(struct kmcp_tool), 72);
+    assert_int_equal(sizeof(struct kmcp_plugin), 144);
+    assert_int_equal(offsetof(struct kmcp_plugin, resources), 128);
+    assert_int_equal(sizeof(struct kmcp_resource), 72);
+    assert_int_equal(offsetof(struct kmcp_resource, flags), 64);
+    assert_int_equal(sizeof(struct kmcp_prompt_arg), 32);
+    assert_int_equal(sizeof(struct kmcp_prompt), 64);
+    assert_int_equal(offsetof(struct kmcp_prompt, get), 48);
+    assert_int_equal(sizeof(struct kmcp_content), 104);
+    assert_int_equal(offsetof(struct kmcp_content, priority), 96);
+    assert_int_equal(sizeof(struct kmcp_ask), 48);
+    assert_int_equal(offsetof(struct kmcp_host, ask), 320);
+    assert_int_equal(offsetof(struct kmcp_host, updated), 384);
+    assert_int_equal(sizeof(struct kmcp_host), 392);
 }
 
 int main(void)

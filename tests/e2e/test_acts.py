@@ -107,7 +107,7 @@ class Acts(Case):
             m = self.approve(k, tool, args, state)
             self.assertEqual(m["error"]["code"], -32602, m)
         flipped = ("B" if state[0] == "A" else "A") + state[1:]
-        for bad in (flipped, state[:-1], state + "A", "", "x", state.replace(".", "")):
+        for bad in (flipped, state[:-1], state + "A", "", "x", state[:20] + state[21:], state[:40]):
             self.assertEqual(self.approve(k, "erase_device", self.erase(a), bad)["error"]["code"], -32602, bad)
         self.assertEqual(self.approve(k, "erase_device", self.erase(a), 5)["error"]["code"], -32602)
         fresh = self.kmcp(site, ask="accept")

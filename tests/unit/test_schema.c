@@ -86,8 +86,9 @@ static void refuses_what_it_would_not_enforce(void **state)
         const char *schema, *why;
     } rows[] = {
         { "{\"patternProperties\":{}}", "keyword \"patternProperties\"" },
-        { "{\"properties\":{\"a\":{\"if\":{}}}}",
-          "keyword \"if\", which kmcp does not enforce, at /properties/a" },
+        { "{\"properties\":{\"a\":{\"dependentSchemas\":{}}}}",
+          "keyword \"dependentSchemas\", which kmcp does not enforce, at /properties/a" },
+        { "{\"if\":5}", "expected a schema at /if" },
         { "{\"dependentRequired\":{}}", "dependentRequired" },
         { "{\"unevaluatedProperties\":false}", "unevaluatedProperties" },
         { "{\"contains\":{}}", "contains" },

@@ -33,7 +33,7 @@ extern "C" {
 #endif
 
 #define KMCP_ABI_MAJOR 1
-#define KMCP_ABI_MINOR 0 /* +1 whenever something is appended */
+#define KMCP_ABI_MINOR 1 /* +1 whenever something is appended */
 
 #if defined(__GNUC__)
 #define KMCP_EXPORT       __attribute__((__visibility__("default")))
@@ -63,6 +63,8 @@ typedef uint32_t kmcp_safety;
 #define KMCP_E_CANCELLED (-8)  /* the client cancelled the call or went away                           */
 #define KMCP_E_NOMEM     (-9)  /* the call reached its memory ceiling                                  */
 #define KMCP_E_BUG       (-10) /* host or plugin broke this contract                                   */
+#define KMCP_E_PROTOCOL  (-11) /* Since 1.1. Answer with a JSON-RPC error (-32603) instead of a result   */
+#define KMCP_AGAIN       2     /* Since 1.1. ask() said so: return it, run() is called again from its top */
 
 /* Safety classes, of routes and of tools. A tool may only call routes at or below its own class: READ calls READ;
  * REVEAL calls READ and REVEAL; WRITE calls READ and WRITE; DESTROY calls READ, WRITE and DESTROY. The host's client
@@ -138,9 +140,58 @@ struct kmcp_tool {
     kmcp_tool_fn plan; /* required for REVEAL and DESTROY, optional for WRITE: finds the real target without side    */
                        /* effects (only READ routes), names it with subject() and says one sentence with say()       */
     kmcp_tool_fn run;  /* does it and fills in the result                                                            */
+    /* ABI 1.0 ends here */
+    const char *icons; /* Since 1.1. JSON array of icons as MCP spells them, src https or data:, or NULL             */
 };
 #define KMCP_TOOL_IDEMPOTENT 1u /* calling it again with the same arguments changes nothing more                     */
 #define KMCP_TOOL_CONFIRM    2u /* "confirm": true is demanded of the caller before run; the schema declares confirm */
+#define KMCP_TOOL_TASK       4u /* Since 1.1. May take long: a client with the tasks extension gets a handle at once */
+                                /* and the rest in its own time; any other waits, and gets a job for get_job when   */
+                                /* that takes longer than [server] job_after                                        */
+#define KMCP_TOOL_TASK_ONLY  8u /* Since 1.1. The same, and never waited for: a client of 2026-07-28 without tasks   */
+                                /* is refused (-32021), an older one gets a job                                     */
+
+/* Since 1.1. Resources and prompts read, and only read: their functions may call READ routes, and ask(). */
+
+/* Completes ARGUMENT, of which the person has typed VALUE: calls suggest() for each candidate, best first. OTHERS: the
+ * arguments already settled, or NULL. (MCP server/utilities/completion.) */
+typedef kmcp_rc (*kmcp_complete_fn)(kmcp_ctx *ctx, const char *argument, const char *value, const kmcp_json *others);
+/* Reads the resource at URI: calls content() at least once. VARS: the template's variables, percent-decoded. A resource
+ * that is not there is fail(KMCP_E_NOTFOUND). */
+typedef kmcp_rc (*kmcp_read_fn)(kmcp_ctx *ctx, const char *uri, const kmcp_json *vars);
+
+struct kmcp_resource {
+    const char *uri;           /* "fleet://report", or a template "fleet://devices/{id}" (RFC 6570 level 1: {name} is one   */
+                               /* whole non-empty part between slashes). Unique across plugins                       */
+    const char *name, *title;  /* for people; title may be NULL                                                      */
+    const char *description;   /* may be NULL                                                                        */
+    const char *mime_type;     /* of what content() adds without one of its own; may be NULL                         */
+    const char *icons;         /* as in kmcp_tool                                                                    */
+    kmcp_read_fn read;
+    kmcp_complete_fn complete; /* for a template's variables, or NULL                                                */
+    uint32_t flags;            /* KMCP_RESOURCE_*                                                                    */
+    uint32_t ttl_s;            /* how long a client may keep what it read; 0: not at all                             */
+};
+#define KMCP_RESOURCE_UPDATES 1u /* the plugin calls updated() for it, so clients may subscribe                      */
+
+struct kmcp_prompt_arg {
+    const char *name, *title, *description; /* title and description may be NULL                                     */
+    uint32_t flags, reserved;               /* KMCP_ARG_*; 0                                                         */
+};
+#define KMCP_ARG_REQUIRED 1u
+
+struct kmcp_prompt {
+    const char *name;          /* as a tool's, unique across plugins                                                 */
+    const char *title, *description, *icons;
+    const struct kmcp_prompt_arg *args;
+    uint32_t n_args, arg_size; /* KMCP_ARGS(array)                                                                   */
+    kmcp_tool_fn get;          /* ARGS holds strings only: calls content() for each message                          */
+    kmcp_complete_fn complete; /* or NULL                                                                            */
+};
+
+/* Since 1.1. What a plugin makes use of, so that the host offers clients no more than there is. */
+#define KMCP_FEATURE_TELL 1u /* calls tell(): clients may choose a log level                                         */
+#define KMCP_FEATURE_SHOW 2u /* calls show(): lists may change                                                       */
 
 /* The descriptor. Written through KMCP_PLUGIN() only. */
 struct kmcp_plugin {
@@ -156,7 +207,12 @@ struct kmcp_plugin {
     const struct kmcp_tool *tools;
     kmcp_rc (*open)(kmcp_ctx *ctx, void **state); /* [main-thread] or NULL; options are readable    */
     void (*close)(void *state);                   /* [main-thread] or NULL                          */
-    /* ABI 1.0 ends here; append only */
+    /* ABI 1.0 ends here */
+    uint32_t features, resource_size, prompt_size; /* Since 1.1. KMCP_FEATURE_*; strides            */
+    uint32_t n_resources, n_prompts, reserved_1;   /* reserved_1: 0                                 */
+    const struct kmcp_resource *resources;
+    const struct kmcp_prompt *prompts;
+    /* ABI 1.1 ends here; append only */
 };
 
 #define KMCP_LIST(field, count, stride, array)                                                                       \
@@ -164,6 +220,9 @@ struct kmcp_plugin {
 #define KMCP_OPTIONS(a) KMCP_LIST(options, n_options, option_size, a)
 #define KMCP_ROUTES(a)  KMCP_LIST(routes, n_routes, route_size, a)
 #define KMCP_TOOLS(a)   KMCP_LIST(tools, n_tools, tool_size, a)
+#define KMCP_RESOURCES(a) KMCP_LIST(resources, n_resources, resource_size, a)
+#define KMCP_PROMPTS(a)   KMCP_LIST(prompts, n_prompts, prompt_size, a)
+#define KMCP_ARGS(a)      KMCP_LIST(args, n_args, arg_size, a)
 
 #define KMCP_STR_(x) #x
 #define KMCP_STR(x)  KMCP_STR_(x)
@@ -251,6 +310,66 @@ typedef kmcp_rc (*kmcp_page_fn)(kmcp_ctx *ctx, const kmcp_json *rows, void *arg)
 #define KMCP_JSON_STRING 4u
 #define KMCP_JSON_ARRAY  5u
 #define KMCP_JSON_OBJECT 6u
+
+/* Since 1.1. One piece of content: of a tool's result, of a prompt (one message each), of a resource. Fields that do not
+ * belong to its kind are NULL. */
+struct kmcp_content {
+    uint32_t struct_size;
+    uint32_t kind;             /* KMCP_CONTENT_*                                                                     */
+    const char *text;          /* TEXT; RESOURCE, when it is text                                                    */
+    const void *data;          /* IMAGE, AUDIO; RESOURCE, when it is bytes. The host encodes them                    */
+    size_t len;                /* of DATA                                                                            */
+    const char *mime_type;     /* IMAGE and AUDIO need it                                                            */
+    const char *uri;           /* RESOURCE and LINK need it; in read() NULL means the URI being read                 */
+    const char *name, *title, *description; /* LINK: name is needed                                                  */
+    const char *role;          /* prompts: "user" (also NULL) or "assistant"                                         */
+    const char *audience;      /* "user", "assistant" or "user assistant": whom it is for; NULL: not said            */
+    const char *last_modified; /* ISO 8601 or NULL                                                                   */
+    double priority;           /* above 0, up to 1; 0: not said                                                      */
+};
+#define KMCP_CONTENT_TEXT     0u
+#define KMCP_CONTENT_IMAGE    1u
+#define KMCP_CONTENT_AUDIO    2u
+#define KMCP_CONTENT_RESOURCE 3u /* a resource itself, text or bytes                                                 */
+#define KMCP_CONTENT_LINK     4u /* where one is                                                                     */
+
+/* Since 1.1. A question to the client: to the person before it, to its model, or about its folders. */
+struct kmcp_ask {
+    uint32_t struct_size;
+    uint32_t kind;           /* KMCP_ASK_*                                                                           */
+    const char *key;         /* names the question within the call: ^[a-z][a-z0-9_]*$, not "approve"                 */
+    const char *message;     /* FORM, URL: one sentence for the person                                               */
+    const char *schema;      /* FORM: JSON Schema of a flat object with at least one property; never for secrets     */
+    const char *url;         /* URL: https, without anything personal                                                */
+    const kmcp_json *params; /* SAMPLE: messages, maxTokens and so on, as sampling/createMessage takes them          */
+};
+#define KMCP_ASK_FORM   0u /* answer: {"action": "accept", "content": {...}}, or the action decline or cancel        */
+#define KMCP_ASK_URL    1u /* answer: {"action": ...}; accept means the page was opened, not that anything was done  */
+#define KMCP_ASK_SAMPLE 2u /* answer: {"role", "content", "model", ...}                                              */
+#define KMCP_ASK_ROOTS  3u /* answer: {"roots": [{"uri", "name"}]}                                                   */
+
+/* Since 1.1. What the client at the other end offers: bits of client_can(). */
+#define KMCP_CAN_FORM         1u
+#define KMCP_CAN_URL          2u
+#define KMCP_CAN_SAMPLE       4u
+#define KMCP_CAN_SAMPLE_TOOLS 8u
+#define KMCP_CAN_ROOTS        16u
+#define KMCP_CAN_TASKS        32u
+
+/* Since 1.1. Levels of tell() (RFC 5424, lowest first). */
+#define KMCP_TELL_DEBUG     0u
+#define KMCP_TELL_INFO      1u
+#define KMCP_TELL_NOTICE    2u
+#define KMCP_TELL_WARNING   3u
+#define KMCP_TELL_ERROR     4u
+#define KMCP_TELL_CRITICAL  5u
+#define KMCP_TELL_ALERT     6u
+#define KMCP_TELL_EMERGENCY 7u
+
+/* Since 1.1. What show() shows or hides. */
+#define KMCP_LIST_TOOLS     0u
+#define KMCP_LIST_PROMPTS   1u
+#define KMCP_LIST_RESOURCES 2u
 
 /* Log levels, for the operator (stderr). */
 #define KMCP_LOG_ERROR 0u
@@ -345,7 +464,48 @@ struct kmcp_host {
     /* The structured result; must match output_schema, which the host checks. Without any text the host shows the
      * JSON as text too. */
     kmcp_rc (*result_json)(kmcp_ctx *, const kmcp_json *);
-    /* ABI 1.0 ends here; append only */
+    /* ABI 1.0 ends here. Everything below is since 1.1 */
+
+    /* Adds CONTENT after what is there, in run(), get() or read(). What a client's revision cannot express becomes a
+     * sentence of text. CONTENT->struct_size must be set. (MCP server/tools, Tool Result.) */
+    kmcp_rc (*content)(kmcp_ctx *, const struct kmcp_content *content);
+    /* Sets a key of the result's _meta, "example.com/name"; the prefixes of MCP itself are refused. */
+    kmcp_rc (*result_meta)(kmcp_ctx *, const char *key, const kmcp_json *value);
+    /* In complete(): one candidate. The host keeps the first 100 and says that there are more. */
+    kmcp_rc (*suggest)(kmcp_ctx *, const char *value);
+
+    /* -- asking the client: in plan(), and in run() of a READ tool, get() and read() ------------------------------- */
+
+    /* KMCP_OK and the answer, checked against its kind and schema, if there is one already. KMCP_AGAIN if not: the host
+     * remembers the question. Ask whatever else is needed, then return KMCP_AGAIN, having changed nothing; the function is
+     * called again from its top when the answers are there, and ask() then gives them, these and those of earlier rounds.
+     * How the question reaches the client (a request of ours, a result that asks, a task that waits) is the host's
+     * business. A client that cannot be asked this is refused in a way that says what it lacks: return what ask()
+     * returned. At most 16 questions a round and 8 rounds. */
+    kmcp_rc (*ask)(kmcp_ctx *, const struct kmcp_ask *question, const kmcp_json **answer);
+    /* Keeps VALUE over the rounds of one call, sealed: the client carries it but can neither read nor change it. */
+    kmcp_rc (*keep)(kmcp_ctx *, const char *key, const kmcp_json *value);
+    const kmcp_json *(*kept)(kmcp_ctx *, const char *key); /* what an earlier round kept, or NULL */
+    uint32_t (*client_can)(kmcp_ctx *);                    /* KMCP_CAN_* bits                     */
+
+    /* -- while it runs ---------------------------------------------------------------------------------------------- */
+
+    /* A log line for the client, if it wants this level (MCP server/utilities/logging). Never anything personal. */
+    void (*tell)(kmcp_ctx *, uint32_t level, const char *fmt, ...) KMCP_PRINTF(3, 4);
+    /* Waits MS milliseconds. KMCP_E_CANCELLED as soon as the call is cancelled, KMCP_E_TIMEOUT at its deadline. */
+    kmcp_rc (*wait)(kmcp_ctx *, uint32_t ms);
+    /* Lets go of the connection the client waits on, where it can come back for the rest (2025-11-25 over HTTP, SEP-1699),
+     * and asks it to come back after RETRY_MS. Elsewhere nothing happens. */
+    void (*let_go)(kmcp_ctx *, uint32_t retry_ms);
+
+    /* -- what all clients see --------------------------------------------------------------------------------------- */
+
+    /* Shows (or hides) one of the plugin's own tools, prompts or resources (by URI); clients are told that the list has
+     * changed. A hidden one can be neither listed nor used. Needs KMCP_FEATURE_SHOW. Also in open(). */
+    kmcp_rc (*show)(kmcp_ctx *, uint32_t list, const char *name, int shown);
+    /* The resource at URI has changed: those who subscribed are told. Needs KMCP_RESOURCE_UPDATES on its row. */
+    kmcp_rc (*updated)(kmcp_ctx *, const char *uri);
+    /* ABI 1.1 ends here; append only */
 };
 
 /* Ask before calling anything newer than the plugin's needs_minor. */
