@@ -15,6 +15,8 @@ int main(int argc, char **argv)
         { "list", command_list },
         { "dump", command_dump },
         { "call", command_call },
+        { "http", command_http },
+        { "token", command_token },
     };
     struct cli cli;
 

@@ -28,5 +28,7 @@ int command_check(const struct cli *cli);
 int command_list(const struct cli *cli);
 int command_dump(const struct cli *cli);
 int command_call(const struct cli *cli);
+int command_http(const struct cli *cli);
+int command_token(const struct cli *cli);
 
 #endif

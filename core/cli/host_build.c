@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "cli.h"
 #include "plugin/api.h"
+#include "transport/http_settings.h"
 
 /* The first INI there is. Never one in the current directory. */
 static const char *find_config(char *out, size_t size)
@@ -62,10 +63,12 @@ static void name_principal(struct host *host)
 static bool build(struct host *host, struct config *c, size_t *workers)
 {
     static const char *const sections[] = { "tenant", "policy", "audit", "cache",
-                                            "limits", "server", "log",   NULL };
+                                            "limits", "server", "http", "log",   NULL };
     const struct kmcp_route **routes;
     char dir[PATH_MAX];
     size_t n_routes;
+
+    struct http_settings http; /* checked whoever serves; used by `kmcp http` */
 
     log_set_level(read_log_level(c));
     host->structured = config_bool(c, "server", "structured_content", true);
@@ -75,7 +78,7 @@ static bool build(struct host *host, struct config *c, size_t *workers)
     host->list_page = (size_t)config_int(c, "server", "list_page", 1, 10000, 1000);
     host->call_bytes = (size_t)config_int(c, "limits", "call_bytes", 1 << 20, INT64_C(1) << 32, 64 << 20);
     *workers = (size_t)config_int(c, "limits", "workers", 1, 256, 32);
-    if (c->error[0] || !tenant_read(&host->tenant, c) || !policy_read(&host->policy, c) ||
+    if (c->error[0] || !http_settings_read(&http, c, NULL) || !tenant_read(&host->tenant, c) || !policy_read(&host->policy, c) ||
         !(host->audit = audit_new(c)) || !registry_load(&host->registry, c, plugin_dir(c, dir, sizeof dir)))
         return false;
     routes = registry_routes(&host->registry, &n_routes);

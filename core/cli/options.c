@@ -9,12 +9,14 @@ const char cli_help[] =
     "kmcp " KMCP_VERSION " - an MCP host for the Kandji (Iru) API\n"
     "\n"
     "usage: kmcp [--config FILE]                             serve MCP on standard input and output\n"
+    "       kmcp http [ADDRESS:PORT] [--config FILE]         serve MCP over HTTP (127.0.0.1:8970)\n"
     "       kmcp check [--config FILE]                       read everything, load everything, say what is "
     "wrong\n"
     "       kmcp list [--json] [--config FILE]               the tools a client would see\n"
     "       kmcp dump PLUGIN [--config FILE]                 what a plugin declares: options, routes, tools\n"
     "       kmcp call TOOL [JSON] [--plan-only] [--config FILE]\n"
     "                                                        one tool from the shell, under the same rules\n"
+    "       kmcp token NAME SCOPES                           a token for HTTP, and its line for the token file\n"
     "       kmcp --version | --help\n"
     "\n"
     "options:\n"
@@ -38,6 +40,8 @@ static const struct {
     { "check", 0, 0, "kmcp check" },
     { "list", 0, 0, "kmcp list [--json]" },
     { "dump", 1, 1, "kmcp dump PLUGIN" },
+    { "http", 0, 1, "kmcp http [ADDRESS:PORT]" },
+    { "token", 2, 2, "kmcp token NAME read,reveal,write,destroy" },
     { "call", 1, 2, "kmcp call TOOL '{\"argument\": \"value\"}' [--plan-only]" },
 };
 
@@ -100,5 +104,5 @@ bool cli_parse(struct cli *cli, int argc, char **argv)
             return true;
         }
     return usage("unknown command", cli->command,
-                 "check, list, dump and call are known; kmcp --help explains them");
+                 "check, list, dump, call, http and token are known; kmcp --help explains them");
 }

@@ -46,9 +46,9 @@ void calls_leave(struct request *r)
  * 2026-07-28) ids belong to one exchange and are never compared. */
 static struct request *find(struct server *s, const struct session *session, const char *key)
 {
-    struct request *r = s->under_way;
+    struct request *r = session ? s->under_way : NULL;
 
-    while (r && !(session && r->session == session && !request_task(r) && strcmp(r->message.key, key) == 0))
+    while (r && !(r->session == session && !request_task(r) && strcmp(r->message.key, key) == 0))
         r = r->next;
     return r;
 }

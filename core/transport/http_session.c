@@ -1,0 +1,209 @@
+/* http_session.c - the sessions of revisions that have them.  SPDX-License-Identifier: Apache-2.0 */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "http_front.h"
+
+#define SWEEP_MS 5000
+
+/* ---- what belongs to no request ---- */
+
+static struct http_session *of_standing(struct sink *sink)
+{
+    return (struct http_session *)(void *)((char *)sink - offsetof(struct http_session, standing_sink));
+}
+
+static void standing_write(struct sink *sink, const char *text, size_t len)
+{
+    struct http_session *hs = of_standing(sink);
+
+    pthread_mutex_lock(&hs->front->lock);
+    if (hs->heard)
+        stream_put(hs->front, &hs->standing, text, len);
+    pthread_mutex_unlock(&hs->front->lock);
+}
+
+static void standing_answer(struct sink *sink, int status, const char *text, size_t len)
+{
+    (void)sink; /* nothing is ever asked through it */
+    (void)status;
+    (void)text;
+    (void)len;
+}
+
+static void standing_hold(struct sink *sink)
+{
+    session_hold(&of_standing(sink)->session);
+}
+
+static void standing_drop(struct sink *sink)
+{
+    session_drop(&of_standing(sink)->session);
+}
+
+/* ---- life ---- */
+
+static void free_session(struct session *s)
+{
+    struct http_session *hs = (struct http_session *)(void *)s;
+
+    pthread_mutex_lock(&hs->front->lock);
+    stream_free(hs->front, &hs->standing);
+    while (hs->streams) {
+        struct stream *st = hs->streams;
+
+        hs->streams = st->next;
+        stream_free(hs->front, st);
+        free(st);
+    }
+    pthread_mutex_unlock(&hs->front->lock);
+    free(hs);
+}
+
+struct http_session *http_session_new(struct front *f, const char *principal)
+{
+    static const struct sink_ops ops = { .write = standing_write,
+                                         .answer = standing_answer,
+                                         .hold = standing_hold,
+                                         .drop = standing_drop };
+    struct http_session *hs = calloc(1, sizeof *hs);
+    uint8_t random[16];
+    bool room;
+
+    if (!hs || !digest_random(random, sizeof random)) {
+        free(hs);
+        return NULL;
+    }
+    session_init(&hs->session, free_session);
+    hs->front = f;
+    digest_hex(random, sizeof random, hs->id);
+    snprintf(hs->principal, sizeof hs->principal, "%s", principal);
+    hs->last_ms = clock_ms();
+    hs->standing_sink.ops = &ops;
+    pthread_mutex_lock(&f->lock);
+    room = f->n_sessions < f->settings.sessions;
+    if (room) {
+        session_hold(&hs->session); /* the list's */
+        hs->next = f->sessions;
+        f->sessions = hs;
+        f->n_sessions++;
+    }
+    pthread_mutex_unlock(&f->lock);
+    if (room) {
+        session_stand(&hs->session, &hs->standing_sink);
+        server_add_session(f->server, &hs->session);
+        return hs;
+    }
+    session_drop(&hs->session);
+    return NULL;
+}
+
+struct http_session *http_session_find(struct front *f, const char *id, const char *principal)
+{
+    struct http_session *hs;
+
+    pthread_mutex_lock(&f->lock);
+    for (hs = f->sessions; hs; hs = hs->next)
+        if (strcmp(hs->id, id) == 0 && strcmp(hs->principal, principal) == 0)
+            break;
+    if (hs) {
+        session_hold(&hs->session);
+        hs->last_ms = clock_ms();
+    }
+    pthread_mutex_unlock(&f->lock);
+    return hs;
+}
+
+void http_session_end(struct front *f, struct http_session *hs)
+{
+    struct http_session **at = &f->sessions;
+    bool found;
+
+    pthread_mutex_lock(&f->lock);
+    while (*at && *at != hs)
+        at = &(*at)->next;
+    found = *at != NULL;
+    if (found) {
+        *at = hs->next;
+        f->n_sessions--;
+    }
+    stream_done(f, &hs->standing);
+    pthread_mutex_unlock(&f->lock);
+    if (!found)
+        return;
+    server_end_session(f->server, &hs->session);
+    session_drop(&hs->session);
+}
+
+void http_session_end_all(struct front *f)
+{
+    for (;;) {
+        struct http_session *hs;
+
+        pthread_mutex_lock(&f->lock);
+        hs = f->sessions;
+        if (hs)
+            session_hold(&hs->session);
+        pthread_mutex_unlock(&f->lock);
+        if (!hs)
+            return;
+        http_session_end(f, hs);
+        session_drop(&hs->session);
+    }
+}
+
+int64_t http_session_sweep(struct front *f)
+{
+    int64_t now = clock_ms(), idle = (int64_t)f->settings.session_seconds * 1000;
+    bool any;
+
+    if (now < f->next_sweep_ms)
+        return f->n_sessions ? f->next_sweep_ms - now : -1;
+    f->next_sweep_ms = now + (idle < SWEEP_MS ? idle : SWEEP_MS);
+    for (;;) {
+        struct http_session *hs;
+
+        pthread_mutex_lock(&f->lock);
+        for (hs = f->sessions; hs; hs = hs->next)
+            if (!hs->calls && !hs->standing.call && now - hs->last_ms > idle)
+                break;
+        if (hs)
+            session_hold(&hs->session);
+        any = f->n_sessions > 0;
+        pthread_mutex_unlock(&f->lock);
+        if (!hs)
+            return any ? f->next_sweep_ms - now : -1;
+        http_session_end(f, hs);
+        session_drop(&hs->session);
+    }
+}
+
+struct stream *http_session_stream(struct front *f, struct http_session *hs)
+{
+    struct stream *st = calloc(1, sizeof *st), **at = &hs->streams, **oldest = NULL;
+
+    if (!st)
+        return NULL;
+    if (hs->n_streams >= STREAMS_MAX) { /* the oldest one that is over makes room */
+        for (; *at; at = &(*at)->next)
+            if ((*at)->done)
+                oldest = at;
+        if (oldest) {
+            struct stream *gone = *oldest;
+
+            *oldest = gone->next;
+            hs->n_streams--;
+            stream_free(f, gone);
+            free(gone);
+        }
+    }
+    st->number = ++hs->numbers;
+    st->next = hs->streams;
+    hs->streams = st;
+    hs->n_streams++;
+    return st;
+}

@@ -1,0 +1,25 @@
+/* http_settings.h - the INI's [http].  SPDX-License-Identifier: Apache-2.0 */
+#ifndef KMCP_HTTP_SETTINGS_H
+#define KMCP_HTTP_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "base/config.h"
+
+struct http_settings {
+    char address[64];
+    int port;
+    bool loopback;
+    const char *path;    /* "/mcp" */
+    const char *hosts;   /* names it is reached by, besides its own; separated by spaces */
+    const char *origins; /* pages that may call it; the same */
+    const char *tokens;  /* file, or NULL */
+    size_t connections, sessions, body_bytes;
+    int session_seconds, drain_seconds;
+};
+
+/* Reads [http]; LISTEN (ADDRESS:PORT from the command line, or NULL) counts before its key. False with the config's
+ * error: among others when anybody but this machine could connect without a token. */
+bool http_settings_read(struct http_settings *s, struct config *c, const char *listen);
+
+#endif
