@@ -28,8 +28,6 @@ void calls_unlink(struct server *s, struct request *r)
     while (*at != r)
         at = &(*at)->next;
     *at = r->next;
-    if (!r->parked && !r->listening && --s->running == 0)
-        pthread_cond_broadcast(&s->idle);
 }
 
 void calls_leave(struct request *r)
@@ -39,7 +37,11 @@ void calls_leave(struct request *r)
     pthread_mutex_lock(&s->lock);
     calls_unlink(s, r);
     pthread_mutex_unlock(&s->lock);
-    request_free(r);
+    request_free(r); /* before it counts as over: then its sink and session may go */
+    pthread_mutex_lock(&s->lock);
+    if (--s->running == 0)
+        pthread_cond_broadcast(&s->idle);
+    pthread_mutex_unlock(&s->lock);
 }
 
 /* Under the lock. One that became a task or a job has been answered: its id is free again. Without a session (HTTP,

@@ -108,7 +108,7 @@ void batch_done(struct batch *b, const struct buf *response);
 /* Puts R under way, or takes it out; leave() frees it. */
 void calls_enter(struct request *r);
 void calls_leave(struct request *r);
-/* Under the server's lock. */
+/* Under the server's lock: one that is parked or listens; nobody runs it. */
 void calls_unlink(struct server *s, struct request *r);
 /* R's one answer is the caller's to give, unless the clock has made a job of R meanwhile: then it goes to the task. */
 bool calls_claim(struct request *r);

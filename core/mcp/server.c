@@ -343,6 +343,8 @@ static void receive_legacy(struct request *r)
             do_initialize(r);
         request_free(r);
     } else if (context_from(&r->context, r->session, &r->message)) {
+        if (r->sink->ops->streams && !r->sink->ops->streams(r->sink))
+            r->context.can = 0; /* whatever it offers: there is no way to ask it */
         dispatch(r);
     } else if (strcmp(method, "ping") == 0) {
         r->context.rev = rev_latest_legacy();

@@ -484,6 +484,8 @@ static void deliver(struct conn *c)
     arm(c, s->limits.alive_ms);
     s->events.request(s->events.arg, call, &c->message);
     call_drop(call);
+    if (!s->ending && !evtimer_pending(s->tick_event, NULL))
+        tick(s);
 }
 
 static bool add_body(struct conn *c, const char *bytes, size_t len)

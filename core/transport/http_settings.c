@@ -50,6 +50,10 @@ bool http_settings_read(struct http_settings *s, struct config *c, const char *l
     s->connections = (size_t)config_int(c, "http", "connections", 8, 65536, 2048);
     s->sessions = (size_t)config_int(c, "http", "sessions", 1, 65536, 2048);
     s->body_bytes = (size_t)config_int(c, "http", "body_bytes", 1024, 64 << 20, 4 << 20);
+    s->unread_bytes = (size_t)config_int(c, "http", "unread_bytes", 16384, 1 << 30, 1 << 20);
+    s->head_seconds = (int)config_int(c, "http", "head_seconds", 1, 600, 10);
+    s->body_seconds = (int)config_int(c, "http", "body_seconds", 1, 600, 30);
+    s->idle_seconds = (int)config_int(c, "http", "idle_seconds", 1, 3600, 75);
     s->session_seconds = (int)config_int(c, "http", "session_seconds", 1, 86400, 1800);
     s->drain_seconds = (int)config_int(c, "http", "drain_seconds", 0, 600, 5);
     if (c->error[0])

@@ -14,8 +14,8 @@ struct http_settings {
     const char *hosts;   /* names it is reached by, besides its own; separated by spaces */
     const char *origins; /* pages that may call it; the same */
     const char *tokens;  /* file, or NULL */
-    size_t connections, sessions, body_bytes;
-    int session_seconds, drain_seconds;
+    size_t connections, sessions, body_bytes, unread_bytes;
+    int head_seconds, body_seconds, idle_seconds, session_seconds, drain_seconds;
 };
 
 /* Reads [http]; LISTEN (ADDRESS:PORT from the command line, or NULL) counts before its key. False with the config's

@@ -455,10 +455,10 @@ int streamable_serve(struct server *server, struct host *host, const struct http
     struct front f = { .server = server, .host = host, .settings = *settings };
     struct http_limits limits = { .connections = settings->connections,
                                   .body_bytes = settings->body_bytes,
-                                  .unread_bytes = 1 << 20,
-                                  .head_ms = 10000,
-                                  .body_ms = 30000,
-                                  .idle_ms = 75000,
+                                  .unread_bytes = settings->unread_bytes,
+                                  .head_ms = 1000 * settings->head_seconds,
+                                  .body_ms = 1000 * settings->body_seconds,
+                                  .idle_ms = 1000 * settings->idle_seconds,
                                   .write_ms = 20000,
                                   .alive_ms = 15000 };
     struct http_events events = { .arg = &f,

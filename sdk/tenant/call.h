@@ -28,6 +28,7 @@ struct call {
     size_t body_n;
     const char *authorization; /* or NULL */
     const char *accept_encoding;
+    const char *traceparent;
     const char *content_type; /* of the request, or NULL */
     const char *args[CALL_ARGS];
     struct {

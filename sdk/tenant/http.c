@@ -170,6 +170,7 @@ static bool http_fill(struct http_call *h, struct evhttp_request *request)
     c->query = strdup(target[path] ? target + path + 1 : "");
     c->method = http_method(request);
     c->authorization = evhttp_find_header(headers, "Authorization");
+    c->traceparent = evhttp_find_header(headers, "traceparent");
     c->accept_encoding = evhttp_find_header(headers, "Accept-Encoding");
     c->content_type = evhttp_find_header(headers, "Content-Type");
     return c->target && c->body && c->path && c->query;

@@ -28,6 +28,7 @@ struct stats {
     int64_t acts_made;
     char *lines[STATS_LINES];
     int64_t lines_made;
+    char traceparent[64]; /* of the last request; "": none */
 };
 
 struct stats *stats_new(void)
@@ -79,6 +80,7 @@ void stats_count(struct call *c, const struct route *row)
     s->by_route[row ? row - route_table : STATS_ROUTES - 1]++;
     if (c->status >= 0 && c->status < 600)
         s->by_status[c->status]++;
+    snprintf(s->traceparent, sizeof s->traceparent, "%s", c->traceparent ? c->traceparent : "");
     char **line = &s->lines[s->lines_made++ % STATS_LINES];
     size_t size = strlen(c->method) + strlen(c->target) + 2;
     free(*line);
@@ -143,6 +145,8 @@ void stats_write(struct call *c)
             out_int(o, key, s->by_status[i]);
     }
     out_close(o, '}');
+    if (s->traceparent[0])
+        out_string(o, "last_traceparent", s->traceparent);
     stats_write_acts(o, s);
     out_close(o, '}');
 }

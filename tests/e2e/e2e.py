@@ -2,17 +2,24 @@
 
 Everything waits with a deadline; nothing sleeps and hopes.  SPDX-License-Identifier: Apache-2.0
 """
+import http.client
 import json
 import os
 import pathlib
 import queue
 import shutil
+import socket
 import subprocess
 import tempfile
 import threading
 import time
 import unittest
 import urllib.request
+
+try:
+    import jsonschema
+except ImportError:
+    jsonschema = None
 
 BIN = pathlib.Path(os.environ.get("KMCP_BIN_DIR") or pathlib.Path(__file__).parents[2] / "build" / "bin").resolve()
 KMCP, TENANT = str(BIN / "kmcp"), str(BIN / "kmcp-tenant")
@@ -21,6 +28,19 @@ DEADLINE = 30 * float(os.environ.get("KMCP_SLOW", "1"))
 LEGACY = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"]
 MODERN = "2026-07-28"
 PREFIX = "io.modelcontextprotocol/"
+FIXTURES = BIN.parent / "tests" / "conformance" / "kmcp-conformance.so"
+SCHEMAS = pathlib.Path(__file__).parent / "schemas"
+TASKS = {"extensions": {PREFIX + "tasks": {}}}
+EVERYTHING = {"elicitation": {"form": {}, "url": {}}, "sampling": {"tools": {}}, "roots": {}}
+
+
+def validator(rev, name="JSONRPCMessage"):
+    """Checks against the published schema of REV; None without python3-jsonschema."""
+    if not jsonschema:
+        return None
+    schema = json.loads((SCHEMAS / f"schema-{rev}.json").read_text())
+    defs = "$defs" if "$defs" in schema else "definitions"
+    return jsonschema.Draft202012Validator({"$ref": f"#/{defs}/{name}", defs: schema[defs]})
 
 
 class Tenant:
@@ -111,8 +131,9 @@ class Site:
 class Kmcp:
     """A kmcp process under an MCP client of revision REV. ASK: what the person answers (None: the client cannot ask)."""
 
-    def __init__(self, site, rev=MODERN, ask=None, start=True, env=None, cwd=None, argv=None):
-        self.rev, self.ask, self.next_id = rev, ask, 0
+    def __init__(self, site, rev=MODERN, ask=None, start=True, env=None, cwd=None, argv=None, caps=None, replies=None):
+        self.rev, self.ask, self.next_id, self.caps = rev, ask, 0, caps
+        self.replies = replies or {}  # what the client answers: {method: function of params that gives the result}
         self.asked, self.notes, self.waiting, self.raw = [], [], {}, []
         self.lock = threading.Lock()
         self.p = subprocess.Popen(argv or [KMCP, "--config", str(site.ini)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -128,6 +149,8 @@ class Kmcp:
             self.notify("notifications/initialized")
 
     def capabilities(self):
+        if self.caps is not None:
+            return self.caps
         return {"elicitation": {}} if self.ask is not None else {}
 
     def __enter__(self):
@@ -179,9 +202,10 @@ class Kmcp:
                 q.put(None)
 
     def _take(self, m):
-        if m.get("method") == "elicitation/create":
+        if "method" in m and "id" in m:
             self.asked.append(m["params"])
-            self.send({"jsonrpc": "2.0", "id": m["id"], "result": self.answer()})
+            reply = self.replies.get(m["method"])
+            self.send({"jsonrpc": "2.0", "id": m["id"], "result": reply(m["params"]) if reply else self.answer()})
         elif "method" in m:
             self.notes.append(m)
         else:
@@ -251,11 +275,13 @@ class Kmcp:
         while "result" in m and m["result"].get("resultType") == "input_required":
             rounds += 1
             assert rounds < 10
-            question = m["result"]["inputRequests"]["approve"]
-            assert question["method"] == "elicitation/create"
-            self.asked.append(question["params"])
-            m = self.call_once(tool, arguments, requestState=m["result"]["requestState"],
-                               inputResponses={"approve": self.answer()})
+            responses = {}
+            for key, question in m["result"]["inputRequests"].items():
+                self.asked.append(question["params"])
+                reply = self.replies.get(question["method"])
+                assert reply or question["method"] == "elicitation/create"
+                responses[key] = reply(question["params"]) if reply else self.answer()
+            m = self.call_once(tool, arguments, requestState=m["result"]["requestState"], inputResponses=responses)
         return m.get("result", m)
 
     def good(self, tool, arguments=None):
@@ -273,6 +299,231 @@ class Kmcp:
 
     def text(self, tool, arguments=None):
         return self.good(tool, arguments)["content"][0]["text"]
+
+
+class Answer:
+    """An HTTP response, whole."""
+
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    @property
+    def code(self):
+        return self.json["error"]["code"]
+
+    def messages(self):
+        """What it carries, as JSON or as events."""
+        if self.headers.get("content-type", "").startswith("text/event-stream"):
+            return [json.loads(e["data"]) for e in events(self.body) if e.get("data")]
+        return [self.json] if self.body else []
+
+
+def events(text):
+    """Server-sent events as dicts of their fields."""
+    out = []
+    for block in text.split("\n\n"):
+        fields = dict(line.split(": ", 1) if ": " in line else (line.rstrip(":"), "") for line in block.split("\n")
+                      if line and not line.startswith(":"))
+        if fields:
+            out.append(fields)
+    return out
+
+
+class Stream:
+    """A response that goes on: its events as they come."""
+
+    def __init__(self, port, method, path, headers, body=b"", rcvbuf=None):
+        self.s = socket.socket()
+        if rcvbuf:
+            self.s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
+        self.s.settimeout(DEADLINE)
+        self.s.connect(("127.0.0.1", port))
+        lines = "".join(f"{k}: {v}\r\n" for k, v in headers.items())
+        self.s.sendall(f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        self.f = self.s.makefile("rb")
+        self.status = int(self.f.readline().split()[1])
+        self.headers = {}
+        while (line := self.f.readline().strip()):
+            name, value = line.decode().split(":", 1)
+            self.headers[name.lower()] = value.strip()
+        self.text, self.ended = "", False
+
+    def chunk(self):
+        """Reads one chunk; False at the end."""
+        size = self.f.readline().strip()
+        if not size or not (n := int(size, 16)):
+            self.ended = True
+            return False
+        self.text += self.f.read(n).decode()
+        self.f.read(2)
+        return True
+
+    def event(self):
+        """The next event with data, as a message; None at the end."""
+        while True:
+            while "\n\n" not in self.text:
+                if not self.chunk():
+                    return None
+            block, self.text = self.text.split("\n\n", 1)
+            for e in events(block):
+                self.last = e
+                if e.get("id"):
+                    self.last_id = e["id"]
+                if e.get("data"):
+                    return json.loads(e["data"])
+
+    def until(self, method):
+        while (m := self.event()) is not None:
+            if m.get("method") == method:
+                return m
+        raise AssertionError("the stream ended before " + method)
+
+    def close(self):
+        try:
+            self.f.close()
+        finally:
+            self.s.close()
+
+
+class Http:
+    """kmcp over HTTP."""
+
+    def __init__(self, site, *args, listen="127.0.0.1:0"):
+        self.p = subprocess.Popen([KMCP, "http", listen, "--config", str(site.ini), *args], stderr=subprocess.PIPE,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        self.err, self.url = [], queue.Queue()
+        self.thread = threading.Thread(target=self._errors, daemon=True)
+        self.thread.start()
+        self.url = self.url.get(timeout=DEADLINE)
+        assert self.url, "kmcp did not listen: " + self.stderr
+        self.port = int(self.url.split(":")[2].split("/")[0])
+        self.path = "/" + self.url.split("/", 3)[3]
+        self.next_id = 0
+
+    @property
+    def stderr(self):
+        return "".join(self.err)
+
+    def _errors(self):
+        for line in self.p.stderr:
+            self.err.append(line.decode("utf-8", "replace"))
+            if "listening on" in self.err[-1]:
+                self.url.put(self.err[-1].split()[-1])
+        if isinstance(self.url, queue.Queue):
+            self.url.put(None)
+
+    def close(self):
+        if self.p.poll() is None:
+            self.p.terminate()
+        try:
+            self.p.wait(DEADLINE)
+        except subprocess.TimeoutExpired:
+            self.p.kill()
+            raise
+        self.thread.join(DEADLINE)
+        self.p.stderr.close()
+        self.p.stdout.close()
+        return self.p.returncode
+
+    def raw(self, data, half_close=False):
+        """Bytes in, bytes out until the server closes."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE) as s:
+            s.sendall(data)
+            if half_close:
+                s.shutdown(socket.SHUT_WR)
+            out = b""
+            try:
+                while (part := s.recv(65536)):
+                    out += part
+            except ConnectionResetError:
+                pass
+            return out
+
+    def ask(self, method, path=None, headers=None, body=None):
+        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
+        try:
+            c.request(method, path or self.path, body=body, headers=headers or {})
+            r = c.getresponse()
+            return Answer(r.status, {k.lower(): v for k, v in r.getheaders()}, r.read().decode())
+        finally:
+            c.close()
+
+    def post(self, message, headers=None):
+        return self.ask("POST", headers={"Content-Type": "application/json", "Accept": "application/json, text/event-stream",
+                                         **(headers or {})},
+                        body=message if isinstance(message, (bytes, str)) else json.dumps(message))
+
+    def modern(self, method, params=None, caps=None, meta=None, rid=None, name=None):
+        """A 2026-07-28 request and its headers."""
+        self.next_id += 1
+        params = {**(params or {}), "_meta": {PREFIX + "protocolVersion": MODERN, PREFIX + "clientCapabilities": caps or {}, **(meta or {})}}
+        headers = {"MCP-Protocol-Version": MODERN, "Mcp-Method": method}
+        name = name or params.get("name") or params.get("uri") or params.get("taskId")
+        if name:
+            headers["Mcp-Name"] = name
+        return {"jsonrpc": "2.0", "id": self.next_id if rid is None else rid, "method": method, "params": params}, headers
+
+    def request(self, method, params=None, headers=None, **kw):
+        message, own = self.modern(method, params, **kw)
+        return self.post(message, {**own, **(headers or {})})
+
+    def result(self, method, params=None, **kw):
+        m = self.request(method, params, **kw).messages()[-1]
+        assert "result" in m, m
+        return m["result"]
+
+    def stream(self, method, params=None, caps=None, headers=None, rcvbuf=None, **kw):
+        message, own = self.modern(method, params, caps, **kw)
+        return Stream(self.port, "POST", self.path, {"Content-Type": "application/json", "Accept": "text/event-stream", **own, **(headers or {})},
+                      json.dumps(message).encode(), rcvbuf)
+
+
+class HttpSession:
+    """A client of an older revision over HTTP."""
+
+    def __init__(self, http_server, rev="2025-11-25", caps=None, headers=None):
+        self.http, self.rev, self.extra, self.next_id = http_server, rev, headers or {}, 1
+        r = http_server.post({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {
+            "protocolVersion": rev, "capabilities": caps or {}, "clientInfo": {"name": "e2e", "version": "1"}}}, self.extra)
+        assert r.status == 200, (r.status, r.body)
+        self.id = r.headers["mcp-session-id"]
+        assert self.post({"jsonrpc": "2.0", "method": "notifications/initialized"}).status == 202
+
+    @property
+    def headers(self):
+        h = {"Mcp-Session-Id": self.id, **self.extra}
+        if self.rev >= "2025-06-18":
+            h["MCP-Protocol-Version"] = self.rev
+        return h
+
+    def post(self, message, headers=None):
+        return self.http.post(message, {**self.headers, **(headers or {})})
+
+    def message(self, method, params=None, rid=None):
+        self.next_id += 1
+        return {"jsonrpc": "2.0", "id": self.next_id if rid is None else rid, "method": method, **({"params": params} if params is not None else {})}
+
+    def request(self, method, params=None, **kw):
+        return self.post(self.message(method, params, **kw))
+
+    def result(self, method, params=None):
+        m = self.request(method, params).messages()[-1]
+        assert "result" in m, m
+        return m["result"]
+
+    def stream(self, method, params=None, rid=None):
+        return Stream(self.http.port, "POST", self.http.path, {"Content-Type": "application/json", "Accept": "text/event-stream, application/json",
+                                                               **self.headers}, json.dumps(self.message(method, params, rid)).encode())
+
+    def listen(self, last=None):
+        return Stream(self.http.port, "GET", self.http.path, {"Accept": "text/event-stream", **self.headers, **({"Last-Event-ID": last} if last else {})})
+
+    def end(self):
+        return self.http.ask("DELETE", headers=self.headers)
 
 
 class Case(unittest.TestCase):
@@ -313,6 +564,15 @@ class Case(unittest.TestCase):
         k = Kmcp(site or self.site(), **kw)
         self.addCleanup(k.close)
         return k
+
+    def http(self, site=None, *args, **kw):
+        h = Http(site or self.site(), *args, **kw)
+        self.addCleanup(h.close)
+        return h
+
+    def fixtures(self, extra="", **kw):
+        """A site with the fixtures of the conformance suite alone."""
+        return self.site(plugins=(), extra=f"{extra}\n[plugin conformance]\npath = {FIXTURES}\n", **kw)
 
     def until(self, condition, what):
         end = time.monotonic() + DEADLINE
