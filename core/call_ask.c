@@ -208,6 +208,7 @@ static bool form_accepts(struct call *c, const kmcp_json *schema, const kmcp_jso
 static const kmcp_json *take_answer(struct call *c, const struct kmcp_ask *question, const kmcp_json *schema)
 {
     const kmcp_json *answer = json_get(c->answered, question->key), *fresh;
+    kmcp_json *kept;
     const char *action;
     char why[400];
 
@@ -227,7 +228,12 @@ static const kmcp_json *take_answer(struct call *c, const struct kmcp_ask *quest
         return NULL; /* accepted, but not filled in: asked once more */
     if (!c->answered)
         c->answered = json_object(&c->arena);
-    if (!json_set(&c->arena, c->answered, question->key, json_copy(&c->arena, fresh)))
+    kept = json_copy(&c->arena, fresh);
+    if (action && strcmp(action, "accept") != 0) { /* what a no carries was not checked, and means nothing */
+        kept = json_object(&c->arena);
+        json_set(&c->arena, kept, "action", json_string(&c->arena, action));
+    }
+    if (!json_set(&c->arena, c->answered, question->key, kept))
         return NULL;
     return json_get(c->answered, question->key);
 }

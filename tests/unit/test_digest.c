@@ -34,9 +34,33 @@ static void base64url_has_one_spelling(void **state)
     assert_int_equal(digest_b64url_decode("Y+", 2, bytes), (size_t)-1);
 }
 
+static void seals(void **state)
+{
+    uint8_t key[DIGEST_SIZE] = { 1 }, other[DIGEST_SIZE] = { 2 }, sealed[100], again[100], out[100];
+
+    (void)state;
+    for (size_t len = 0; len < 60; len += 13) {
+        const char *text = "a text that is sealed, and longer than one block of AES";
+
+        assert_true(digest_seal(key, text, len, sealed));
+        assert_true(digest_seal(key, text, len, again));
+        assert_memory_not_equal(sealed, again, len + DIGEST_SEAL_EXTRA); /* never twice the same */
+        assert_true(digest_open(key, sealed, len + DIGEST_SEAL_EXTRA, out));
+        assert_memory_equal(out, text, len);
+        assert_false(digest_open(other, sealed, len + DIGEST_SEAL_EXTRA, out));
+        for (size_t i = 0; i < len + DIGEST_SEAL_EXTRA; i++) {
+            sealed[i] ^= 1;
+            assert_false(digest_open(key, sealed, len + DIGEST_SEAL_EXTRA, out));
+            sealed[i] ^= 1;
+        }
+        assert_false(digest_open(key, sealed, len + DIGEST_SEAL_EXTRA - 1, out));
+    }
+    assert_false(digest_open(key, sealed, DIGEST_SEAL_EXTRA - 1, out));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
+    const struct CMUnitTest tests[] = { cmocka_unit_test(seals),
         cmocka_unit_test(matches_published_vectors),
         cmocka_unit_test(base64url_has_one_spelling),
     };
