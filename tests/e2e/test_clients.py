@@ -105,6 +105,49 @@ class Clients(Case):
         r = self.run_client(MODERN_CLIENT, 1)
         self.assertEqual(r.get("version", "2026-07-28"), "2026-07-28")
 
+    def features(self, script, *args):
+        """One of clients/, from the folder where the packages are."""
+        here = self.dir / script
+        here.write_text((pathlib.Path(__file__).parent / "clients" / script).read_text())
+        p = subprocess.run(["node", str(here), *args], cwd=self.dir, capture_output=True, text=True, timeout=180)
+        self.assertEqual(p.returncode, 0, p.stderr)
+        r = json.loads(p.stdout)
+        self.assertEqual((r["call"], r["after"]), ("This is a simple text response for testing.",) * 2)
+        self.assertIn("action=accept", r["elicit"])
+        self.assertEqual((r["sample"], r["roots"]), ("LLM response: Paris", "1 roots"))
+        self.assertEqual((r["progress"][:2], r["cancel"]), ([0, 50], "cancelled"))  # it may drop one that comes with the result
+        self.assertEqual((r["heard"], r["prompts"], r["resources"]), (["prompts", "test://watched-resource"], 5, 3))
+        return r
+
+    def everywhere(self, script, *mode):
+        self.features(script, *mode, "stdio", KMCP, str(self.fixtures().ini))
+        h = self.http(self.fixtures("[log]\nlevel = debug\n"))
+        r = self.features(script, *mode, "http", h.url)
+        self.until(lambda: "slow_compute: ended in phase run" in h.stderr, "the server to hear of the cancellation")
+        return r
+
+    def test_first_generation_does_everything(self):
+        self.assertEqual(self.everywhere("v1.mjs")["logged"], 3)
+
+    def test_second_generation_does_everything(self):
+        r = self.everywhere("v2.mjs", "auto")
+        self.assertEqual((r["version"], r["honored"]),
+                         ("2026-07-28", {"resourceSubscriptions": ["test://watched-resource"], "promptsListChanged": True}))
+
+    def test_second_generation_in_the_older_era(self):
+        self.assertEqual(self.everywhere("v2.mjs", "legacy")["version"], "2025-11-25")
+
+    def test_inspector_over_http(self):
+        h = self.http(self.fixtures())
+        for method, args, key in (("tools/list", (), "tools"), ("resources/list", (), "resources"), ("prompts/list", (), "prompts"),
+                                  ("tools/call", ("--tool-name", "greet", "--tool-arg", "name=Ana"), "content"),
+                                  ("resources/read", ("--uri", "test://static-text"), "contents"),
+                                  ("prompts/get", ("--prompt-name", "test_prompt_with_arguments", "--prompt-args", "arg1=a", "arg2=b"), "messages")):
+            p = subprocess.run([str(self.dir / "node_modules" / ".bin" / "mcp-inspector"), "--cli", h.url, "--method", method, *args],
+                               cwd=self.dir, capture_output=True, text=True, timeout=120)
+            self.assertEqual(p.returncode, 0, (method, p.stderr + p.stdout))
+            self.assertTrue(json.loads(p.stdout)[key], method)
+
     def test_inspector(self):
         site = self.site()
         inspector = [str(self.dir / "node_modules" / ".bin" / "mcp-inspector"), "--cli"]
