@@ -2,6 +2,7 @@
 # demo.sh - from nothing to answers: installs what is missing, builds, starts the tenant simulator, and runs a real MCP
 # session against it, shown request by request. Safe to run again.  SPDX-License-Identifier: Apache-2.0
 set -eu
+umask 022 # plugins that others may write are not loaded
 cd "$(dirname "$0")/.."
 . conf/packages.sh
 
@@ -49,6 +50,8 @@ file = $home/audit.jsonl
 INI
 chmod 600 "$home/token" "$home/demo.ini"
 
+"$build/bin/kmcp" check --config "$home/demo.ini" >/dev/null
+
 # A client: requests go into one pipe, answers come out of another, one JSON message a line.
 mkfifo "$home/in" "$home/out"
 "$build/bin/kmcp" --config "$home/demo.ini" <"$home/in" >"$home/out" 2>"$home/log" &
@@ -61,7 +64,7 @@ request() { # METHOD PARAMS
     id=$((id + 1))
     printf -- '--> %s %s\n' "$1" "$2" | cut -c1-78
     printf '{"jsonrpc":"2.0","id":%s,"method":"%s","params":%s}\n' "$id" "$1" "$2" >&3
-    IFS= read -r answer <&4
+    IFS= read -r answer <&4 || { cat "$home/log" >&2; exit 1; }
 }
 show() { printf '<-- %s\n' "$(printf '%s' "$answer" | jq -r "$1")" | fold -s -w 78; }
 show_table() { printf '<-- %s\n' "$(printf '%s' "$answer" | jq -r "$1")" | sed -n '1,12p' | cut -c1-78; }
@@ -105,16 +108,16 @@ cat <<TEXT
 That was a simulated tenant. To keep one, and look around yourself:
 
   mkdir -p -m 700 ~/.config/kmcp
-  $build/bin/kmcp-tenant --port 8443 &
+  "$build/bin/kmcp-tenant" --port 8443 --devices 700 &
   (umask 077; printf '%s\n' '[tenant]' 'base_url = http://127.0.0.1:8443' '[policy]' \\
      'read_only = yes' '[plugin devices]' '[plugin blueprints]' '[plugin prism]' > ~/.config/kmcp/demo.ini)
   export KANDJI_API_TOKEN=kmcp-demo-token
-  $build/bin/kmcp call list_devices '{"platform": "iPad"}' --config ~/.config/kmcp/demo.ini
+  "$build/bin/kmcp" call list_devices '{"platform": "iPad"}' --config ~/.config/kmcp/demo.ini
 
 To connect a client to it (docs/clients.md has more):
 
   Claude Code   claude mcp add kandji --env KANDJI_API_TOKEN=kmcp-demo-token -- \\
-                  $build/bin/kmcp --config ~/.config/kmcp/demo.ini
+                  "$build/bin/kmcp" --config ~/.config/kmcp/demo.ini
   Others        {"mcpServers": {"kandji": {"command": "$build/bin/kmcp",
                   "args": ["--config", "$HOME/.config/kmcp/demo.ini"],
                   "env": {"KANDJI_API_TOKEN": "kmcp-demo-token"}}}}

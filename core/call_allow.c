@@ -22,7 +22,9 @@ bool phase_policy(struct call *c)
             c, "%s needs \"confirm\": true; it would do this: %s Ask the person first, then call again",
             tool->name, c->sentence);
     if (c->in->can_ask == CALL_ASK_NO && !policy_unasked(&c->host->policy, tool->safety, why, sizeof why))
-        return call_refuse(c, "%s was not done: %s", tool->name, why);
+        return call_refuse(c, "%s was not done: %s%s", tool->name,
+                           strcmp(c->in->transport, "command line") == 0 ? "standard input is no terminal, and " : "",
+                           why);
     return true;
 }
 

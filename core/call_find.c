@@ -3,15 +3,15 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "base/uri.h"
 #include "call_phase.h"
 
-/* The registered tool whose name is nearest in spirit, for a model that mistyped: shares the longest prefix.
- */
+/* The tool that was meant, for a model that mistyped: one that begins alike, or differs by few letters. */
 static const char *nearest_tool(const struct registry *r, const char *name)
 {
+    size_t best_len = 3, best_edits = 4;
     const char *best = NULL;
-    size_t best_len = 3;
 
     for (size_t i = 0; i < r->n_tools; i++) {
         const char *known = r->tools[i]->decl.name;
@@ -19,7 +19,7 @@ static const char *nearest_tool(const struct registry *r, const char *name)
 
         while (known[len] && known[len] == name[len])
             len++;
-        if (len > best_len) {
+        if (text_nearer(name, known, &best_edits) || (best_edits == 4 && len > best_len)) {
             best = known;
             best_len = len;
         }
@@ -42,7 +42,8 @@ static bool find_tool(struct call *c)
 
         c->tool = NULL;
         return call_stop(c, CALL_NO_TOOL, "unknown tool \"%.64s\"; %s%s%s", c->in->name,
-                         near ? "did you mean \"" : "", near ? near : "tools/list shows what there is",
+                         near ? "did you mean \"" : "", near ? near
+                              : "the list of tools shows what there is; modules that the INI does not name are not loaded",
                          near ? "\"?" : "");
     }
     c->plugin = c->tool->plugin;

@@ -27,6 +27,9 @@ bool phase_plan(struct call *c)
     c->record.n_subjects = c->n_subjects;
     if (tool->safety == KMCP_READ && !c->in->plan_only)
         return true;
+    if (tool->plan && tool->safety != KMCP_READ && !c->sentence)
+        return call_refuse(c, "plugin \"%s\" did not say what %s would do; this is a fault of the plugin",
+                           c->plugin->decl.name, tool->name);
     if (!c->sentence)
         c->sentence = arena_format(&c->arena, "%s with %s.", tool->title, json_text(&c->arena, c->args));
     if (!c->sentence)

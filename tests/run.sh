@@ -3,6 +3,7 @@
 # Environment: KMCP_BUILD_DIR (default build), KMCP_CMAKE (more cmake options), KMCP_E2E (which end-to-end tests: a
 # unittest pattern; "none" for none).  SPDX-License-Identifier: Apache-2.0
 set -u
+umask 022 # plugins that others may write are not loaded
 cd "$(dirname "$0")/.." || exit 1
 . conf/packages.sh
 

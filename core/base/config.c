@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ini.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 
 #include "config.h"
 #include "text.h"
+#include "trust.h"
 
 #define LINE_LIMIT    4000
 #define SECTION_LIMIT 48
@@ -270,7 +272,7 @@ bool config_read(struct config *c, const char *file)
 {
     int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     struct stat st;
-    char *text = NULL;
+    char *text = NULL, why[PATH_MAX + 200];
     ssize_t n = 0;
     size_t len = 0;
 
@@ -286,6 +288,8 @@ bool config_read(struct config *c, const char *file)
             "belongs to somebody else, who could change what is allowed; chown it to root or to yourself");
     else if (st.st_mode & 022)
         config_fail(c, 0, "may be written by others, who could change what is allowed; chmod go-w it");
+    else if (!trust_above(file, why, sizeof why))
+        config_fail(c, 0, "could be replaced by others: %s", why);
     else if (st.st_size > FILE_LIMIT)
         config_fail(c, 0, "is over %d bytes", FILE_LIMIT);
     else if (!(text = malloc(FILE_LIMIT + 1)))

@@ -129,7 +129,8 @@ bool config_all_used(struct config *c, const char *const *known_sections)
                 if (distance(*k, c->sections[i].name) < 3)
                     near = *k;
             return config_fail(c, c->sections[i].line, "unknown section [%s]; %s%s%s", c->sections[i].name,
-                               near ? "did you mean [" : "conf/kmcp.ini shows them all", near ? near : "",
+                               near ? "did you mean [" : "kmcp.ini shows them all; modules are named [plugin NAME]",
+                               near ? near : "",
                                near ? "]?" : "");
         }
     for (size_t i = 0; i < c->n_entries; i++)

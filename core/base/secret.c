@@ -17,6 +17,7 @@
 #include "clock.h"
 #include "digest.h"
 #include "secret.h"
+#include "trust.h"
 
 #define SECRET_MAX 4096
 
@@ -107,6 +108,17 @@ static ssize_t read_all(int fd, char *bytes, int64_t deadline_ms)
     }
 }
 
+/* Who may write a folder above it could put another token in its place. */
+static bool check_above(const char *file, char *why, size_t why_size)
+{
+    char what[600];
+
+    if (trust_above(file, what, sizeof what))
+        return true;
+    snprintf(why, why_size, "token file \"%s\" could be replaced by others: %s", file, what);
+    return false;
+}
+
 bool secret_from_file(struct secret *s, const char *file, char *why, size_t why_size)
 {
     char bytes[SECRET_MAX + 1], source[300];
@@ -119,7 +131,7 @@ bool secret_from_file(struct secret *s, const char *file, char *why, size_t why_
         snprintf(why, why_size, "token file \"%s\" cannot be opened (%s)", file, strerror(errno));
         return false;
     }
-    if (!check_file(fd, file, why, why_size)) {
+    if (!check_file(fd, file, why, why_size) || !check_above(file, why, why_size)) {
         close(fd);
         return false;
     }

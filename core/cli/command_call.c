@@ -31,7 +31,7 @@ static const char *ask(const char *question)
 {
     char line[64] = "";
 
-    fprintf(stderr, "\n%s\nType \"yes\" to do exactly this, once: ", question);
+    fprintf(stderr, "\r\033[K%s\nType \"yes\" to do exactly this, once: ", question);
     fflush(stderr);
     if (!fgets(line, sizeof line, stdin))
         line[0] = '\0';

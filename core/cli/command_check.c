@@ -1,29 +1,68 @@
 /* command_check.c - `kmcp check`: would it start, and could it act?  SPDX-License-Identifier: Apache-2.0 */
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "cli.h"
+#include "transport/http_settings.h"
+#include "transport/http_tokens.h"
+
+/* What a first request would need, without sending it. */
+static bool can_ask_the_api(const struct host *host, char *why, size_t why_size)
+{
+    struct secret token = { 0 };
+    bool ok = tenant_token(&host->tenant, &token, why, why_size);
+
+    secret_free(&token);
+    if (ok && host->tenant.ca_file && access(host->tenant.ca_file, R_OK) != 0) {
+        snprintf(why, why_size, "ca_file \"%s\" cannot be read", host->tenant.ca_file);
+        ok = false;
+    }
+    return ok;
+}
+
+static bool tokens_are_good(struct host *host, char *why, size_t why_size)
+{
+    struct http_settings http;
+    struct http_tokens *tokens;
+
+    if (!http_settings_read(&http, &host->config, NULL) || !http.tokens)
+        return true; /* host_build has read the settings; without a file there is nothing to look at */
+    tokens = http_tokens_read(http.tokens, why, why_size);
+    http_tokens_free(tokens);
+    return tokens != NULL;
+}
+
+static int complain(const char *what, const char *why)
+{
+    fprintf(stderr, "kmcp: %s: %s\n", what, why);
+    return 1;
+}
 
 int command_check(const struct cli *cli)
 {
-    struct host host;
     size_t workers, offered = 0;
-    char why[500];
+    struct host host;
+    char why[600];
     int status = 0;
 
     if (!host_build(&host, cli->config, &workers))
         return 1;
     for (size_t i = 0; i < host.registry.n_tools; i++)
         offered += policy_offers(&host.policy, host.registry.tools[i]->decl.safety, why, sizeof why);
-    if (!host.policy.read_only && !audit_ready(host.audit, why, sizeof why)) {
-        fprintf(stderr, "kmcp: acts would be refused: %s\n", why);
-        status = 1;
-    }
-    printf(
-        "%s: %s\ntenant: %s\nplugins: %zu, tools: %zu, offered: %zu\nread-only: %s, person data masked: %s\n",
-        host.config.file, status ? "not ready" : "ok", host.tenant.base_url, host.registry.n_plugins,
-        host.registry.n_tools, offered, host.policy.read_only ? "yes" : "no",
-        host.policy.redact_pii ? "yes" : "no");
+    if (!can_ask_the_api(&host, why, sizeof why))
+        status = complain("every request to the API would fail", why);
+    if (!tokens_are_good(&host, why, sizeof why))
+        status = complain("kmcp http would not start", why);
+    if (!host.policy.read_only && !audit_ready(host.audit, why, sizeof why))
+        status = complain("acts would be refused", why);
+    printf("%s: %s\ntenant: %s\nplugins: %zu, tools: %zu, offered: %zu%s\nprompts: %zu, resources: %zu\n"
+           "read-only: %s, person data masked: %s\n",
+           host.config.file, status ? "not ready" : "ok", host.tenant.base_url, host.registry.n_plugins,
+           host.registry.n_tools, offered,
+           offered < host.registry.n_tools ? " (read_only = yes holds back those that act or reveal)" : "",
+           host.registry.n_prompts, host.registry.n_resources, host.policy.read_only ? "yes" : "no",
+           host.policy.redact_pii ? "yes" : "no");
     if (!host.policy.read_only)
         printf("audit: %s\n", audit_path(host.audit));
     host_free(&host);

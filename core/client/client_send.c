@@ -112,7 +112,7 @@ static void fail_unanswered(struct client_call *call, const struct kmcp_route *r
     if (x->end == HTTP_NOT_SENT) {
         failure_set(call->failure, KMCP_E_UPSTREAM,
                     "the API could not be reached, nothing was sent (%s); check the "
-                    "network, subdomain and region",
+                    "network and [tenant] of the INI",
                     x->error);
     } else if (is_act) {
         call->act_unknown = true;

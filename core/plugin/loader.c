@@ -10,7 +10,7 @@
 #include "loader.h"
 #include "manifest.h"
 #include "tables.h"
-#include "trust.h"
+#include "base/trust.h"
 
 #ifndef RTLD_NODELETE
 #define RTLD_NODELETE 0

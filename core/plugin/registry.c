@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -144,6 +145,9 @@ static bool load_one(struct registry *r, struct config *c, const char *section, 
                 c->entries[i].used = true; /* nobody knows its keys */
         return true;
     }
+    if (!p && access(path ? path : dflt, F_OK) != 0)
+        return config_fail(c, line, "there is no plugin \"%s\": %s does not exist; kmcp-NAME.so files are in %s", name,
+                           path ? path : dflt, plugin_dir);
     if (!p)
         return config_fail(c, line, "plugin \"%s\" (%s) is refused: %s", name, path ? path : dflt, why);
     p->line = line;

@@ -147,6 +147,9 @@ static bool check_confirm(struct taker *t, const struct tool *tool)
     const char *type = json_str(json_get(confirm, "type"));
     bool wants = tool->decl.flags & KMCP_TOOL_CONFIRM;
 
+    if (wants && tool->decl.safety == KMCP_READ)
+        return no(t, "tool \"%s\" is READ but wants a confirmation; declare WRITE, DESTROY or REVEAL",
+                  tool->decl.name);
     if (wants && !(type && strcmp(type, "boolean") == 0))
         return no(t, "tool \"%s\" wants a confirmation, but its input schema has no boolean \"confirm\"",
                   tool->decl.name);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "audit_file.h"
+#include "base/trust.h"
 
 bool audit_file_init(struct audit_file *f, const char *path)
 {
@@ -60,8 +61,8 @@ static bool same_file(const struct audit_file *f)
 bool audit_file_open(struct audit_file *f, char *why, size_t why_size)
 {
     const int flags = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+    char last = '\n', above[400], what[500];
     struct stat st;
-    char last = '\n';
 
     if (!*f->path)
         return fault(f, why, why_size, "has no place", "set file in [audit] to a full path");
@@ -77,7 +78,7 @@ bool audit_file_open(struct audit_file *f, char *why, size_t why_size)
     if (f->fd < 0 && errno == ELOOP)
         return fault(f, why, why_size, "is a symbolic link", "set file in [audit] to the file itself");
     if (f->fd < 0)
-        return fault(f, why, why_size, strerror(errno),
+        return fault(f, why, why_size, errno == ENOENT ? "has no folder that could be made" : strerror(errno),
                      "make it writable, or set file in [audit] to a place that is");
     if (fstat(f->fd, &st) != 0 || !S_ISREG(st.st_mode))
         return fault(f, why, why_size, "is not a regular file", "set file in [audit] to a regular file");
@@ -85,6 +86,10 @@ bool audit_file_open(struct audit_file *f, char *why, size_t why_size)
         return fault(f, why, why_size, "belongs to somebody else", "chown it to the user that runs kmcp");
     if (st.st_mode & 077)
         return fault(f, why, why_size, "may be read or written by others", "chmod 600 it");
+    if (!trust_above(f->path, above, sizeof above)) {
+        snprintf(what, sizeof what, "could be replaced by others: %s", above);
+        return fault(f, why, why_size, what, "or set file in [audit] to another place");
+    }
     f->torn = st.st_size > 0 && (pread(f->fd, &last, 1, st.st_size - 1) != 1 || last != '\n');
     return true;
 }

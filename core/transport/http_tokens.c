@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/digest.h"
+#include "base/trust.h"
 #include "http_tokens.h"
 #include "mcp/server.h"
 
@@ -147,7 +148,7 @@ struct http_tokens *http_tokens_read(const char *file, char *why, size_t why_siz
 {
     int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     struct http_tokens *t = NULL;
-    char *text = NULL;
+    char *text = NULL, above[600];
     struct stat st;
     ssize_t n;
 
@@ -156,6 +157,8 @@ struct http_tokens *http_tokens_read(const char *file, char *why, size_t why_siz
     else if (!S_ISREG(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & 077))
         snprintf(why, why_size, "the token file %s must be a file of yours that others cannot read; chmod 600 %s", file,
                  file);
+    else if (!trust_above(file, above, sizeof above))
+        snprintf(why, why_size, "the token file %s could be replaced by others: %s", file, above);
     else if (st.st_size > FILE_MAX || !(text = malloc((size_t)st.st_size + 1)))
         snprintf(why, why_size, "the token file %s is larger than %d bytes", file, FILE_MAX);
     else if ((n = read(fd, text, (size_t)st.st_size)) < 0)

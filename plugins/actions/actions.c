@@ -82,7 +82,7 @@ static kmcp_rc plan_act(kmcp_ctx *ctx, const kmcp_json *args, const char *verb, 
         return rc;
     if (!platform_allows(d.platform, allowed))
         return kmcp_fail(ctx, KMCP_E_CONFLICT,
-                         "this device is a %s, which cannot be told to %s; nothing was sent", d.platform,
+                         "a device of the platform %s cannot be told to %s; nothing was sent", d.platform,
                          verb);
     if (repeated && !(d.serial && same_serial(repeated, d.serial)))
         return kmcp_fail(

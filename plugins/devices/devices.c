@@ -83,7 +83,7 @@ static struct kmcp_table table_for(kmcp_ctx *ctx, const kmcp_json *args, const c
     int64_t limit = ctx->host->opt_int(ctx, "default_limit");
     struct kmcp_table t = { .columns = columns, .n_columns = n };
 
-    t.limit = kmcp_get_int(ctx, args, "limit", limit >= 1 && limit <= 1000 ? limit : 50);
+    t.limit = kmcp_get_int(ctx, args, "limit", limit);
     t.offset = kmcp_get_int(ctx, args, "offset", 0);
     return t;
 }
@@ -297,7 +297,7 @@ static kmcp_rc get_device_details_run(kmcp_ctx *ctx, const kmcp_json *args)
     if (!out || kmcp_set_str(ctx, out, "device_id", d.id) != KMCP_OK)
         return KMCP_E_NOMEM;
     if (wanted && h->json_len(h->json_get(reply.body, wanted)) == 0)
-        return kmcp_fail(ctx, KMCP_E_NOTFOUND, "this device has no \"%s\" section (it is a %s)", wanted,
+        return kmcp_fail(ctx, KMCP_E_NOTFOUND, "this device has no \"%s\" section (its platform is %s)", wanted,
                          d.platform ? d.platform : "device");
     kmcp_text(ctx, "device_id: %s\n", d.id);
     for (section = h->json_at(reply.body, 0); section; section = h->json_next(section)) {
@@ -625,5 +625,14 @@ static const struct kmcp_tool tools[] = {
               table_schema),
 };
 
+static kmcp_rc open_devices(kmcp_ctx *ctx, void **state)
+{
+    int64_t limit = ctx->host->opt_int(ctx, "default_limit");
+
+    (void)state;
+    return limit >= 1 && limit <= 1000 ? KMCP_OK
+                                       : kmcp_fail(ctx, KMCP_E_ARG, "\"default_limit\" must be from 1 to 1000");
+}
+
 KMCP_PLUGIN(devices, "1.0.0", .summary = "The fleet's devices: lists, records, state, apps, history",
-            .threading = KMCP_PARALLEL, KMCP_OPTIONS(options), KMCP_ROUTES(routes), KMCP_TOOLS(tools));
+            .threading = KMCP_PARALLEL, .open = open_devices, KMCP_OPTIONS(options), KMCP_ROUTES(routes), KMCP_TOOLS(tools));

@@ -130,8 +130,11 @@ static const TOOL_ROW tools[] = {
         .input_schema = "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"array\"}}}",
         .safety = KMCP_READ, .run = run),
 #elif defined(BAD_confirm_missing)
-    ROW(.name = "hello", .title = "t", .description = "d", .input_schema = SCHEMA, .safety = KMCP_READ,
+    ROW(.name = "hello", .title = "t", .description = "d", .input_schema = SCHEMA, .safety = KMCP_WRITE,
         .flags = KMCP_TOOL_CONFIRM, .run = run),
+#elif defined(BAD_confirm_read)
+    ROW(.name = "hello", .title = "t", .description = "d", .safety = KMCP_READ, .flags = KMCP_TOOL_CONFIRM, .run = run,
+        .input_schema = "{\"type\":\"object\",\"properties\":{\"confirm\":{\"type\":\"boolean\"}}}"),
 #elif defined(BAD_confirm_unflagged)
     ROW(.name = "hello", .title = "t", .description = "d",
         .input_schema = "{\"type\":\"object\",\"properties\":{\"confirm\":{\"type\":\"boolean\"}}}",

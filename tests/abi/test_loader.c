@@ -93,6 +93,7 @@ static void refuses_each_with_its_sentence(void **state)
         { "schema_items", "the input schema of tool \"hello\" has an array without \"items\"" },
         { "confirm_missing",
           "tool \"hello\" wants a confirmation, but its input schema has no boolean \"confirm\"" },
+        { "confirm_read", "tool \"hello\" is READ but wants a confirmation" },
         { "get_job", "tool name \"get_job\" is the host's own; choose another" },
         { "icons", "the icons of \"hello\" are refused" },
         { "header_type", "tool \"hello\" has an x-mcp-header that is refused" },

@@ -1,6 +1,6 @@
 /* test_trust.c - the walk to the root.  SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
-#include "plugin/trust.h"
+#include "base/trust.h"
 
 #include <limits.h>
 #include <sys/stat.h>

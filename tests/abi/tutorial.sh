@@ -2,6 +2,7 @@
 # tutorial.sh BUILD - installs kmcp from BUILD into an empty prefix and does, to the letter, what docs/writing-a-plugin.md
 # says; then builds and tests the template the same way.  SPDX-License-Identifier: Apache-2.0
 set -eu
+umask 022
 build=$(cd "${1:?usage: tutorial.sh BUILD}" && pwd)
 root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)

@@ -32,7 +32,7 @@ class Config(Case):
                 (base + "[plugin devices]\n[polcy]\n", "kmcp.ini:5: unknown section [polcy]; did you mean [policy]?"),
                 (base + "[plugin devices]\ncolour = red\n", 'kmcp.ini:5: unknown key "colour" in [plugin devices]; its keys are: path, optional, default_limit'),
                 (base + "[plugin devices]\n[plugin devices]\n", "kmcp.ini:5: section [plugin devices] is here a second time"),
-                (base + "[plugin nosuch]\n", 'kmcp.ini:4: plugin "nosuch"'),
+                (base + "[plugin nosuch]\n", 'kmcp.ini:4: there is no plugin "nosuch"'),
                 (base + "token_file = /x\n[plugin devices]\n", 'kmcp.ini:4: "token_file" is set a second time'),
                 (base, "no plugin is loaded")]
         rows += [(base + f"[cache]\ndevices = {ttl}\n[plugin devices]\n", 'kmcp.ini:5: "devices" must be a whole number')
@@ -75,12 +75,42 @@ class Config(Case):
         site.write(f"[tenant]\nbase_url = {self.tenant.url}\ntoken_command = printf {TOKEN}\n[plugin devices]\n")
         self.kmcp(site).good("list_devices", {"limit": 1})
 
+    def test_check_says_what_a_first_call_would_fail_on(self):
+        site = self.site()
+        base = f"[tenant]\nbase_url = {self.tenant.url}\n"
+        for text, part in ((base, "no API token"), (base + "token_file = /none\n", "cannot be opened"), (base + "token_command = /bin/false\n", "would fail"),
+                           (base + f"token_file = {site.token}\nca_file = /nope.pem\n", "ca_file"),
+                           (base + f"token_file = {site.token}\n[http]\ntokens = /none\n", "kmcp http would not start")):
+            site.write(text + "[plugin devices]\n")
+            p = site.run("check")
+            self.assertEqual((p.returncode, "not ready" in p.stdout), (1, True), text)
+            self.assertIn(part, p.stderr)
+        site.write(base + f"token_file = {site.token}\n[plugin devices]\ndefault_limit = 5000\n")
+        self.assertIn("from 1 to 1000", site.run("check").stderr)
+
+    def test_folders_that_others_may_write_are_not_believed(self):
+        site = self.site()
+        site.dir.chmod(0o777)
+        self.assertIn("could be replaced by others", site.run("check").stderr)
+        site.dir.chmod(0o700)
+        loose = site.dir / "loose"
+        loose.mkdir()
+        (loose / "token").write_text("x")
+        (loose / "token").chmod(0o600)
+        loose.chmod(0o777)
+        for what in (f"[tenant]\nbase_url = {self.tenant.url}\ntoken_file = {loose}/token\n",
+                     f"[tenant]\nbase_url = {self.tenant.url}\ntoken_file = {site.token}\n[policy]\nread_only = no\n[audit]\nfile = {loose}/audit\n"):
+            site.write(what + "[plugin devices]\n")
+            p = site.run("check")
+            self.assertEqual(p.returncode, 1, what)
+            self.assertIn("could be replaced by others", p.stderr)
+
     def test_the_examples_are_right(self):
         for ini in sorted((ROOT / "conf").glob("*.ini")):
             site = self.site()
             text = ini.read_text()
             site.write(text)
-            p = site.run("check", env={**os.environ, "KANDJI_SUBDOMAIN": "acme"})
+            p = site.run("check", env={**os.environ, "KANDJI_SUBDOMAIN": "acme", "KANDJI_API_TOKEN": "x"})
             if "audit" in p.stderr:  # the example's own place may not be writable here
                 continue
             self.assertEqual(p.returncode, 0, (ini.name, p.stderr))

@@ -122,7 +122,7 @@ struct kmcp_route {
 #define KMCP_ROUTE_RETRY 1u /* safe to send again after 429, 5xx or a lost connection; never on an act               */
 #define KMCP_ROUTE_QUERY 2u /* a method other than GET that only reads, on purpose; without it such a READ is refused */
 
-/* How a list comes in pages (api section 1.5). sweep() follows it; all offset styles add the rows received. */
+/* How a list comes in pages. sweep() follows it; all offset styles add the rows received. */
 #define KMCP_PAGES_NONE   0u
 #define KMCP_PAGES_OFFSET 1u /* limit and offset; a bare array with X-Total-Count, {count,results}, or that wrapped   */
 #define KMCP_PAGES_CURSOR 2u /* limit and cursor; {data,total,cursor}                                                 */
@@ -133,7 +133,8 @@ struct kmcp_tool {
     const char *name;          /* ^[a-z][a-z0-9_]{0,63}$, verb_noun, unique across plugins                           */
     const char *title;         /* a short name for people                                                            */
     const char *description;   /* for the model: what it answers and when to use it                                  */
-    const char *input_schema;  /* JSON Schema 2020-12 text, root type object; only keywords the host enforces        */
+    const char *input_schema;  /* JSON Schema 2020-12 text, root type object; a keyword that is neither enforced nor */
+                               /* a mere annotation (title, description, format ...) is refused                     */
     const char *output_schema; /* the same for result_json(), or NULL: text only                                     */
     kmcp_safety safety;
     uint32_t flags;    /* KMCP_TOOL_*                                                                                */
@@ -286,7 +287,7 @@ struct kmcp_reply {
     /* ABI 1.0 ends here; append only */
 };
 
-/* What a sweep covered (architecture D8). */
+/* What a sweep covered (docs/architecture.md, decision 8). */
 struct kmcp_coverage {
     uint32_t struct_size;
     uint32_t complete;  /* 1 only if every row there is was handed over                            */

@@ -35,10 +35,37 @@ static bool check_one(const char *path, bool is_file, char *why, size_t why_size
     return false;
 }
 
+/* The directories above RESOLVED, which is cut short on the way. */
+static bool check_above(char *resolved, char *why, size_t why_size)
+{
+    char *slash;
+
+    while ((slash = strrchr(resolved, '/')) && slash != resolved) {
+        *slash = '\0';
+        if (!check_one(resolved, false, why, why_size))
+            return false;
+    }
+    return check_one("/", false, why, why_size);
+}
+
+bool trust_above(const char *path, char *why, size_t why_size)
+{
+    char resolved[PATH_MAX + 2], folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+    if (!realpath(folder, resolved)) {
+        snprintf(why, why_size, "\"%s\" %s", folder, errno == ENOENT ? "does not exist" : strerror(errno));
+        return false;
+    }
+    if (resolved[1]) /* the folder itself counts */
+        memcpy(resolved + strlen(resolved), "/", 2);
+    return check_above(resolved, why, why_size);
+}
+
 bool trust_file(const char *path, char *real, size_t real_size, char *why, size_t why_size)
 {
     char resolved[PATH_MAX];
-    char *slash;
 
     if (!realpath(path, resolved)) {
         snprintf(why, why_size, "\"%s\" %s", path, errno == ENOENT ? "does not exist" : strerror(errno));
@@ -49,12 +76,5 @@ bool trust_file(const char *path, char *real, size_t real_size, char *why, size_
         return false;
     }
     memcpy(real, resolved, strlen(resolved) + 1);
-    if (!check_one(resolved, true, why, why_size))
-        return false;
-    while ((slash = strrchr(resolved, '/')) && slash != resolved) {
-        *slash = '\0';
-        if (!check_one(resolved, false, why, why_size))
-            return false;
-    }
-    return check_one("/", false, why, why_size);
+    return check_one(resolved, true, why, why_size) && check_above(resolved, why, why_size);
 }
