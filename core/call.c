@@ -13,8 +13,8 @@
 #define TOOLS (1u << CALL_TOOL)
 #define ALL   (TOOLS | 1u << CALL_PROMPT | 1u << CALL_RESOURCE | 1u << CALL_COMPLETION)
 
-/* Architecture section 1. KINDS of calls that pass through; a row with ALWAYS set runs even when an earlier row ended
- * the call. */
+/* Architecture section 1. KINDS of calls that pass through; a row with ALWAYS set runs even when an earlier
+ * row ended the call. */
 static const struct {
     const char *name;
     call_phase_fn fn;

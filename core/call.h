@@ -1,5 +1,5 @@
-/* call.h - one call of a plugin (a tool, a prompt, a resource, a completion), from its name to its outcome, through
- * named phases (call.c holds the table).  SPDX-License-Identifier: Apache-2.0 */
+/* call.h - one call of a plugin (a tool, a prompt, a resource, a completion), from its name to its outcome,
+ * through named phases (call.c holds the table).  SPDX-License-Identifier: Apache-2.0 */
 #ifndef KMCP_CALL_H
 #define KMCP_CALL_H
 
@@ -34,7 +34,8 @@ struct host {
     size_t list_page;        /* [server] list_page */
     bool structured;         /* [server] structured_content */
     char principal[96];      /* of who started the process */
-    /* told when show() or updated() was called: LIST is a KMCP_LIST_*, URI NULL or what was updated; may be NULL */
+    /* told when show() or updated() was called: LIST is a KMCP_LIST_*, URI NULL or what was updated; may be
+     * NULL */
     void (*publish)(void *arg, uint32_t list, const char *uri);
     void *publish_arg;
     pthread_mutex_t wait_lock; /* wait() sleeps here */
@@ -68,7 +69,8 @@ struct call_events {
 /* What comes in. Readable until call_run returns. */
 struct call_input {
     enum call_kind kind;
-    const char *name;      /* the tool's or prompt's; the resource's URI; for a completion that of what it is for */
+    const char
+        *name; /* the tool's or prompt's; the resource's URI; for a completion that of what it is for */
     const kmcp_json *args; /* an object, or NULL for {} */
     bool of_resource;      /* CALL_COMPLETION: for a template's variable, not a prompt's argument */
     const char *argument, *value;
@@ -77,9 +79,9 @@ struct call_input {
     const char *traceparent, *tracestate; /* W3C Trace Context, or NULL */
     uint32_t can;                         /* KMCP_CAN_* */
     enum call_ask_how can_ask;
-    const kmcp_json *answers; /* by key, this round's; from outside, unchecked. Or NULL */
-    const char *state;        /* the sealed state that came with them, or NULL */
-    bool plan_only;           /* stop after the plan and show it */
+    const kmcp_json *answers;      /* by key, this round's; from outside, unchecked. Or NULL */
+    const char *state;             /* the sealed state that came with them, or NULL */
+    bool plan_only;                /* stop after the plan and show it */
     const volatile int *cancelled; /* set by another thread: read and written with __atomic builtins only */
     struct call_events events;
 };
@@ -121,8 +123,8 @@ struct call_output {
     const char *const *values;     /* a completion's */
     size_t n_values, total_values;
     const char *prompt_description;
-    int64_t ttl_ms;   /* a resource's */
-    uint32_t lacks;   /* CALL_LACKS: KMCP_CAN_* */
+    int64_t ttl_ms;              /* a resource's */
+    uint32_t lacks;              /* CALL_LACKS: KMCP_CAN_* */
     const struct call_ask *asks; /* CALL_ASK */
     size_t n_asks;
     const char *question; /* CALL_ASK: the one about consent, if it is among them */
@@ -177,7 +179,7 @@ struct call {
     const char **values;
     size_t n_values, total_values;
     struct audit_call record;
-    bool intended; /* an intent is on record and needs its outcome */
+    bool intended;       /* an intent is on record and needs its outcome */
     int64_t progress_ms; /* when the client was last told */
     double progress_done;
     struct call_output out;
@@ -188,8 +190,8 @@ static inline struct call *call_of(kmcp_ctx *ctx)
     return (struct call *)ctx;
 }
 
-/* Has ANSWER the shape of an answer to a question of KIND? Its content is not looked at. Else a sentence in WHY that
- * begins with "must". */
+/* Has ANSWER the shape of an answer to a question of KIND? Its content is not looked at. Else a sentence in
+ * WHY that begins with "must". */
 bool call_answer_fits(uint32_t kind, const kmcp_json *answer, char *why, size_t why_size);
 /* call_ask.c, for api.c */
 kmcp_rc call_ask(struct call *c, const struct kmcp_ask *question, const kmcp_json **answer);

@@ -22,9 +22,9 @@ bool phase_policy(struct call *c)
             c, "%s needs \"confirm\": true; it would do this: %s Ask the person first, then call again",
             tool->name, c->sentence);
     if (c->in->can_ask == CALL_ASK_NO && !policy_unasked(&c->host->policy, tool->safety, why, sizeof why))
-        return call_refuse(c, "%s was not done: %s%s", tool->name,
-                           strcmp(c->in->transport, "command line") == 0 ? "standard input is no terminal, and " : "",
-                           why);
+        return call_refuse(
+            c, "%s was not done: %s%s", tool->name,
+            strcmp(c->in->transport, "command line") == 0 ? "standard input is no terminal, and " : "", why);
     return true;
 }
 
@@ -73,7 +73,8 @@ static bool make_bond(struct call *c, const char *canonical)
 
 /* One form with one box; the sentence is the plan's. */
 #define APPROVE                                                                                              \
-    "{\"type\":\"object\",\"properties\":{\"approve\":{\"type\":\"boolean\",\"title\":\"Approve\",\"description\":"           \
+    "{\"type\":\"object\",\"properties\":{\"approve\":{\"type\":\"boolean\",\"title\":\"Approve\","          \
+    "\"description\":"                                                                                       \
     "\"Yes, do exactly this, once.\"}},\"required\":[\"approve\"]}"
 
 static bool ask(struct call *c, unsigned round, const char *preface)
@@ -82,10 +83,11 @@ static bool ask(struct call *c, unsigned round, const char *preface)
     struct call_ask *question = &c->asks[0];
 
     if (round > CONSENT_ROUNDS)
-        return call_refuse(c, "%s was not done: the person was asked %d times without a clear answer", c->name,
-                           CONSENT_ROUNDS);
+        return call_refuse(c, "%s was not done: the person was asked %d times without a clear answer",
+                           c->name, CONSENT_ROUNDS);
     if (!state || !consent_seal(consent_of(c->host), &c->bond, round, clock_unix_ms(), state))
-        return call_refuse(c, "%s was not done: its approval cannot be sealed (no OpenSSL); see the log", c->name);
+        return call_refuse(c, "%s was not done: its approval cannot be sealed (no OpenSSL); see the log",
+                           c->name);
     c->consent_state = state;
     *question = (struct call_ask){
         .key = "approve",

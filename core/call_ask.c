@@ -1,10 +1,10 @@
-/* call_ask.c - questions to the client and their answers, over the rounds of one call.  SPDX-License-Identifier:
- * Apache-2.0
+/* call_ask.c - questions to the client and their answers, over the rounds of one call.
+ * SPDX-License-Identifier: Apache-2.0
  *
- * Nothing of a call is held between rounds but what the client carries: earlier answers, what the plugin keeps, and
- * what consent.c sealed, in one text that is encrypted and bound to who asks for what with which arguments
- * (AES-256-GCM; MCP 2026-07-28, basic/patterns/mrtr). A client that is asked by requests of ours never sees the
- * text; its request carries it instead.
+ * Nothing of a call is held between rounds but what the client carries: earlier answers, what the plugin
+ * keeps, and what consent.c sealed, in one text that is encrypted and bound to who asks for what with which
+ * arguments (AES-256-GCM; MCP 2026-07-28, basic/patterns/mrtr). A client that is asked by requests of ours
+ * never sees the text; its request carries it instead.
  */
 
 #include <stdio.h>
@@ -23,7 +23,8 @@
 static bool bind(struct call *c, char out[2 * DIGEST_SIZE + 1])
 {
     static const char *const kinds[] = { "tool", "prompt", "resource", "completion" };
-    const char *parts[] = { c->in->principal, kinds[c->in->kind], c->in->name, json_canonical(&c->arena, c->args) };
+    const char *parts[] = { c->in->principal, kinds[c->in->kind], c->in->name,
+                            json_canonical(&c->arena, c->args) };
     uint8_t digest[DIGEST_SIZE];
 
     if (!parts[3] || !call_digest(c, parts, sizeof parts / sizeof *parts, digest))
@@ -48,7 +49,8 @@ static const char *seal(struct call *c)
         !json_set(&c->arena, state, "round", json_integer(&c->arena, (int64_t)c->round + 1)) ||
         (c->answered && !json_set(&c->arena, state, "answered", c->answered)) ||
         (c->kept && !json_set(&c->arena, state, "kept", c->kept)) ||
-        (c->consent_state && !json_set(&c->arena, state, "consent", json_string(&c->arena, c->consent_state))))
+        (c->consent_state &&
+         !json_set(&c->arena, state, "consent", json_string(&c->arena, c->consent_state))))
         return NULL;
     plain = json_text(&c->arena, state);
     len = plain ? strlen(plain) : 0;
@@ -110,11 +112,12 @@ bool phase_resume(struct call *c)
 bool call_stop_asking(struct call *c)
 {
     if (c->round >= CALL_ROUNDS_MAX)
-        return call_refuse(c, "%s was not done: %d rounds of questions did not settle it", c->name, CALL_ROUNDS_MAX);
+        return call_refuse(c, "%s was not done: %d rounds of questions did not settle it", c->name,
+                           CALL_ROUNDS_MAX);
     c->out.state = seal(c);
     if (!c->out.state)
-        return call_refuse(c, "%s was not done: its questions cannot be sealed (no OpenSSL, or over %zu KiB)", c->name,
-                           STATE_MAX >> 10);
+        return call_refuse(c, "%s was not done: its questions cannot be sealed (no OpenSSL, or over %zu KiB)",
+                           c->name, STATE_MAX >> 10);
     c->out.end = CALL_ASK;
     c->out.asks = c->asks;
     c->out.n_asks = c->n_asks;
@@ -204,7 +207,8 @@ static bool form_accepts(struct call *c, const kmcp_json *schema, const kmcp_jso
     return ok;
 }
 
-/* The answer to QUESTION if there is a good one; NULL: it has to be asked (again), or it is bad (c->bad_answer). */
+/* The answer to QUESTION if there is a good one; NULL: it has to be asked (again), or it is bad
+ * (c->bad_answer). */
 static const kmcp_json *take_answer(struct call *c, const struct kmcp_ask *question, const kmcp_json *schema)
 {
     const kmcp_json *answer = json_get(c->answered, question->key), *fresh;
@@ -249,7 +253,8 @@ static bool is_question(const struct kmcp_ask *q)
         return q->message && *q->message && q->url &&
                (strncmp(q->url, "https://", 8) == 0 || strncmp(q->url, "http://127.0.0.1", 16) == 0);
     case KMCP_ASK_SAMPLE:
-        return json_kind(json_get(q->params, "messages")) == KMCP_JSON_ARRAY && json_get(q->params, "maxTokens");
+        return json_kind(json_get(q->params, "messages")) == KMCP_JSON_ARRAY &&
+               json_get(q->params, "maxTokens");
     default:
         return q->kind == KMCP_ASK_ROOTS;
     }
@@ -265,7 +270,8 @@ static uint32_t needed(const struct kmcp_ask *q, const char **what)
                   { KMCP_CAN_URL, "elicitation by URL" },
                   { KMCP_CAN_SAMPLE, "sampling" },
                   { KMCP_CAN_ROOTS, "roots" } };
-    bool tools = q->kind == KMCP_ASK_SAMPLE && (json_get(q->params, "tools") || json_get(q->params, "toolChoice"));
+    bool tools = q->kind == KMCP_ASK_SAMPLE &&
+                 (json_get(q->params, "tools") || json_get(q->params, "toolChoice"));
 
     *what = tools ? "sampling with tools" : kinds[q->kind].what;
     return tools ? KMCP_CAN_SAMPLE | KMCP_CAN_SAMPLE_TOOLS : kinds[q->kind].can;
@@ -304,13 +310,15 @@ kmcp_rc call_ask(struct call *c, const struct kmcp_ask *question, const kmcp_jso
         return plugin_fault(c, "asked more than 16 questions at once");
     ask = &c->asks[c->n_asks];
     *ask = (struct call_ask){ .key = arena_strdup(&c->arena, question->key),
-                              .message = question->message ? arena_strdup(&c->arena, question->message) : NULL,
+                              .message = question->message ? arena_strdup(&c->arena, question->message)
+                                                           : NULL,
                               .url = question->url ? arena_strdup(&c->arena, question->url) : NULL,
                               .kind = question->kind,
                               .schema = schema,
                               .params = json_copy(&c->arena, question->params) };
     if (!ask->key)
-        return failure_set(&c->failure, KMCP_E_NOMEM, "the call needs more memory than [limits] call_bytes allows");
+        return failure_set(&c->failure, KMCP_E_NOMEM,
+                           "the call needs more memory than [limits] call_bytes allows");
     c->n_asks++;
     return KMCP_AGAIN;
 }

@@ -41,10 +41,11 @@ static bool find_tool(struct call *c)
         const char *near = nearest_tool(&c->host->registry, c->in->name);
 
         c->tool = NULL;
-        return call_stop(c, CALL_NO_TOOL, "unknown tool \"%.64s\"; %s%s%s", c->in->name,
-                         near ? "did you mean \"" : "", near ? near
-                              : "the list of tools shows what there is; modules that the INI does not name are not loaded",
-                         near ? "\"?" : "");
+        return call_stop(
+            c, CALL_NO_TOOL, "unknown tool \"%.64s\"; %s%s%s", c->in->name, near ? "did you mean \"" : "",
+            near ? near
+                 : "the list of tools shows what there is; modules that the INI does not name are not loaded",
+            near ? "\"?" : "");
     }
     c->plugin = c->tool->plugin;
     c->name = c->tool->decl.name;
@@ -89,7 +90,8 @@ static bool find_resource(struct call *c, const char *uri)
     c->resource = registry_resource_at(&c->host->registry, &c->arena, uri, &vars);
     if (!c->resource || hidden(&c->resource->hidden)) {
         c->resource = NULL;
-        return call_stop(c, CALL_NOT_FOUND, "there is no resource %.200s; resources/list shows what there is", uri);
+        return call_stop(c, CALL_NOT_FOUND, "there is no resource %.200s; resources/list shows what there is",
+                         uri);
     }
     c->plugin = c->resource->plugin;
     c->name = c->resource->decl.name;
@@ -172,7 +174,8 @@ static bool validate_prompt(struct call *c)
         for (size_t i = 0; i < c->prompt->n_args; i++)
             known = known || strcmp(c->prompt->args[i].name, json_key(arg)) == 0;
         if (!known)
-            return call_stop(c, CALL_NO_TOOL, "prompt \"%s\" has no argument \"%.64s\"", c->name, json_key(arg));
+            return call_stop(c, CALL_NO_TOOL, "prompt \"%s\" has no argument \"%.64s\"", c->name,
+                             json_key(arg));
         if (json_kind(arg) != KMCP_JSON_STRING)
             return call_stop(c, CALL_NO_TOOL, "argument \"%.64s\" must be a string", json_key(arg));
     }

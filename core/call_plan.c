@@ -19,7 +19,8 @@ bool phase_plan(struct call *c)
         if (rc == KMCP_AGAIN)
             return call_stop_asking(c);
         if (rc != KMCP_OK)
-            return c->bad_answer || c->lacks ? call_stop_failed(c, rc) : call_refuse(c, "%s", c->failure.text);
+            return c->bad_answer || c->lacks ? call_stop_failed(c, rc)
+                                             : call_refuse(c, "%s", c->failure.text);
         c->client.planning = false;
         c->failure.rc = KMCP_OK;
     }
@@ -42,7 +43,8 @@ bool phase_plan(struct call *c)
     return true;
 }
 
-/* A tool that may take long gets a life of its own here, where all questions that come before it are settled. */
+/* A tool that may take long gets a life of its own here, where all questions that come before it are settled.
+ */
 bool phase_detach(struct call *c)
 {
     const struct call_events *e = &c->in->events;
@@ -51,5 +53,6 @@ bool phase_detach(struct call *c)
         return true;
     return e->detach(e->arg, c->tool)
                ? true
-               : call_refuse(c, "%s was not started: too many jobs are under way; wait for one to end", c->name);
+               : call_refuse(c, "%s was not started: too many jobs are under way; wait for one to end",
+                             c->name);
 }

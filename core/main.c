@@ -11,12 +11,8 @@ int main(int argc, char **argv)
         const char *name;
         int (*run)(const struct cli *);
     } commands[] = {
-        { "check", command_check },
-        { "list", command_list },
-        { "dump", command_dump },
-        { "call", command_call },
-        { "http", command_http },
-        { "token", command_token },
+        { "check", command_check }, { "list", command_list }, { "dump", command_dump },
+        { "call", command_call },   { "http", command_http }, { "token", command_token },
     };
     struct cli cli;
 

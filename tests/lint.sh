@@ -30,7 +30,7 @@ one_place 'curl/' core/client/http.c
 one_place 'cjson/' core/base/json.c
 one_place 'ini\.h' core/base/config.c
 one_place 'openssl/' core/base/digest.c
-one_place 'event2/' core/transport/http_server.c
+one_place 'event2/' 'core/transport/http_conn.c core/transport/http_server.c'
 one_place 'dlfcn\.h' 'core/base/lazy.c core/plugin/loader.c'
 
 found=$(grep -rnE '\b(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|system|popen|alloca)\(' core plugins sdk/include sdk/tenant --include='*.[ch]')

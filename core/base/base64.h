@@ -1,4 +1,5 @@
-/* base64.h - base64 with padding (RFC 4648 section 4), as MCP carries bytes.  SPDX-License-Identifier: Apache-2.0 */
+/* base64.h - base64 with padding (RFC 4648 section 4), as MCP carries bytes.  SPDX-License-Identifier:
+ * Apache-2.0 */
 #ifndef KMCP_BASE64_H
 #define KMCP_BASE64_H
 

@@ -129,9 +129,9 @@ bool config_all_used(struct config *c, const char *const *known_sections)
                 if (distance(*k, c->sections[i].name) < 3)
                     near = *k;
             return config_fail(c, c->sections[i].line, "unknown section [%s]; %s%s%s", c->sections[i].name,
-                               near ? "did you mean [" : "kmcp.ini shows them all; modules are named [plugin NAME]",
-                               near ? near : "",
-                               near ? "]?" : "");
+                               near ? "did you mean ["
+                                    : "kmcp.ini shows them all; modules are named [plugin NAME]",
+                               near ? near : "", near ? "]?" : "");
         }
     for (size_t i = 0; i < c->n_entries; i++)
         if (!c->entries[i].used)

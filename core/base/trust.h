@@ -10,7 +10,8 @@
  * can swap it between this check and its use. False with one sentence in WHY that names the offender and the
  * chmod or chown that helps. REAL gets the resolved path. */
 bool trust_file(const char *path, char *real, size_t real_size, char *why, size_t why_size);
-/* The same for the directories above PATH alone, where whoever opens it judges the file itself. PATH need not exist. */
+/* The same for the directories above PATH alone, where whoever opens it judges the file itself. PATH need not
+ * exist. */
 bool trust_above(const char *path, char *why, size_t why_size);
 
 #endif

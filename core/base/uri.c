@@ -17,7 +17,10 @@ static bool is_digit(char c)
 
 static int hex(char c)
 {
-    return is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return is_digit(c)            ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 /* The length of "scheme:" at TEXT, 0 if there is none. */
@@ -118,7 +121,7 @@ kmcp_json *uri_match(struct arena *a, const char *template, const char *uri)
                 return NULL;
             template += name_len + 2;
             uri += len;
-        } else if (*template++ != *uri++) {
+        } else if (*template ++ != *uri++) {
             return NULL;
         }
     }

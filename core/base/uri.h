@@ -7,14 +7,14 @@
 
 #define URI_MAX 2048
 
-/* What is wrong with a template (or a plain URI) that a plugin declares, or NULL: a scheme, the characters of RFC
- * 3986, and {name} only as a whole part between slashes (RFC 6570 level 1). */
+/* What is wrong with a template (or a plain URI) that a plugin declares, or NULL: a scheme, the characters of
+ * RFC 3986, and {name} only as a whole part between slashes (RFC 6570 level 1). */
 const char *uri_template_fault(const char *uri);
 /* Is TEXT a URI of RFC 3986's characters, with a scheme, of at most URI_MAX bytes? */
 bool uri_is_valid(const char *text);
-/* The values of TEMPLATE's variables in URI, percent-decoded once, as a JSON object in A; NULL if URI does not
- * match. A part that is empty, "." or "..", or decodes to a slash, a control character or no UTF-8, matches
- * nothing. */
+/* The values of TEMPLATE's variables in URI, percent-decoded once, as a JSON object in A; NULL if URI does
+ * not match. A part that is empty, "." or "..", or decodes to a slash, a control character or no UTF-8,
+ * matches nothing. */
 kmcp_json *uri_match(struct arena *a, const char *template, const char *uri);
 
 #endif

@@ -57,15 +57,16 @@ int command_dump(const struct cli *cli)
         printf("tool=%s class=%s%s%s%s\n", p->tools[i].decl.name, route_class_name(p->tools[i].decl.safety),
                p->tools[i].decl.plan ? " plan" : "",
                p->tools[i].decl.flags & KMCP_TOOL_TASK_ONLY ? " task-only"
-               : p->tools[i].decl.flags & KMCP_TOOL_TASK     ? " task"
-               : p->tools[i].decl.flags & KMCP_TOOL_CONFIRM  ? " confirm"
-                                                             : "",
+               : p->tools[i].decl.flags & KMCP_TOOL_TASK    ? " task"
+               : p->tools[i].decl.flags & KMCP_TOOL_CONFIRM ? " confirm"
+                                                            : "",
                p->tools[i].output ? " structured" : "");
     for (size_t i = 0; i < p->n_prompts; i++)
         printf("prompt=%s arguments=%zu%s\n", p->prompts[i].decl.name, p->prompts[i].n_args,
                p->prompts[i].decl.complete ? " complete" : "");
     for (size_t i = 0; i < p->n_resources; i++)
-        printf("resource=%s%s%s%s\n", p->resources[i].decl.uri, p->resources[i].is_template ? " template" : "",
+        printf("resource=%s%s%s%s\n", p->resources[i].decl.uri,
+               p->resources[i].is_template ? " template" : "",
                p->resources[i].decl.complete ? " complete" : "",
                p->resources[i].decl.flags & KMCP_RESOURCE_UPDATES ? " updates" : "");
     host_free(&host);

@@ -52,7 +52,9 @@ int command_token(const struct cli *cli)
         return 1;
     }
     printf("%s\n", line);
-    fprintf(stderr, "kmcp: add the line above to the file that \"tokens\" in [http] names. The token, shown this once:\n%s\n",
+    fprintf(stderr,
+            "kmcp: add the line above to the file that \"tokens\" in [http] names. The token, shown this "
+            "once:\n%s\n",
             token);
     return 0;
 }

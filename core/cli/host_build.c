@@ -62,8 +62,8 @@ static void name_principal(struct host *host)
 
 static bool build(struct host *host, struct config *c, size_t *workers)
 {
-    static const char *const sections[] = { "tenant", "policy", "audit", "cache",
-                                            "limits", "server", "http", "log",   NULL };
+    static const char *const sections[] = { "tenant", "policy", "audit", "cache", "limits",
+                                            "server", "http",   "log",   NULL };
     const struct kmcp_route **routes;
     char dir[PATH_MAX];
     size_t n_routes;
@@ -78,8 +78,9 @@ static bool build(struct host *host, struct config *c, size_t *workers)
     host->list_page = (size_t)config_int(c, "server", "list_page", 1, 10000, 1000);
     host->call_bytes = (size_t)config_int(c, "limits", "call_bytes", 1 << 20, INT64_C(1) << 32, 64 << 20);
     *workers = (size_t)config_int(c, "limits", "workers", 1, 256, 32);
-    if (c->error[0] || !http_settings_read(&http, c, NULL) || !tenant_read(&host->tenant, c) || !policy_read(&host->policy, c) ||
-        !(host->audit = audit_new(c)) || !registry_load(&host->registry, c, plugin_dir(c, dir, sizeof dir)))
+    if (c->error[0] || !http_settings_read(&http, c, NULL) || !tenant_read(&host->tenant, c) ||
+        !policy_read(&host->policy, c) || !(host->audit = audit_new(c)) ||
+        !registry_load(&host->registry, c, plugin_dir(c, dir, sizeof dir)))
         return false;
     routes = registry_routes(&host->registry, &n_routes);
     host->client = routes ? client_new(c, &host->tenant, routes, n_routes) : NULL;

@@ -18,12 +18,12 @@ struct client_call {
     struct arena *arena;
     struct failure *failure;
     const volatile int *cancelled;
-    int64_t deadline_ms;   /* monotonic */
-    kmcp_safety tool;      /* class of the tool */
-    bool planning;         /* READ routes only, nothing masked but collected */
-    bool read_only;        /* READ routes only, whatever the tool's class */
-    bool redact;           /* redact_pii */
-    struct mask_seen seen; /* what was masked or collected */
+    int64_t deadline_ms;                  /* monotonic */
+    kmcp_safety tool;                     /* class of the tool */
+    bool planning;                        /* READ routes only, nothing masked but collected */
+    bool read_only;                       /* READ routes only, whatever the tool's class */
+    bool redact;                          /* redact_pii */
+    struct mask_seen seen;                /* what was masked or collected */
     const char *traceparent, *tracestate; /* sent along; NULL: none */
     /* progress of sweeps; NULL: nobody asked */
     void (*progress)(void *arg, double done, double total, const char *message);

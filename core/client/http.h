@@ -33,11 +33,11 @@ enum http_end {
 };
 
 struct http_exchange {
-    const char *method, *path; /* in: path with query, already encoded */
-    const char *body;          /* in: JSON text or NULL */
+    const char *method, *path;            /* in: path with query, already encoded */
+    const char *body;                     /* in: JSON text or NULL */
     const char *traceparent, *tracestate; /* in: W3C Trace Context, checked; NULL: none */
-    long timeout_ms;           /* in: 0 = default */
-    enum http_end end;         /* out */
+    long timeout_ms;                      /* in: 0 = default */
+    enum http_end end;                    /* out */
     int status;
     char *data; /* out: decoded body, NUL-terminated, malloc'd: the caller frees */
     size_t len;

@@ -1,6 +1,6 @@
-/* asking.c - questions to the client: as a result that asks (2026-07-28), as requests of our own (before), or in a
- * task. A call that waits for people holds no worker: it is parked, and run again from its top with the answers.
- * SPDX-License-Identifier: Apache-2.0 */
+/* asking.c - questions to the client: as a result that asks (2026-07-28), as requests of our own (before), or
+ * in a task. A call that waits for people holds no worker: it is parked, and run again from its top with the
+ * answers. SPDX-License-Identifier: Apache-2.0 */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,8 +57,8 @@ static size_t count_parked(const struct server *s)
     return n;
 }
 
-/* What parking needs, made before: the state and the questions in R's own memory, the messages in OUT. A sentence if
- * it cannot be. */
+/* What parking needs, made before: the state and the questions in R's own memory, the messages in OUT. A
+ * sentence if it cannot be. */
 static const char *prepare(struct request *r, const struct call_output *answer, bool task, struct buf *out)
 {
     uint64_t first = __atomic_fetch_add(&r->server->asked, answer->n_asks, __ATOMIC_RELAXED);
@@ -70,7 +70,8 @@ static const char *prepare(struct request *r, const struct call_output *answer, 
         struct question *q = &r->questions[i];
         bool can;
 
-        *q = (struct question){ .key = arena_strdup(&r->arena, answer->asks[i].key), .kind = answer->asks[i].kind };
+        *q = (struct question){ .key = arena_strdup(&r->arena, answer->asks[i].key),
+                                .kind = answer->asks[i].kind };
         snprintf(q->id, sizeof q->id, "kmcp-%llu", (unsigned long long)(first + i + 1));
         buf_init(&out[i], 1 << 20);
         if (!task)
@@ -80,7 +81,8 @@ static const char *prepare(struct request *r, const struct call_output *answer, 
         can = encode_ask(&out[i], r->context.rev, &answer->asks[i], q->id);
         buf_putc(&out[i], '}');
         if (!can)
-            return "it needs a form that this client's protocol version cannot show (several choices at once); use a "
+            return "it needs a form that this client's protocol version cannot show (several choices at "
+                   "once); use a "
                    "client that speaks 2025-11-25 or later";
         q->wire = task && !out[i].failed ? arena_strdup(&r->arena, out[i].data) : NULL;
         if (!q->key || out[i].failed || (task && !q->wire))
@@ -127,8 +129,11 @@ static void ask_by_request(struct request *r, const struct call_output *answer)
     if (parked)
         return;
     if (!calls_claim(r))
-        tasks_finish(r, "\"content\":[{\"type\":\"text\",\"text\":\"it had to ask something, but went on as a job, "
-                        "where nobody can be asked\"}],\"isError\":true", false);
+        tasks_finish(
+            r,
+            "\"content\":[{\"type\":\"text\",\"text\":\"it had to ask something, but went on as a job, "
+            "where nobody can be asked\"}],\"isError\":true",
+            false);
     else if (why)
         asking_tool_error(r, why);
     else
@@ -171,8 +176,11 @@ void asking_ask(struct request *r, const struct call_output *answer)
         if (calls_claim(r))
             ask_by_result(r, answer);
         else
-            tasks_finish(r, "\"content\":[{\"type\":\"text\",\"text\":\"it had to ask something, but went on as a "
-                            "job, where nobody can be asked\"}],\"isError\":true", false);
+            tasks_finish(
+                r,
+                "\"content\":[{\"type\":\"text\",\"text\":\"it had to ask something, but went on as a "
+                "job, where nobody can be asked\"}],\"isError\":true",
+                false);
         calls_leave(r);
     }
 }
@@ -250,10 +258,11 @@ static void withdraw(struct request *r)
         if (r->questions[i].answered)
             continue;
         buf_init(&out, 4096);
-        buf_printf(&out,
-                   "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":\"%s\","
-                   "\"reason\":\"the call it belongs to is over\"}}",
-                   r->questions[i].id);
+        buf_printf(
+            &out,
+            "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":\"%s\","
+            "\"reason\":\"the call it belongs to is over\"}}",
+            r->questions[i].id);
         r->sink->ops->write(r->sink, out.data, out.len);
         buf_free(&out);
     }
@@ -288,8 +297,10 @@ int64_t asking_tick(struct server *s)
     if (!late)
         return wait;
     if (request_task(late)) {
-        tasks_finish(late, "\"content\":[{\"type\":\"text\",\"text\":\"nobody answered in ten minutes\"}],"
-                           "\"isError\":true", false);
+        tasks_finish(late,
+                     "\"content\":[{\"type\":\"text\",\"text\":\"nobody answered in ten minutes\"}],"
+                     "\"isError\":true",
+                     false);
         request_free(late);
     } else {
         asking_drop(late, late_text);

@@ -71,12 +71,14 @@ static bool is_hex(const char *text, size_t len)
 /* W3C Trace Context, level 1: what is malformed is dropped without a word. */
 static void read_trace(struct context *ctx, const kmcp_json *meta)
 {
-    const char *parent = json_str(json_get(meta, "traceparent")), *state = json_str(json_get(meta, "tracestate"));
+    const char *parent = json_str(json_get(meta, "traceparent")),
+               *state = json_str(json_get(meta, "tracestate"));
 
     ctx->traceparent[0] = ctx->tracestate[0] = '\0';
     if (!parent || strlen(parent) != 55 || parent[2] != '-' || parent[35] != '-' || parent[52] != '-' ||
-        !is_hex(parent, 2) || !is_hex(parent + 3, 32) || !is_hex(parent + 36, 16) || !is_hex(parent + 53, 2) ||
-        strncmp(parent, "ff", 2) == 0 || strspn(parent + 3, "0") >= 32 || strspn(parent + 36, "0") >= 16)
+        !is_hex(parent, 2) || !is_hex(parent + 3, 32) || !is_hex(parent + 36, 16) ||
+        !is_hex(parent + 53, 2) || strncmp(parent, "ff", 2) == 0 || strspn(parent + 3, "0") >= 32 ||
+        strspn(parent + 36, "0") >= 16)
         return;
     memcpy(ctx->traceparent, parent, 56);
     if (!state || strlen(state) >= sizeof ctx->tracestate)

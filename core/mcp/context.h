@@ -8,7 +8,7 @@
 #include "rev.h"
 #include "rpc.h"
 
-#define CONTEXT_CLIENT_MAX   120
+#define CONTEXT_CLIENT_MAX     120
 #define SESSION_SUBSCRIBED_MAX 1024 /* resources one session may be told about */
 
 /* Handlers cannot tell where it came from. */

@@ -94,8 +94,10 @@ void encode_progress(struct buf *out, const struct rev *rev, struct rpc_raw toke
 
 void encode_log(struct buf *out, const char *level, const char *logger, const char *text)
 {
-    buf_printf(out, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"level\":\"%s\",\"logger\":",
-               level);
+    buf_printf(
+        out,
+        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"level\":\"%s\",\"logger\":",
+        level);
     json_quote(out, logger);
     buf_puts(out, ",\"data\":");
     json_quote(out, text);
@@ -104,7 +106,8 @@ void encode_log(struct buf *out, const char *level, const char *logger, const ch
 
 void encode_required(struct buf *out, uint32_t lacks)
 {
-    bool elicit = lacks & (KMCP_CAN_FORM | KMCP_CAN_URL), sample = lacks & (KMCP_CAN_SAMPLE | KMCP_CAN_SAMPLE_TOOLS);
+    bool elicit = lacks & (KMCP_CAN_FORM | KMCP_CAN_URL),
+         sample = lacks & (KMCP_CAN_SAMPLE | KMCP_CAN_SAMPLE_TOOLS);
     const char *comma = "";
 
     buf_puts(out, "{\"requiredCapabilities\":{");

@@ -14,7 +14,8 @@
 /* ---- encode.c: envelopes ---- */
 
 /* A whole response without newline. MEMBERS is the inside of the result object ("\"tools\":[]" or ""); TYPE
- * the resultType of revisions that have one; TTL_MS a cache hint, or ENCODE_TTL_NONE; META members of _meta or NULL. */
+ * the resultType of revisions that have one; TTL_MS a cache hint, or ENCODE_TTL_NONE; META members of _meta
+ * or NULL. */
 void encode_result(struct buf *out, const struct rev *rev, struct rpc_raw id, const char *type,
                    const char *members, int64_t ttl_ms, const char *meta);
 /* ID may be none. DATA is JSON text or NULL. */
@@ -37,8 +38,8 @@ void encode_completion(struct buf *out, const struct call_output *answer);
 
 /* ---- encode_ask.c: questions ---- */
 
-/* "method":...,"params":{...} of a question; URL_ID is its elicitationId where the revision has one. False: this revision
- * cannot ask it. */
+/* "method":...,"params":{...} of a question; URL_ID is its elicitationId where the revision has one. False:
+ * this revision cannot ask it. */
 bool encode_ask(struct buf *out, const struct rev *rev, const struct call_ask *ask, const char *url_id);
 
 #endif

@@ -1,11 +1,13 @@
-/* encode_ask.c - questions to the client, as far as the revision can put them.  SPDX-License-Identifier: Apache-2.0 */
+/* encode_ask.c - questions to the client, as far as the revision can put them.  SPDX-License-Identifier:
+ * Apache-2.0 */
 
 #include <string.h>
 
 #include "base/json.h"
 #include "encode.h"
 
-/* One field of a form for 2025-06-18: no defaults but of booleans, choices as enum and enumNames, one choice only. */
+/* One field of a form for 2025-06-18: no defaults but of booleans, choices as enum and enumNames, one choice
+ * only. */
 static kmcp_json *plain_field(struct arena *a, const kmcp_json *field)
 {
     kmcp_json *out = json_object(a), *values = json_array(a), *names = json_array(a);
@@ -19,7 +21,8 @@ static kmcp_json *plain_field(struct arena *a, const kmcp_json *field)
             !json_set(a, out, json_key(m), m))
             return NULL;
     for (const kmcp_json *choice = json_first(choices); choice; choice = json_next(choice))
-        if (!json_append(a, values, json_get(choice, "const")) || !json_append(a, names, json_get(choice, "title")))
+        if (!json_append(a, values, json_get(choice, "const")) ||
+            !json_append(a, names, json_get(choice, "title")))
             return NULL;
     if (choices && (!json_set(a, out, "enum", values) || !json_set(a, out, "enumNames", names)))
         return NULL;

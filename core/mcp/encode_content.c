@@ -1,4 +1,5 @@
-/* encode_content.c - what plugins answer, as far as the revision can express it.  SPDX-License-Identifier: Apache-2.0 */
+/* encode_content.c - what plugins answer, as far as the revision can express it.  SPDX-License-Identifier:
+ * Apache-2.0 */
 
 #include <string.h>
 

@@ -28,8 +28,8 @@ void listening_free(struct listening *l)
 }
 
 /* The strings of LIST that KEEP wants; false if it is no list of strings. */
-static bool take_strings(struct request *r, const kmcp_json *list, bool (*keep)(struct request *, const char *),
-                         char ***out, size_t *n)
+static bool take_strings(struct request *r, const kmcp_json *list,
+                         bool (*keep)(struct request *, const char *), char ***out, size_t *n)
 {
     if (!list)
         return true;
@@ -50,7 +50,8 @@ static bool can_update(struct request *r, const char *uri)
     const struct resource *found;
     kmcp_json *vars;
 
-    found = uri_is_valid(uri) ? registry_resource_at(&r->server->host->registry, &r->arena, uri, &vars) : NULL;
+    found = uri_is_valid(uri) ? registry_resource_at(&r->server->host->registry, &r->arena, uri, &vars)
+                              : NULL;
     return found && (found->decl.flags & KMCP_RESOURCE_UPDATES) && (r->scopes & SCOPE(KMCP_READ));
 }
 
@@ -197,7 +198,9 @@ void server_end_listening(struct server *s)
         request_respond(r, 200, &out);
         if (strcmp(r->transport, "stdio") == 0) {
             buf_reset(&out);
-            buf_puts(&out, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":");
+            buf_puts(
+                &out,
+                "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":");
             buf_add(&out, r->message.id.text, r->message.id.len);
             buf_puts(&out, "}}");
             request_write(r, &out);
@@ -250,7 +253,8 @@ static void notify_listener(struct request *r, const char *method, const char *m
     struct buf out;
 
     buf_init(&out, ENCODE_MAX);
-    buf_printf(&out, "{\"jsonrpc\":\"2.0\",\"method\":\"%s\",\"params\":{%s%s", method, members, *members ? "," : "");
+    buf_printf(&out, "{\"jsonrpc\":\"2.0\",\"method\":\"%s\",\"params\":{%s%s", method, members,
+               *members ? "," : "");
     add_subscription(&out, r);
     buf_puts(&out, "}}");
     request_write(r, &out);
@@ -276,7 +280,8 @@ static void notify_session(struct session *session, const char *method, const ch
 
 void events_publish(void *server, uint32_t list, const char *uri)
 {
-    static const char *const changed[] = { "notifications/tools/list_changed", "notifications/prompts/list_changed",
+    static const char *const changed[] = { "notifications/tools/list_changed",
+                                           "notifications/prompts/list_changed",
                                            "notifications/resources/list_changed" };
     const char *method = uri ? "notifications/resources/updated" : changed[list];
     struct server *s = server;
@@ -291,7 +296,8 @@ void events_publish(void *server, uint32_t list, const char *uri)
     }
     pthread_mutex_lock(&s->lock);
     for (struct request *r = s->under_way; r; r = r->next)
-        if (r->listening && (uri ? has(r->listening->uris, r->listening->n_uris, uri) : r->listening->lists[list]))
+        if (r->listening &&
+            (uri ? has(r->listening->uris, r->listening->n_uris, uri) : r->listening->lists[list]))
             notify_listener(r, method, uri ? members.data : "");
     for (struct session *session = s->sessions; session; session = session->next)
         if (!uri || session_subscribed(session, uri))

@@ -88,13 +88,15 @@ static void add_get_job(struct buf *out, const struct rev *rev)
     buf_puts(out, "{\"name\":\"get_job\",");
     if (rev->features & REV_TITLE)
         buf_puts(out, "\"title\":\"Get a job's result\",");
-    buf_puts(out, "\"description\":\"The state or the result of a job that another tool started because it takes "
-                  "long.\",\"inputSchema\":{\"type\":\"object\",\"properties\":{\"job_id\":{\"type\":\"string\","
-                  "\"description\":\"as the other tool gave it\"}},\"required\":[\"job_id\"],"
-                  "\"additionalProperties\":false}");
+    buf_puts(out,
+             "\"description\":\"The state or the result of a job that another tool started because it takes "
+             "long.\",\"inputSchema\":{\"type\":\"object\",\"properties\":{\"job_id\":{\"type\":\"string\","
+             "\"description\":\"as the other tool gave it\"}},\"required\":[\"job_id\"],"
+             "\"additionalProperties\":false}");
     if (rev->features & REV_ANNOTATIONS)
-        buf_puts(out, ",\"annotations\":{\"readOnlyHint\":true,\"destructiveHint\":false,\"idempotentHint\":true,"
-                      "\"openWorldHint\":false}");
+        buf_puts(out,
+                 ",\"annotations\":{\"readOnlyHint\":true,\"destructiveHint\":false,\"idempotentHint\":true,"
+                 "\"openWorldHint\":false}");
     buf_putc(out, '}');
 }
 
@@ -196,21 +198,25 @@ static void page_of(struct lists *l, enum list_kind kind, struct page *p, uint32
         if (shown(&r->prompts[i]->hidden) && take(p))
             add_prompt(p->out, r->prompts[i], p->rev);
     for (size_t i = 0; (kind == LIST_RESOURCES || kind == LIST_TEMPLATES) && reads && i < r->n_resources; i++)
-        if (r->resources[i]->is_template == (kind == LIST_TEMPLATES) && shown(&r->resources[i]->hidden) && take(p))
+        if (r->resources[i]->is_template == (kind == LIST_TEMPLATES) && shown(&r->resources[i]->hidden) &&
+            take(p))
             add_resource(p->out, r->resources[i], p->rev);
 }
 
 /* A cursor says where in which list of which generation, and that it is ours. */
-static bool cursor_mac(struct lists *l, enum list_kind kind, uint64_t generation, size_t from, uint8_t mac[DIGEST_SIZE])
+static bool cursor_mac(struct lists *l, enum list_kind kind, uint64_t generation, size_t from,
+                       uint8_t mac[DIGEST_SIZE])
 {
     const uint8_t *key = host_key(l->host);
     char text[80];
-    int n = snprintf(text, sizeof text, "cursor 1 %d %llu %zu", (int)kind, (unsigned long long)generation, from);
+    int n = snprintf(text, sizeof text, "cursor 1 %d %llu %zu", (int)kind, (unsigned long long)generation,
+                     from);
 
     return key && digest_hmac(key, DIGEST_SIZE, text, (size_t)n, mac);
 }
 
-static bool add_cursor(struct lists *l, enum list_kind kind, uint64_t generation, size_t from, struct buf *out)
+static bool add_cursor(struct lists *l, enum list_kind kind, uint64_t generation, size_t from,
+                       struct buf *out)
 {
     uint8_t mac[DIGEST_SIZE];
     char text[40];
@@ -221,7 +227,8 @@ static bool add_cursor(struct lists *l, enum list_kind kind, uint64_t generation
     return buf_printf(out, ",\"nextCursor\":\"%zu.%s\"", from, text);
 }
 
-static bool read_cursor(struct lists *l, enum list_kind kind, uint64_t generation, const char *cursor, size_t *from)
+static bool read_cursor(struct lists *l, enum list_kind kind, uint64_t generation, const char *cursor,
+                        size_t *from)
 {
     uint8_t mac[DIGEST_SIZE], given[64];
     size_t digits = strspn(cursor, "0123456789");
@@ -233,8 +240,8 @@ static bool read_cursor(struct lists *l, enum list_kind kind, uint64_t generatio
            cursor_mac(l, kind, generation, *from, mac) && digest_equal(mac, given, CURSOR_MAC);
 }
 
-static bool make_page(struct lists *l, enum list_kind kind, uint64_t generation, const struct rev *rev, uint32_t scopes,
-                      size_t from, struct buf *out)
+static bool make_page(struct lists *l, enum list_kind kind, uint64_t generation, const struct rev *rev,
+                      uint32_t scopes, size_t from, struct buf *out)
 {
     static const char *const names[] = { "tools", "prompts", "resources", "resourceTemplates" };
     struct page p = { .out = out, .rev = rev, .from = from, .room = l->host->list_page };
@@ -245,8 +252,8 @@ static bool make_page(struct lists *l, enum list_kind kind, uint64_t generation,
     return !p.more || add_cursor(l, kind, generation, from + p.taken, out);
 }
 
-bool lists_page(struct lists *l, enum list_kind kind, const struct rev *rev, uint32_t scopes, const char *cursor,
-                struct buf *out)
+bool lists_page(struct lists *l, enum list_kind kind, const struct rev *rev, uint32_t scopes,
+                const char *cursor, struct buf *out)
 {
     bool keep = !cursor && scopes == SCOPE_ALL, done = false;
     char **kept = &l->kept[kind][rev_index(rev)];

@@ -21,10 +21,10 @@ void lists_init(struct lists *l, struct host *host);
 void lists_free(struct lists *l);
 /* What is there has changed: nothing kept counts any more, and no cursor. */
 void lists_changed(struct lists *l);
-/* `"tools":[...]` and so on, ordered by name, only what policy and SCOPES offer; from CURSOR (NULL: the start) one page,
- * with "nextCursor" if there is more. Into OUT. False: the cursor is not one of ours. */
-bool lists_page(struct lists *l, enum list_kind kind, const struct rev *rev, uint32_t scopes, const char *cursor,
-                struct buf *out);
+/* `"tools":[...]` and so on, ordered by name, only what policy and SCOPES offer; from CURSOR (NULL: the
+ * start) one page, with "nextCursor" if there is more. Into OUT. False: the cursor is not one of ours. */
+bool lists_page(struct lists *l, enum list_kind kind, const struct rev *rev, uint32_t scopes,
+                const char *cursor, struct buf *out);
 /* One tool's definition, for `kmcp list --json` too. */
 void lists_add_tool(struct buf *out, const struct tool *tool, const struct rev *rev, bool structured);
 

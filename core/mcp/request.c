@@ -110,8 +110,8 @@ void request_result(struct request *r, const char *members, int64_t ttl_ms)
     buf_wipe(&out);
 }
 
-/* What HTTP calls an error (checklist 1E): a bad message is 400 in both eras; 2026-07-28 adds 404 for a method that is
- * not there and 400 for a bad envelope; what a handler says is 200. */
+/* What HTTP calls an error (checklist 1E): a bad message is 400 in both eras; 2026-07-28 adds 404 for a
+ * method that is not there and 400 for a bad envelope; what a handler says is 200. */
 static int status_of(const struct request *r, int code)
 {
     bool modern = r->context.rev && (r->context.rev->features & REV_HTTP_STATUS);

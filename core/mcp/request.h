@@ -50,7 +50,7 @@ struct request {
     char principal[96];
     const char *transport;
     uint32_t scopes;
-    bool handled;  /* it reached its method: errors are the handler's */
+    bool handled; /* it reached its method: errors are the handler's */
     enum call_kind kind;
     int cancelled; /* __atomic */
     /* under the server's lock */
@@ -110,7 +110,8 @@ void calls_enter(struct request *r);
 void calls_leave(struct request *r);
 /* Under the server's lock: one that is parked or listens; nobody runs it. */
 void calls_unlink(struct server *s, struct request *r);
-/* R's one answer is the caller's to give, unless the clock has made a job of R meanwhile: then it goes to the task. */
+/* R's one answer is the caller's to give, unless the clock has made a job of R meanwhile: then it goes to the
+ * task. */
 bool calls_claim(struct request *r);
 /* Runs R on a worker; R is not the caller's any more. */
 void calls_submit(struct request *r);
@@ -119,14 +120,32 @@ void do_tools_call(struct request *r);
 void do_prompts_get(struct request *r);
 void do_resources_read(struct request *r);
 void do_complete(struct request *r);
-/* notifications/cancelled for the request with this key. */
-void calls_cancel(struct server *s, const struct session *session, const char *key);
+/* Under the server's lock: the request with this key in SESSION; NULL: none is under way. */
+struct request *calls_find(struct server *s, const struct session *session, const char *key);
 /* Is a request with this key under way in SESSION? */
 bool calls_under_way(struct server *s, const struct session *session, const char *key);
 
+/* ---- calls_answer.c ---- */
+
+/* call_events */
+void calls_on_progress(void *request, double done, double total, const char *message);
+void calls_on_tell(void *request, uint32_t level, const char *logger, const char *text);
+void calls_on_let_go(void *request, uint32_t retry_ms);
+/* R's one answer, from the end of its call; the same into the task that R has become (ANSWER NULL: out of
+ * memory). */
+void calls_respond(struct request *r, const struct call_output *answer);
+void calls_finish_task(struct request *r, const struct call_output *answer);
+/* The client does not offer what this needs: an error of its own in 2026-07-28, a tool error before. */
+void calls_lacks(struct request *r, const char *text, uint32_t lacks);
+
+/* ---- cancel.c ---- */
+
+/* notifications/cancelled for the request with this key. */
+void calls_cancel(struct server *s, const struct session *session, const char *key);
 /* ---- asking.c: questions to the client ---- */
 
-/* The questions as a result, or as requests of our own with R parked, or in its task. R is not the caller's any more. */
+/* The questions as a result, or as requests of our own with R parked, or in its task. R is not the caller's
+ * any more. */
 void asking_ask(struct request *r, const struct call_output *answer);
 /* A response to a question of ours; true if it was one. */
 bool asking_answer(struct server *s, const struct session *session, const struct rpc_message *m);
@@ -134,8 +153,8 @@ bool asking_answer(struct server *s, const struct session *session, const struct
 void asking_tool_error(struct request *r, const char *text);
 /* A parked request ends: questions of ours are taken back; ANSWER NULL: silently. Frees R. */
 void asking_drop(struct request *r, const char *answer);
-/* Under the server's lock: takes what RESPONSES hold for the questions of PARKED; AGAIN: all are answered, submit it. A
- * sentence if one is malformed: nothing was taken then. */
+/* Under the server's lock: takes what RESPONSES hold for the questions of PARKED; AGAIN: all are answered,
+ * submit it. A sentence if one is malformed: nothing was taken then. */
 const char *asking_update(struct request *parked, const kmcp_json *responses, bool *again);
 /* Milliseconds until the next parked request expires, -1 if none; expired ones are dropped. */
 int64_t asking_tick(struct server *s);

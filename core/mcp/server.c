@@ -126,7 +126,8 @@ static void add_capabilities(struct buf *out, const struct server *s, const stru
         comma = ",";
     }
     if (offered(s, NEED_RESOURCES)) {
-        buf_printf(out, "%s\"resources\":{%s%s%s}", comma, offered(s, NEED_UPDATES) ? "\"subscribe\":true" : "",
+        buf_printf(out, "%s\"resources\":{%s%s%s}", comma,
+                   offered(s, NEED_UPDATES) ? "\"subscribe\":true" : "",
                    offered(s, NEED_UPDATES) && changes ? "," : "", listed);
         comma = ",";
     }
@@ -217,7 +218,8 @@ static void list(struct request *r, enum list_kind kind)
     buf_init(&members, ENCODE_MAX);
     if ((cursor && !json_str(cursor)) ||
         !lists_page(&r->server->lists, kind, r->context.rev, r->scopes, json_str(cursor), &members))
-        request_error(r, RPC_PARAMS, "unknown cursor; the list may have changed, start again without one", NULL);
+        request_error(r, RPC_PARAMS, "unknown cursor; the list may have changed, start again without one",
+                      NULL);
     else if (members.failed)
         request_error(r, RPC_INTERNAL, "out of memory", NULL);
     else
@@ -249,8 +251,8 @@ static void do_templates_list(struct request *r)
 #define MODERN 2u
 #define BOTH   (LEGACY | MODERN)
 
-/* What each era serves, and what some plugin must make use of for it to be there. KEEPS: the function takes the
- * request over, because it outlives the reader's turn. */
+/* What each era serves, and what some plugin must make use of for it to be there. KEEPS: the function takes
+ * the request over, because it outlives the reader's turn. */
 static const struct {
     const char *name;
     unsigned eras;
@@ -473,7 +475,8 @@ void server_take(struct server *s, struct request *r, struct session *session, c
     receive(r);
 }
 
-void server_refuse(struct request *r, struct sink *sink, int status, int code, const char *why, const char *data)
+void server_refuse(struct request *r, struct sink *sink, int status, int code, const char *why,
+                   const char *data)
 {
     struct who nobody = { "", "", 0 };
 

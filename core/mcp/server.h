@@ -10,11 +10,13 @@
 #include "context.h"
 #include "rpc.h"
 
-/* Where messages go: all of stdio, or one HTTP exchange. One whole message without newline at a time; any thread. */
+/* Where messages go: all of stdio, or one HTTP exchange. One whole message without newline at a time; any
+ * thread. */
 struct sink_ops {
     /* A message before the answer, or beside it: a notification, or a request of ours. */
     void (*write)(struct sink *s, const char *text, size_t len);
-    /* The answer. STATUS is what HTTP calls it; TEXT NULL: there is none (a notification, a cancelled request). */
+    /* The answer. STATUS is what HTTP calls it; TEXT NULL: there is none (a notification, a cancelled
+     * request). */
     void (*answer)(struct sink *s, int status, const char *text, size_t len);
     /* Can write() reach the client? */
     bool (*streams)(struct sink *s);
@@ -62,12 +64,13 @@ void server_free(struct server *s);
 /* A message, copied and read, for the transport to look at. NULL when out of memory. */
 struct request *server_read(struct server *s, const char *text, size_t len);
 const struct rpc_message *request_message(const struct request *r);
-/* Serves R and returns at once: plugins' code runs on workers. SESSION may be NULL (none); it and SINK are held as
- * long as they are needed. R is not the caller's any more. */
+/* Serves R and returns at once: plugins' code runs on workers. SESSION may be NULL (none); it and SINK are
+ * held as long as they are needed. R is not the caller's any more. */
 void server_take(struct server *s, struct request *r, struct session *session, const struct who *who,
                  struct sink *sink);
 /* Answers R with an error without serving it; DATA is JSON or NULL. R is not the caller's any more. */
-void server_refuse(struct request *r, struct sink *sink, int status, int code, const char *why, const char *data);
+void server_refuse(struct request *r, struct sink *sink, int status, int code, const char *why,
+                   const char *data);
 /* read and take. */
 void server_receive(struct server *s, struct session *session, const struct who *who, struct sink *sink,
                     const char *text, size_t len);
@@ -81,8 +84,8 @@ void server_end_session(struct server *s, struct session *session);
 /* Nobody listens at SINK any more: what that cancels in the revision of each request, is cancelled. */
 void server_hangup(struct server *s, struct sink *sink);
 
-/* Questions that nobody answered in time are answered for them, long calls become jobs, old tasks go. Milliseconds
- * until it wants to be called again, -1 if nothing is open. */
+/* Questions that nobody answered in time are answered for them, long calls become jobs, old tasks go.
+ * Milliseconds until it wants to be called again, -1 if nothing is open. */
 int64_t server_tick(struct server *s);
 /* Ends subscriptions with their result, as a server does that goes away. */
 void server_end_listening(struct server *s);

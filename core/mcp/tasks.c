@@ -1,5 +1,5 @@
-/* tasks.c - work that outlives its request: the extension io.modelcontextprotocol/tasks, and get_job for clients
- * without it. One store, two views.  SPDX-License-Identifier: Apache-2.0 */
+/* tasks.c - work that outlives its request: the extension io.modelcontextprotocol/tasks, and get_job for
+ * clients without it. One store, two views.  SPDX-License-Identifier: Apache-2.0 */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,33 +7,20 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
-#include "request.h"
+#include "tasks.h"
 
-#define TASKS_MAX         1024
-#define TASKS_EACH_MAX    64 /* of one principal */
-#define TASKS_BYTES_MAX   ((size_t)64 << 20)
-#define TASK_KEPT_MS      (10 * 60 * 1000) /* a result, after the longest a task may run */
-#define TASK_POLL_MS      1000
-
-enum task_status { TASK_WORKING, TASK_INPUT, TASK_COMPLETED, TASK_FAILED, TASK_CANCELLED };
-
-struct task {
-    struct task *next;
-    char id[33]; /* 128 random bits */
-    char principal[96];
-    enum task_status status;
-    int64_t created_ms, updated_ms; /* Unix */
-    int64_t forget_ms;              /* monotonic */
-    char *body;                     /* members of its result, or of its error */
-    struct request *request;        /* while it runs or waits */
-};
+#define TASKS_MAX       1024
+#define TASKS_EACH_MAX  64 /* of one principal */
+#define TASKS_BYTES_MAX ((size_t)64 << 20)
+#define TASK_KEPT_MS    (10 * 60 * 1000) /* a result, after the longest a task may run */
+#define TASK_POLL_MS    1000
 
 bool tasks_offered(const struct server *s)
 {
     return registry_has_tool_flag(&s->host->registry, KMCP_TOOL_TASK | KMCP_TOOL_TASK_ONLY);
 }
 
-static bool is_over(const struct task *t)
+bool tasks_over(const struct task *t)
 {
     return t->status >= TASK_COMPLETED;
 }
@@ -64,7 +51,7 @@ static void reap(struct server *s)
         struct task *t = *at;
 
         bytes += t->body ? strlen(t->body) : 0;
-        if (is_over(t) && (t->forget_ms <= now || bytes > TASKS_BYTES_MAX)) {
+        if (tasks_over(t) && (t->forget_ms <= now || bytes > TASKS_BYTES_MAX)) {
             *at = t->next;
             bytes -= t->body ? strlen(t->body) : 0;
             free_task(t);
@@ -101,7 +88,7 @@ static struct task *create(struct request *r)
 }
 
 /* Under the lock. */
-static struct task *find(struct server *s, const char *id, const char *principal)
+struct task *tasks_find(struct server *s, const char *id, const char *principal)
 {
     struct task *t = s->tasks;
 
@@ -115,7 +102,7 @@ bool tasks_known(struct server *s, const char *id, const char *principal)
     bool known;
 
     pthread_mutex_lock(&s->lock);
-    known = find(s, id, principal) != NULL;
+    known = tasks_find(s, id, principal) != NULL;
     pthread_mutex_unlock(&s->lock);
     return known;
 }
@@ -128,16 +115,17 @@ static void add_task(struct buf *out, const struct server *s, const struct task 
     static const char *const names[] = { "working", "input_required", "completed", "failed", "cancelled" };
     char created[32], updated[32];
 
-    buf_printf(out,
-               "\"taskId\":\"%s\",\"status\":\"%s\",\"createdAt\":\"%s\",\"lastUpdatedAt\":\"%s\",\"ttlMs\":%lld,"
-               "\"pollIntervalMs\":%d",
-               t->id, names[t->status], clock_iso_ms(t->created_ms, created, sizeof created),
-               clock_iso_ms(t->updated_ms, updated, sizeof updated),
-               (long long)(s->host->task_timeout_ms + TASK_KEPT_MS), TASK_POLL_MS);
+    buf_printf(
+        out,
+        "\"taskId\":\"%s\",\"status\":\"%s\",\"createdAt\":\"%s\",\"lastUpdatedAt\":\"%s\",\"ttlMs\":%lld,"
+        "\"pollIntervalMs\":%d",
+        t->id, names[t->status], clock_iso_ms(t->created_ms, created, sizeof created),
+        clock_iso_ms(t->updated_ms, updated, sizeof updated),
+        (long long)(s->host->task_timeout_ms + TASK_KEPT_MS), TASK_POLL_MS);
 }
 
 /* And what its status adds. Under the lock. */
-static void add_detail(struct buf *out, const struct server *s, const struct task *t)
+void tasks_add_detail(struct buf *out, const struct server *s, const struct task *t)
 {
     const char *comma = "";
 
@@ -151,21 +139,22 @@ static void add_detail(struct buf *out, const struct server *s, const struct tas
     buf_puts(out, ",\"inputRequests\":{");
     for (size_t i = 0; i < t->request->n_questions; i++)
         if (!t->request->questions[i].answered) {
-            buf_printf(out, "%s\"%s\":%s", comma, t->request->questions[i].key, t->request->questions[i].wire);
+            buf_printf(out, "%s\"%s\":%s", comma, t->request->questions[i].key,
+                       t->request->questions[i].wire);
             comma = ",";
         }
     buf_putc(out, '}');
 }
 
 /* Under the lock. */
-static void changed(struct server *s, struct task *t, enum task_status status)
+void tasks_changed(struct server *s, struct task *t, enum task_status status)
 {
     struct buf members;
 
     t->status = status;
     t->updated_ms = clock_unix_ms();
     buf_init(&members, ENCODE_MAX);
-    add_detail(&members, s, t);
+    tasks_add_detail(&members, s, t);
     if (!members.failed)
         events_task(s, t->id, members.data);
     buf_free(&members);
@@ -180,10 +169,11 @@ static void encode_job(struct buf *out, const struct request *r, const char *id)
 
     buf_init(&text, 1 << 12);
     buf_init(&members, 1 << 14);
-    buf_printf(&text,
-               "This takes longer than a call should wait. It goes on as job %s. Call get_job with {\"job_id\": "
-               "\"%s\"} in a little while.",
-               id, id);
+    buf_printf(
+        &text,
+        "This takes longer than a call should wait. It goes on as job %s. Call get_job with {\"job_id\": "
+        "\"%s\"} in a little while.",
+        id, id);
     answer.text = text.data;
     encode_call(&members, r->context.rev, &answer, false);
     encode_result(out, r->context.rev, r->message.id, "complete", members.data, ENCODE_TTL_NONE, NULL);
@@ -228,7 +218,7 @@ void tasks_finish(struct request *r, const char *members, bool failed)
     pthread_mutex_lock(&r->server->lock);
     t->body = strdup(members);
     t->request = NULL;
-    changed(r->server, t, t->body ? (failed ? TASK_FAILED : TASK_COMPLETED) : TASK_CANCELLED);
+    tasks_changed(r->server, t, t->body ? (failed ? TASK_FAILED : TASK_COMPLETED) : TASK_CANCELLED);
     pthread_mutex_unlock(&r->server->lock);
 }
 
@@ -238,13 +228,13 @@ void tasks_cancelled(struct request *r)
 
     pthread_mutex_lock(&r->server->lock);
     t->request = NULL;
-    changed(r->server, t, TASK_CANCELLED);
+    tasks_changed(r->server, t, TASK_CANCELLED);
     pthread_mutex_unlock(&r->server->lock);
 }
 
 void tasks_ask(struct request *r)
 {
-    changed(r->server, request_task(r), TASK_INPUT);
+    tasks_changed(r->server, request_task(r), TASK_INPUT);
 }
 
 /* ---- calls that turn out long ---- */
@@ -287,7 +277,7 @@ int64_t tasks_tick(struct server *s)
         }
     }
     for (struct task *t = s->tasks; t && wait < 0; t = t->next)
-        wait = is_over(t) ? TASK_KEPT_MS : wait;
+        wait = tasks_over(t) ? TASK_KEPT_MS : wait;
     pthread_mutex_unlock(&s->lock);
     if (!made)
         return wait;
@@ -298,166 +288,4 @@ int64_t tasks_tick(struct server *s)
     sink_drop(sink);
     buf_free(&out);
     return tasks_tick(s);
-}
-
-/* ---- tasks/get, tasks/update, tasks/cancel ---- */
-
-/* The id, if R may use these methods at all; else R is answered. */
-static const char *read_id(struct request *r)
-{
-    const char *id = json_str(json_get(r->message.params, "taskId"));
-
-    if (!(r->context.can & KMCP_CAN_TASKS))
-        request_error(r, RPC_LACKS, "this needs the extension io.modelcontextprotocol/tasks",
-                      "{\"requiredCapabilities\":{\"extensions\":{\"io.modelcontextprotocol/tasks\":{}}}}");
-    else if (!id)
-        request_error(r, RPC_PARAMS, "\"taskId\" must be a string", NULL);
-    else
-        return id;
-    return NULL;
-}
-
-static void unknown(struct request *r)
-{
-    request_error(r, RPC_PARAMS, "there is no such task, or it has been forgotten", NULL);
-}
-
-void do_tasks_get(struct request *r)
-{
-    const char *id = read_id(r);
-    struct buf members;
-    struct task *t;
-
-    if (!id)
-        return;
-    buf_init(&members, ENCODE_MAX);
-    pthread_mutex_lock(&r->server->lock);
-    t = find(r->server, id, r->principal);
-    if (t)
-        add_detail(&members, r->server, t);
-    pthread_mutex_unlock(&r->server->lock);
-    if (t && !members.failed)
-        request_result(r, members.data, ENCODE_TTL_NONE);
-    else
-        unknown(r);
-    buf_wipe(&members);
-}
-
-void do_tasks_update(struct request *r)
-{
-    const kmcp_json *responses = json_get(r->message.params, "inputResponses");
-    const char *id = read_id(r), *why = NULL;
-    struct request *parked = NULL;
-    bool again = false;
-    struct task *t;
-
-    if (!id)
-        return;
-    if (json_kind(responses) != KMCP_JSON_OBJECT) {
-        request_error(r, RPC_PARAMS, "\"inputResponses\" must be an object", NULL);
-        return;
-    }
-    pthread_mutex_lock(&r->server->lock);
-    t = find(r->server, id, r->principal);
-    if (t && t->status == TASK_INPUT) {
-        parked = t->request;
-        why = asking_update(parked, responses, &again);
-        if (!why)
-            changed(r->server, t, again ? TASK_WORKING : TASK_INPUT);
-    }
-    if (why) /* its text is under the lock */
-        request_error(r, RPC_PARAMS, why, NULL);
-    pthread_mutex_unlock(&r->server->lock);
-    if (again)
-        calls_submit(parked);
-    if (!t)
-        unknown(r);
-    else if (!why)
-        request_result(r, "", ENCODE_TTL_NONE);
-}
-
-void do_tasks_cancel(struct request *r)
-{
-    const char *id = read_id(r);
-    struct request *ended = NULL;
-    struct task *t;
-
-    if (!id)
-        return;
-    pthread_mutex_lock(&r->server->lock);
-    t = find(r->server, id, r->principal);
-    if (t && t->request) {
-        __atomic_store_n(&t->request->cancelled, 1, __ATOMIC_RELEASE);
-        if (t->request->parked) {
-            ended = t->request;
-            calls_unlink(r->server, ended);
-        }
-    }
-    pthread_mutex_unlock(&r->server->lock);
-    if (ended) {
-        tasks_cancelled(ended);
-        request_free(ended);
-    }
-    host_wake(r->server->host);
-    if (t)
-        request_result(r, "", ENCODE_TTL_NONE);
-    else
-        unknown(r);
-}
-
-/* ---- get_job ---- */
-
-static void answer_job(struct request *r, const char *id)
-{
-    char *body = NULL, text[200];
-    enum task_status status = TASK_CANCELLED;
-    struct task *t;
-
-    pthread_mutex_lock(&r->server->lock);
-    t = find(r->server, id, r->principal);
-    if (t) {
-        status = t->status;
-        body = t->body ? strdup(t->body) : NULL;
-    }
-    pthread_mutex_unlock(&r->server->lock);
-    if (t && status == TASK_COMPLETED && body) {
-        request_result(r, body, ENCODE_TTL_NONE);
-    } else if (t && status == TASK_FAILED && body) {
-        char *error = arena_format(&r->arena, "{%s}", body);
-        const kmcp_json *parsed = error ? json_parse(&r->arena, error, strlen(error), 0, NULL) : NULL;
-        const char *message = json_str(json_get(parsed, "message"));
-
-        asking_tool_error(r, message ? message : "the job failed");
-    } else if (t && !is_over(t)) {
-        struct call_output answer = { .end = CALL_COMPLETE };
-        struct buf members;
-
-        snprintf(text, sizeof text, "Job %s is still running; ask again in a little while.", id);
-        answer.text = text;
-        buf_init(&members, 1 << 12);
-        encode_call(&members, r->context.rev, &answer, false);
-        request_result(r, members.data, ENCODE_TTL_NONE);
-        buf_free(&members);
-    } else {
-        asking_tool_error(r, t ? "the job was cancelled" : "there is no such job, or its result has been forgotten");
-    }
-    if (body)
-        digest_wipe(body, strlen(body));
-    free(body);
-}
-
-bool tasks_get_job(struct request *r)
-{
-    const char *name = json_str(json_get(r->message.params, "name"));
-    const kmcp_json *args = json_get(r->message.params, "arguments");
-    const char *id = json_str(json_get(args, "job_id"));
-
-    if (strcmp(name, "get_job") != 0 || !tasks_offered(r->server))
-        return false;
-    if (!id || json_len(args) != 1 || strlen(id) > 64)
-        asking_tool_error(r, "get_job: the arguments are: job_id, as another tool gave it");
-    else
-        answer_job(r, id);
-    request_free(r);
-    return true;
 }

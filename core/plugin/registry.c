@@ -57,11 +57,12 @@ static bool check_keys(const struct plugin *p, struct config *c, const char *sec
     return true;
 }
 
-static bool declared_twice(struct config *c, const struct plugin *p, const struct plugin *before, const char *what,
-                           const char *name)
+static bool declared_twice(struct config *c, const struct plugin *p, const struct plugin *before,
+                           const char *what, const char *name)
 {
     if (p == before)
-        return config_fail(c, p->line, "plugin \"%s\" declares the %s \"%s\" twice", p->decl.name, what, name);
+        return config_fail(c, p->line, "plugin \"%s\" declares the %s \"%s\" twice", p->decl.name, what,
+                           name);
     return config_fail(c, p->line,
                        "plugins \"%s\" and \"%s\" both declare the %s \"%s\"; remove one of the two sections",
                        before->decl.name, p->decl.name, what, name);
@@ -146,7 +147,8 @@ static bool load_one(struct registry *r, struct config *c, const char *section, 
         return true;
     }
     if (!p && access(path ? path : dflt, F_OK) != 0)
-        return config_fail(c, line, "there is no plugin \"%s\": %s does not exist; kmcp-NAME.so files are in %s", name,
+        return config_fail(c, line,
+                           "there is no plugin \"%s\": %s does not exist; kmcp-NAME.so files are in %s", name,
                            path ? path : dflt, plugin_dir);
     if (!p)
         return config_fail(c, line, "plugin \"%s\" (%s) is refused: %s", name, path ? path : dflt, why);
@@ -234,7 +236,8 @@ struct resource *registry_resource(const struct registry *r, const char *uri)
     return NULL;
 }
 
-struct resource *registry_resource_at(const struct registry *r, struct arena *a, const char *uri, kmcp_json **vars)
+struct resource *registry_resource_at(const struct registry *r, struct arena *a, const char *uri,
+                                      kmcp_json **vars)
 {
     struct resource *exact = registry_resource(r, uri);
 

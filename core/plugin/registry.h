@@ -28,8 +28,10 @@ struct tool *registry_find(const struct registry *r, const char *name);
 struct prompt *registry_prompt(const struct registry *r, const char *name);
 /* The row declared with exactly this URI or template. */
 struct resource *registry_resource(const struct registry *r, const char *uri);
-/* The resource that URI names, else the first template it matches; VARS gets the template's variables, in A. */
-struct resource *registry_resource_at(const struct registry *r, struct arena *a, const char *uri, kmcp_json **vars);
+/* The resource that URI names, else the first template it matches; VARS gets the template's variables, in A.
+ */
+struct resource *registry_resource_at(const struct registry *r, struct arena *a, const char *uri,
+                                      kmcp_json **vars);
 /* Does some plugin, or some row of it, make use of this? */
 bool registry_has_feature(const struct registry *r, uint32_t feature);
 bool registry_has_tool_flag(const struct registry *r, uint32_t flag);

@@ -171,8 +171,7 @@ static bool check_icons(struct taker *t, const char *name, const char *icons)
     if (!icons)
         return true;
     arena_init(&scratch, 1 << 20);
-    list = strlen(icons) > ICONS_MAX ? NULL
-                                     : json_parse(&scratch, icons, strlen(icons), JSON_UNIQUE, NULL);
+    list = strlen(icons) > ICONS_MAX ? NULL : json_parse(&scratch, icons, strlen(icons), JSON_UNIQUE, NULL);
     good = json_kind(list) == KMCP_JSON_ARRAY && json_len(list);
     for (const kmcp_json *icon = json_first(list); icon && good; icon = json_next(icon)) {
         const char *src = json_str(json_get(icon, "src"));
@@ -181,8 +180,9 @@ static bool check_icons(struct taker *t, const char *name, const char *icons)
     }
     arena_release(&scratch, 0);
     return good ? true
-                : no(t, "the icons of \"%s\" are refused; give a JSON array of {\"src\": \"https://... or "
-                        "data:...\"}, at most %d bytes",
+                : no(t,
+                     "the icons of \"%s\" are refused; give a JSON array of {\"src\": \"https://... or "
+                     "data:...\"}, at most %d bytes",
                      name, ICONS_MAX);
 }
 
@@ -231,10 +231,11 @@ static bool check_headers(struct taker *t, const struct tool *tool)
     size_t n = 0;
 
     if (!collect_headers(schema_json(tool->input), seen, &n) || n != count_headers(schema_json(tool->input)))
-        return no(t,
-                  "tool \"%s\" has an x-mcp-header that is refused: it must be a header token, used once, on a "
-                  "string, integer or boolean property that is reached through properties alone",
-                  tool->decl.name);
+        return no(
+            t,
+            "tool \"%s\" has an x-mcp-header that is refused: it must be a header token, used once, on a "
+            "string, integer or boolean property that is reached through properties alone",
+            tool->decl.name);
     return true;
 }
 
@@ -294,7 +295,8 @@ static bool take_resources(struct taker *t)
         if (!r->decl.name || !*r->decl.name || !r->decl.read)
             no(t, "resource \"%s\" needs a name and a read function", r->decl.uri);
         else if (r->decl.flags & 0xFFFF & ~KMCP_RESOURCE_UPDATES)
-            no(t, "resource \"%s\" carries a flag this host does not know; it must understand it", r->decl.uri);
+            no(t, "resource \"%s\" carries a flag this host does not know; it must understand it",
+               r->decl.uri);
         else if (check_icons(t, r->decl.uri, r->decl.icons))
             continue;
         break;
@@ -322,8 +324,8 @@ static bool check_prompt(struct taker *t, const struct prompt *p)
 static bool take_prompts(struct taker *t)
 {
     const struct kmcp_plugin *d = &t->p->decl;
-    struct kmcp_prompt *rows = copy_rows(t, d->prompts, d->n_prompts, d->prompt_size, PROMPT_MIN, sizeof *rows,
-                                         PROMPTS_MAX, "prompts");
+    struct kmcp_prompt *rows = copy_rows(t, d->prompts, d->n_prompts, d->prompt_size, PROMPT_MIN,
+                                         sizeof *rows, PROMPTS_MAX, "prompts");
 
     t->p->prompts = rows ? calloc(d->n_prompts + 1, sizeof *t->p->prompts) : NULL;
     for (size_t i = 0; t->p->prompts && i < d->n_prompts; i++) {

@@ -1,8 +1,9 @@
 /* http_front.h - MCP's Streamable HTTP: what its files share.  SPDX-License-Identifier: Apache-2.0
  *
- * streamable.c says what each request means; http_guard.c who may make it; http_headers.c what its Mcp- headers must
- * say; http_post.c and http_stream.c how answers go out; http_session.c keeps the sessions of older revisions.
- * Lock order: the server's lock, then the front's. The server is never called with the front's lock held.
+ * streamable.c serves; http_take.c and http_get.c say what each request means; http_guard.c who may make it;
+ * http_headers.c what its Mcp- headers must say; http_post.c and http_stream.c how answers go out;
+ * http_session.c keeps the sessions of older revisions. Lock order: the server's lock, then the front's. The
+ * server is never called with the front's lock held.
  */
 #ifndef KMCP_HTTP_FRONT_H
 #define KMCP_HTTP_FRONT_H
@@ -11,6 +12,9 @@
 #include "http_settings.h"
 #include "http_tokens.h"
 #include "mcp/server.h"
+
+struct http_session;
+struct stream;
 
 struct front {
     struct server *server;
@@ -31,6 +35,25 @@ enum user_kind { USER_POST, USER_GET };
 struct user {
     enum user_kind kind;
 };
+
+/* A GET that listens. */
+struct getter {
+    struct user user; /* first */
+    struct http_session *hs;
+    struct stream *stream;
+};
+
+/* ---- streamable.c, http_take.c, http_get.c: what a request means ---- */
+
+/* Refuses it before it is any request; HEADERS and CORS are header lines. */
+void front_refuse(struct front *f, struct http_call *call, int status, const char *headers, const char *cors,
+                  const char *why);
+void front_post(struct front *f, struct http_call *call, const struct http_message *m, const struct who *who,
+                const char *cors);
+void front_get(struct front *f, struct http_call *call, const struct http_message *m, const struct who *who,
+               const char *cors);
+void front_delete(struct front *f, struct http_call *call, const struct http_message *m,
+                  const struct who *who, const char *cors);
 
 /* ---- http_stream.c: server-sent events that can be taken up again ---- */
 
@@ -59,7 +82,8 @@ struct stream {
 
 /* All under the front's lock. */
 void stream_put(struct front *f, struct stream *st, const char *text, size_t len);
-/* An event with an id and no data: from here on the client may hang up and come back. RETRY_MS 0: says nothing of it. */
+/* An event with an id and no data: from here on the client may hang up and come back. RETRY_MS 0: says
+ * nothing of it. */
 void stream_prime(struct front *f, struct stream *st, uint32_t retry_ms);
 /* CALL (its stream begun) takes it up after event SEQ. */
 void stream_attach(struct front *f, struct stream *st, struct http_call *call, unsigned long seq);
@@ -131,7 +155,8 @@ void post_alive(struct post *p);
 
 /* ---- http_guard.c ---- */
 
-/* Is this request from where it may come (Host and Origin, MCP Streamable HTTP "Security Warning")? A sentence if not. */
+/* Is this request from where it may come (Host and Origin, MCP Streamable HTTP "Security Warning")? A
+ * sentence if not. */
 const char *guard_place(const struct front *f, const struct http_message *m);
 /* Header lines for a browser's page that may call, "" otherwise. */
 void guard_cors(const struct front *f, const struct http_message *m, char *out, size_t size);
@@ -140,8 +165,8 @@ bool guard_who(const struct front *f, const struct http_message *m, struct who *
 
 /* ---- http_headers.c ---- */
 
-/* What the headers of a 2026-07-28 request fail to say as its body does, or NULL (MCP Streamable HTTP, "Standard request
- * headers"). CLAIM: the revision in the body, one that is served. */
+/* What the headers of a 2026-07-28 request fail to say as its body does, or NULL (MCP Streamable HTTP,
+ * "Standard request headers"). CLAIM: the revision in the body, one that is served. */
 const char *headers_fault(const struct front *f, const struct http_message *m, const struct rpc_message *rpc,
                           const char *claim, char *why, size_t why_size);
 

@@ -1,5 +1,5 @@
-/* http_headers.c - the Mcp- headers of 2026-07-28: they must say what the body says, so that what stands between client
- * and server may go by them.  SPDX-License-Identifier: Apache-2.0 */
+/* http_headers.c - the Mcp- headers of 2026-07-28: they must say what the body says, so that what stands
+ * between client and server may go by them.  SPDX-License-Identifier: Apache-2.0 */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,8 @@
 
 #define VALUE_MAX 4096
 
-/* A header's value as the client meant it: "=?base64?...?=" decoded, anything else itself. NULL: malformed. */
+/* A header's value as the client meant it: "=?base64?...?=" decoded, anything else itself. NULL: malformed.
+ */
 static const char *decode(const char *value, char out[VALUE_MAX])
 {
     size_t len = strlen(value), n;
@@ -39,7 +40,8 @@ static const char *wrong(char *why, size_t size, const char *header, const char 
 }
 
 /* One header, once, equal to EXPECTED. */
-static const char *check(const struct http_message *m, const char *header, const char *expected, char *why, size_t size)
+static const char *check(const struct http_message *m, const char *header, const char *expected, char *why,
+                         size_t size)
 {
     const char *value = http_field(m, header);
     char text[VALUE_MAX];
@@ -85,8 +87,8 @@ static bool spells(const char *text, const kmcp_json *value)
     return strtoll(text, &end, 10) == number && !*end;
 }
 
-static const char *check_params(const struct http_message *m, const kmcp_json *schema, const kmcp_json *args, char *why,
-                                size_t size)
+static const char *check_params(const struct http_message *m, const kmcp_json *schema, const kmcp_json *args,
+                                char *why, size_t size)
 {
     for (const kmcp_json *p = json_first(json_get(schema, "properties")); p; p = json_next(p)) {
         const char *suffix = json_str(json_get(p, "x-mcp-header")), *given, *fault;
@@ -118,7 +120,8 @@ static const char *check_params(const struct http_message *m, const kmcp_json *s
 const char *headers_fault(const struct front *f, const struct http_message *m, const struct rpc_message *rpc,
                           const char *claim, char *why, size_t why_size)
 {
-    const char *member = named_member(rpc->method), *name = member ? json_str(json_get(rpc->params, member)) : NULL;
+    const char *member = named_member(rpc->method),
+               *name = member ? json_str(json_get(rpc->params, member)) : NULL;
     const char *fault = check(m, "MCP-Protocol-Version", claim, why, why_size);
     const struct tool *tool;
 
@@ -129,5 +132,6 @@ const char *headers_fault(const struct front *f, const struct http_message *m, c
     if (fault || strcmp(rpc->method, "tools/call") != 0 || !name)
         return fault;
     tool = registry_find(&f->host->registry, name);
-    return tool ? check_params(m, schema_json(tool->input), json_get(rpc->params, "arguments"), why, why_size) : NULL;
+    return tool ? check_params(m, schema_json(tool->input), json_get(rpc->params, "arguments"), why, why_size)
+                : NULL;
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define DIGITS_MAX  15        /* of a length: far above any cap, far below overflow */
+#define DIGITS_MAX  15 /* of a length: far above any cap, far below overflow */
 #define TRAILER_MAX 4096
 
 static bool is_tchar(char c)
@@ -83,7 +83,8 @@ static int parse_field(char *line, struct http_message *m, const char **why)
     while (is_tchar(*colon))
         colon++;
     if (colon == line || *colon != ':')
-        return refuse(why, 400, *line == ' ' || *line == '\t' ? "folded header line" : "malformed header name");
+        return refuse(why, 400,
+                      *line == ' ' || *line == '\t' ? "folded header line" : "malformed header name");
     if (m->n_fields == HTTP_FIELDS_MAX)
         return refuse(why, 431, "too many header fields");
     *colon = '\0';
@@ -212,7 +213,10 @@ enum { SIZE, SIZE_CR, EXTENSION, DATA, DATA_CR, DATA_LF, TRAILER, TRAILER_LINE, 
 
 static int hex(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 /* One byte outside chunk data. False: malformed. */

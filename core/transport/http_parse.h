@@ -1,9 +1,9 @@
 /* http_parse.h - HTTP/1.1 requests, read so strictly that no two readers can disagree about them (RFC 9112).
  * SPDX-License-Identifier: Apache-2.0
  *
- * Pure functions over bytes, fuzzed. What is refused although some servers take it: more than one Content-Length or
- * Host, Content-Length beside Transfer-Encoding, any coding but one "chunked", line folding, white space before a
- * colon, bare CR or LF, control characters, a method or name that is no token.
+ * Pure functions over bytes, fuzzed. What is refused although some servers take it: more than one
+ * Content-Length or Host, Content-Length beside Transfer-Encoding, any coding but one "chunked", line
+ * folding, white space before a colon, bare CR or LF, control characters, a method or name that is no token.
  */
 #ifndef KMCP_HTTP_PARSE_H
 #define KMCP_HTTP_PARSE_H
@@ -32,7 +32,8 @@ struct http_message {
 
 /* Bytes of the head at TEXT, blank line included; 0: it is not complete. */
 size_t http_head_len(const char *text, size_t len);
-/* Takes the head of LEN bytes apart, in place. 0, or the HTTP status to refuse it with and a phrase in WHY. */
+/* Takes the head of LEN bytes apart, in place. 0, or the HTTP status to refuse it with and a phrase in WHY.
+ */
 int http_head_parse(char *text, size_t len, struct http_message *m, const char **why);
 /* The field's value, NULL if it is not there. With several of one name, the first. */
 const char *http_field(const struct http_message *m, const char *name);

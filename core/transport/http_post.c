@@ -1,5 +1,5 @@
-/* http_post.c - the answer to one POST: JSON if it can be, a stream of events once there is something to say before.
- * SPDX-License-Identifier: Apache-2.0 */
+/* http_post.c - the answer to one POST: JSON if it can be, a stream of events once there is something to say
+ * before. SPDX-License-Identifier: Apache-2.0 */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,8 @@ static void headers(const struct post *p, int status, const char *type, char *ou
     char challenge[160] = "", session[80] = "";
 
     if (status == 403)
-        snprintf(challenge, sizeof challenge, "WWW-Authenticate: Bearer error=\"insufficient_scope\"%s%s%s\r\n",
+        snprintf(challenge, sizeof challenge,
+                 "WWW-Authenticate: Bearer error=\"insufficient_scope\"%s%s%s\r\n",
                  p->scope ? ", scope=\"" : "", p->scope ? p->scope : "", p->scope ? "\"" : "");
     if (p->opens && p->hs && session_is_open(&p->hs->session))
         snprintf(session, sizeof session, "Mcp-Session-Id: %s\r\n", p->hs->id);

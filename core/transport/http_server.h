@@ -1,9 +1,10 @@
-/* http_server.h - an HTTP/1.1 server: whole requests in, answers and streams out.  SPDX-License-Identifier: Apache-2.0
+/* http_server.h - an HTTP/1.1 server: whole requests in, answers and streams out.  SPDX-License-Identifier:
+ * Apache-2.0
  *
- * http_server.c is the internal module kmcp-listen.so (the only file that sees libevent), mapped when HTTP is asked
- * for; http_server_load.c loads it. It runs libevent's loop and bufferevents, and reads requests itself with
- * http_parse.c: evhttp takes duplicate lengths, folded lines and NULs, and is blind to a client that hangs up while a
- * handler runs (docs/architecture.md). One thread runs the loop; answers come from any.
+ * http_server.c is the internal module kmcp-listen.so (the only file that sees libevent), mapped when HTTP is
+ * asked for; http_server_load.c loads it. It runs libevent's loop and bufferevents, and reads requests itself
+ * with http_parse.c: evhttp takes duplicate lengths, folded lines and NULs, and is blind to a client that
+ * hangs up while a handler runs (docs/architecture.md). One thread runs the loop; answers come from any.
  */
 #ifndef KMCP_HTTP_SERVER_H
 #define KMCP_HTTP_SERVER_H
@@ -36,7 +37,8 @@ struct http_events {
     void (*gone)(void *arg, struct http_call *call);
     /* It has been waiting or streaming for another alive_ms. */
     void (*waiting)(void *arg, struct http_call *call);
-    /* Called when the time it returned last (milliseconds, -1: not at all) is over, and after each request. */
+    /* Called when the time it returned last (milliseconds, -1: not at all) is over, and after each request.
+     */
     int64_t (*tick)(void *arg);
     /* SIGTERM, SIGINT or SIGHUP came: nothing new is accepted. The loop ends with http_ops.end. */
     void (*stopping)(void *arg);
@@ -49,8 +51,8 @@ struct http_events {
 /* The table the module exports as kmcp_listen_v1. */
 struct http_server_ops {
     /* Listens at ADDRESS (a numeric one) and *PORT (0: any; gets the port). NULL with a sentence in WHY. */
-    struct http_server *(*open)(const char *address, int *port, const struct http_limits *, const struct http_events *,
-                                char *why, size_t why_size);
+    struct http_server *(*open)(const char *address, int *port, const struct http_limits *,
+                                const struct http_events *, char *why, size_t why_size);
     void (*run)(struct http_server *);  /* until end() */
     void (*end)(struct http_server *);  /* once what was answered is written, 500 ms at most. Any thread */
     void (*wake)(struct http_server *); /* tick soon. Any thread */

@@ -1,5 +1,5 @@
-/* http_server_load.c - maps kmcp-listen.so, and with it libevent, when HTTP is asked for.  SPDX-License-Identifier:
- * Apache-2.0 */
+/* http_server_load.c - maps kmcp-listen.so, and with it libevent, when HTTP is asked for.
+ * SPDX-License-Identifier: Apache-2.0 */
 
 #include "base/lazy.h"
 #include "http_server.h"

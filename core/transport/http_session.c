@@ -66,10 +66,9 @@ static void free_session(struct session *s)
 
 struct http_session *http_session_new(struct front *f, const char *principal)
 {
-    static const struct sink_ops ops = { .write = standing_write,
-                                         .answer = standing_answer,
-                                         .hold = standing_hold,
-                                         .drop = standing_drop };
+    static const struct sink_ops ops = {
+        .write = standing_write, .answer = standing_answer, .hold = standing_hold, .drop = standing_drop
+    };
     struct http_session *hs = calloc(1, sizeof *hs);
     uint8_t random[16];
     bool room;

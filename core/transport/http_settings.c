@@ -59,22 +59,25 @@ bool http_settings_read(struct http_settings *s, struct config *c, const char *l
     if (c->error[0])
         return false;
     if (!read_listen(s, listen ? listen : at))
-        return config_fail(c, listen ? 0 : line_of(c, "listen"),
-                           "\"%.80s\" cannot be listened at; write ADDRESS:PORT with a numeric address, such as "
-                           "127.0.0.1:8970 or [::1]:8970",
-                           listen ? listen : at);
+        return config_fail(
+            c, listen ? 0 : line_of(c, "listen"),
+            "\"%.80s\" cannot be listened at; write ADDRESS:PORT with a numeric address, such as "
+            "127.0.0.1:8970 or [::1]:8970",
+            listen ? listen : at);
     if (s->path[0] != '/' || strpbrk(s->path, "?# \t"))
         return config_fail(c, line_of(c, "path"), "\"path\" must begin with / and hold no ?, # or space");
     if (s->tokens && s->tokens[0] != '/')
         return config_fail(c, line_of(c, "tokens"), "the path of \"tokens\" must begin with /");
     if (!s->loopback && !s->tokens)
-        return config_fail(c, line_of(c, "listen"),
-                           "anybody who reaches %s could use it; set \"tokens\" in [http] (kmcp token makes one), or "
-                           "listen at 127.0.0.1",
-                           s->address);
+        return config_fail(
+            c, line_of(c, "listen"),
+            "anybody who reaches %s could use it; set \"tokens\" in [http] (kmcp token makes one), or "
+            "listen at 127.0.0.1",
+            s->address);
     if ((strcmp(s->address, "0.0.0.0") == 0 || strcmp(s->address, "::") == 0) && !*s->hosts)
-        return config_fail(c, line_of(c, "listen"),
-                           "%s is every address of this machine; say in \"hosts\" by which names clients reach it",
-                           s->address);
+        return config_fail(
+            c, line_of(c, "listen"),
+            "%s is every address of this machine; say in \"hosts\" by which names clients reach it",
+            s->address);
     return true;
 }

@@ -18,8 +18,8 @@ struct http_settings {
     int head_seconds, body_seconds, idle_seconds, session_seconds, drain_seconds;
 };
 
-/* Reads [http]; LISTEN (ADDRESS:PORT from the command line, or NULL) counts before its key. False with the config's
- * error: among others when anybody but this machine could connect without a token. */
+/* Reads [http]; LISTEN (ADDRESS:PORT from the command line, or NULL) counts before its key. False with the
+ * config's error: among others when anybody but this machine could connect without a token. */
 bool http_settings_read(struct http_settings *s, struct config *c, const char *listen);
 
 #endif

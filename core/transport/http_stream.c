@@ -1,5 +1,5 @@
-/* http_stream.c - server-sent events, kept for a client that comes back (MCP Streamable HTTP, "Resumability and
- * Redelivery").  SPDX-License-Identifier: Apache-2.0 */
+/* http_stream.c - server-sent events, kept for a client that comes back (MCP Streamable HTTP, "Resumability
+ * and Redelivery").  SPDX-License-Identifier: Apache-2.0 */
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -106,7 +106,8 @@ static const char *add_entry(struct http_tokens *t, const struct entry *e)
     return NULL;
 }
 
-struct http_tokens *http_tokens_parse(const char *name, const char *text, size_t len, char *why, size_t why_size)
+struct http_tokens *http_tokens_parse(const char *name, const char *text, size_t len, char *why,
+                                      size_t why_size)
 {
     struct http_tokens *t = calloc(1, sizeof *t);
     const char *at = text, *end = text + len, *fault = t ? NULL : "out of memory";
@@ -155,7 +156,8 @@ struct http_tokens *http_tokens_read(const char *file, char *why, size_t why_siz
     if (fd < 0 || fstat(fd, &st) != 0)
         snprintf(why, why_size, "the token file %s cannot be read: %s", file, strerror(errno));
     else if (!S_ISREG(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & 077))
-        snprintf(why, why_size, "the token file %s must be a file of yours that others cannot read; chmod 600 %s", file,
+        snprintf(why, why_size,
+                 "the token file %s must be a file of yours that others cannot read; chmod 600 %s", file,
                  file);
     else if (!trust_above(file, above, sizeof above))
         snprintf(why, why_size, "the token file %s could be replaced by others: %s", file, above);
@@ -194,8 +196,8 @@ const char *http_tokens_find(const struct http_tokens *t, const char *token, uin
     return found->name;
 }
 
-bool http_tokens_make(const char *name, const char *scopes, char token[64], char *line, size_t line_size, char *why,
-                      size_t why_size)
+bool http_tokens_make(const char *name, const char *scopes, char token[64], char *line, size_t line_size,
+                      char *why, size_t why_size)
 {
     uint8_t random[32], digest[DIGEST_SIZE];
     char hex[2 * DIGEST_SIZE + 1];

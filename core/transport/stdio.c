@@ -143,7 +143,9 @@ bool stdio_serve(struct server *s, const char *principal, int in, int out)
     struct line_writer o;
     struct sigaction act = { .sa_handler = end_now }, ignore = { .sa_handler = SIG_IGN };
     struct session session;
-    struct lines l = { .server = s, .session = &session, .who = { principal, "stdio", SCOPE_ALL }, .sink = &o.sink };
+    struct lines l = {
+        .server = s, .session = &session, .who = { principal, "stdio", SCOPE_ALL }, .sink = &o.sink
+    };
     int64_t ended;
     bool idle, broken;
 

@@ -297,8 +297,8 @@ static kmcp_rc get_device_details_run(kmcp_ctx *ctx, const kmcp_json *args)
     if (!out || kmcp_set_str(ctx, out, "device_id", d.id) != KMCP_OK)
         return KMCP_E_NOMEM;
     if (wanted && h->json_len(h->json_get(reply.body, wanted)) == 0)
-        return kmcp_fail(ctx, KMCP_E_NOTFOUND, "this device has no \"%s\" section (its platform is %s)", wanted,
-                         d.platform ? d.platform : "device");
+        return kmcp_fail(ctx, KMCP_E_NOTFOUND, "this device has no \"%s\" section (its platform is %s)",
+                         wanted, d.platform ? d.platform : "device");
     kmcp_text(ctx, "device_id: %s\n", d.id);
     for (section = h->json_at(reply.body, 0); section; section = h->json_next(section)) {
         const char *key = h->json_key(section);
@@ -630,9 +630,11 @@ static kmcp_rc open_devices(kmcp_ctx *ctx, void **state)
     int64_t limit = ctx->host->opt_int(ctx, "default_limit");
 
     (void)state;
-    return limit >= 1 && limit <= 1000 ? KMCP_OK
-                                       : kmcp_fail(ctx, KMCP_E_ARG, "\"default_limit\" must be from 1 to 1000");
+    return limit >= 1 && limit <= 1000
+               ? KMCP_OK
+               : kmcp_fail(ctx, KMCP_E_ARG, "\"default_limit\" must be from 1 to 1000");
 }
 
 KMCP_PLUGIN(devices, "1.0.0", .summary = "The fleet's devices: lists, records, state, apps, history",
-            .threading = KMCP_PARALLEL, .open = open_devices, KMCP_OPTIONS(options), KMCP_ROUTES(routes), KMCP_TOOLS(tools));
+            .threading = KMCP_PARALLEL, .open = open_devices, KMCP_OPTIONS(options), KMCP_ROUTES(routes),
+            KMCP_TOOLS(tools));

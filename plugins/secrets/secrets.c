@@ -34,7 +34,8 @@ static kmcp_rc get_filevault_key_plan(kmcp_ctx *ctx, const kmcp_json *args)
     if ((rc = find(ctx, args, &d)) != KMCP_OK)
         return rc;
     if (d.platform && strcmp(d.platform, "Mac") != 0)
-        return kmcp_fail(ctx, KMCP_E_CONFLICT, "FileVault is for Macs only; the platform of this device is %s", d.platform);
+        return kmcp_fail(ctx, KMCP_E_CONFLICT,
+                         "FileVault is for Macs only; the platform of this device is %s", d.platform);
     who = d.user_email ? d.user_email : d.user_name ? d.user_name : "none";
     rc = ctx->host->subject(ctx, "device", d.id,
                             ctx->host->format(ctx, "%s (serial %s, user %s, blueprint %s)",

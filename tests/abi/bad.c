@@ -133,7 +133,8 @@ static const TOOL_ROW tools[] = {
     ROW(.name = "hello", .title = "t", .description = "d", .input_schema = SCHEMA, .safety = KMCP_WRITE,
         .flags = KMCP_TOOL_CONFIRM, .run = run),
 #elif defined(BAD_confirm_read)
-    ROW(.name = "hello", .title = "t", .description = "d", .safety = KMCP_READ, .flags = KMCP_TOOL_CONFIRM, .run = run,
+    ROW(.name = "hello", .title = "t", .description = "d", .safety = KMCP_READ, .flags = KMCP_TOOL_CONFIRM,
+        .run = run,
         .input_schema = "{\"type\":\"object\",\"properties\":{\"confirm\":{\"type\":\"boolean\"}}}"),
 #elif defined(BAD_confirm_unflagged)
     ROW(.name = "hello", .title = "t", .description = "d",
@@ -142,15 +143,17 @@ static const TOOL_ROW tools[] = {
 #elif defined(BAD_get_job)
     GOOD_TOOL("get_job"),
 #elif defined(BAD_icons)
-    ROW(.name = "hello", .title = "t", .description = "d", .input_schema = SCHEMA, .safety = KMCP_READ, .run = run,
-        .icons = "[{\"src\":\"http://example.com/a.png\"}]"),
+    ROW(.name = "hello", .title = "t", .description = "d", .input_schema = SCHEMA, .safety = KMCP_READ,
+        .run = run, .icons = "[{\"src\":\"http://example.com/a.png\"}]"),
 #elif defined(BAD_header_type)
     ROW(.name = "hello", .title = "t", .description = "d", .safety = KMCP_READ, .run = run,
-        .input_schema = "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"number\",\"x-mcp-header\":\"A\"}}}"),
+        .input_schema =
+            "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"number\",\"x-mcp-header\":\"A\"}}}"),
 #elif defined(BAD_header_twice)
     ROW(.name = "hello", .title = "t", .description = "d", .safety = KMCP_READ, .run = run,
-        .input_schema = "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\",\"x-mcp-header\":\"A\"},"
-                        "\"b\":{\"type\":\"string\",\"x-mcp-header\":\"a\"}}}"),
+        .input_schema =
+            "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\",\"x-mcp-header\":\"A\"},"
+            "\"b\":{\"type\":\"string\",\"x-mcp-header\":\"a\"}}}"),
 #elif defined(BAD_header_hidden)
     ROW(.name = "hello", .title = "t", .description = "d", .safety = KMCP_READ, .run = run,
         .input_schema = "{\"type\":\"object\",\"anyOf\":[{\"properties\":{\"a\":{\"type\":\"string\","
@@ -161,7 +164,8 @@ static const TOOL_ROW tools[] = {
 #endif
 };
 
-#if defined(BAD_resource_scheme) || defined(BAD_resource_part) || defined(BAD_resource_read) || defined(BAD_resource_flag)
+#if defined(BAD_resource_scheme) || defined(BAD_resource_part) || defined(BAD_resource_read) ||              \
+    defined(BAD_resource_flag)
 #define HAS_RESOURCES
 static kmcp_rc read_it(kmcp_ctx *ctx, const char *uri, const kmcp_json *vars)
 {

@@ -1,5 +1,5 @@
-/* test_layout.c - sizes and offsets of ABI 1.0 and what 1.1 added, on LP64. A change here is a change of the contract: see
- * sdk/ABI.md. SPDX-License-Identifier: Apache-2.0 */
+/* test_layout.c - sizes and offsets of ABI 1.0 and what 1.1 added, on LP64. A change here is a change of the
+ * contract: see sdk/ABI.md. SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 #include <kmcp/plugin.h>
 

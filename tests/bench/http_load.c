@@ -1,8 +1,9 @@
-/* http_load.c - the other end of tests/bench/bench_http.py: keep-alive connections that ask the same again and again, and
- * the least that libevent's own server takes to answer the same bytes.  SPDX-License-Identifier: Apache-2.0
+/* http_load.c - the other end of tests/bench/bench_http.py: keep-alive connections that ask the same again
+ * and again, and the least that libevent's own server takes to answer the same bytes.
+ * SPDX-License-Identifier: Apache-2.0
  *
- *     http_load ask PORT CONNECTIONS SECONDS < REQUEST      prints the answers a second, and how many were not 200
- *     http_load serve < ANSWER                              prints its port; ANSWER is the body
+ *     http_load ask PORT CONNECTIONS SECONDS < REQUEST      prints the answers a second, and how many were
+ * not 200 http_load serve < ANSWER                              prints its port; ANSWER is the body
  */
 #include <arpa/inet.h>
 #include <event2/buffer.h>
@@ -134,7 +135,8 @@ int main(int argc, char **argv)
     text_len = fread(text, 1, sizeof text, stdin);
     base = event_base_new();
     if (argc == 5 && strcmp(argv[1], "ask") == 0)
-        return load((int)strtol(argv[2], NULL, 10), (int)strtol(argv[3], NULL, 10), (int)strtol(argv[4], NULL, 10));
+        return load((int)strtol(argv[2], NULL, 10), (int)strtol(argv[3], NULL, 10),
+                    (int)strtol(argv[4], NULL, 10));
     if (argc == 2 && strcmp(argv[1], "serve") == 0)
         return serve();
     fprintf(stderr, "usage: http_load ask PORT CONNECTIONS SECONDS | serve\n");

@@ -2,26 +2,30 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "fixtures.h"
 
-kmcp_rc ask_form(kmcp_ctx *ctx, const char *key, const char *message, const char *schema, const kmcp_json **answer)
+kmcp_rc ask_form(kmcp_ctx *ctx, const char *key, const char *message, const char *schema,
+                 const kmcp_json **answer)
 {
-    struct kmcp_ask ask = { .struct_size = sizeof ask,
-                            .kind = KMCP_ASK_FORM,
-                            .key = key,
-                            .message = message,
-                            .schema = schema };
+    struct kmcp_ask ask = {
+        .struct_size = sizeof ask, .kind = KMCP_ASK_FORM, .key = key, .message = message, .schema = schema
+    };
 
     return ctx->host->ask(ctx, &ask, answer);
 }
 
-static kmcp_rc ask_sample(kmcp_ctx *ctx, const char *key, const char *text, int64_t tokens, const kmcp_json **answer)
+static kmcp_rc ask_sample(kmcp_ctx *ctx, const char *key, const char *text, int64_t tokens,
+                          const kmcp_json **answer)
 {
     const struct kmcp_host *h = ctx->host;
-    kmcp_json *params = h->json_new(ctx, "{\"messages\":[{\"role\":\"user\",\"content\":{\"type\":\"text\"}}]}");
+    kmcp_json *params = h->json_new(ctx,
+                                    "{\"messages\":[{\"role\":\"user\",\"content\":{\"type\":\"text\"}}]}");
     kmcp_json *content;
-    struct kmcp_ask ask = { .struct_size = sizeof ask, .kind = KMCP_ASK_SAMPLE, .key = key, .params = params };
+    struct kmcp_ask ask = {
+        .struct_size = sizeof ask, .kind = KMCP_ASK_SAMPLE, .key = key, .params = params
+    };
 
     content = (kmcp_json *)(uintptr_t)h->json_get(h->json_at(h->json_get(params, "messages"), 0), "content");
-    if (kmcp_set_str(ctx, content, "text", text) != KMCP_OK || kmcp_set_int(ctx, params, "maxTokens", tokens) != KMCP_OK)
+    if (kmcp_set_str(ctx, content, "text", text) != KMCP_OK ||
+        kmcp_set_int(ctx, params, "maxTokens", tokens) != KMCP_OK)
         return KMCP_E_NOMEM;
     return h->ask(ctx, &ask, answer);
 }
@@ -68,11 +72,12 @@ TOOL(sampling)
 TOOL(elicitation)
 {
     const kmcp_json *answer;
-    kmcp_rc rc = ask_form(ctx, "user", kmcp_get_str(ctx, args, "message"),
-                          "{\"type\":\"object\",\"properties\":{\"username\":{\"type\":\"string\",\"description\":"
-                          "\"User's response\"},\"email\":{\"type\":\"string\",\"description\":\"User's email "
-                          "address\"}},\"required\":[\"username\",\"email\"]}",
-                          &answer);
+    kmcp_rc rc = ask_form(
+        ctx, "user", kmcp_get_str(ctx, args, "message"),
+        "{\"type\":\"object\",\"properties\":{\"username\":{\"type\":\"string\",\"description\":"
+        "\"User's response\"},\"email\":{\"type\":\"string\",\"description\":\"User's email "
+        "address\"}},\"required\":[\"username\",\"email\"]}",
+        &answer);
 
     return rc == KMCP_OK ? report(ctx, "User response", answer) : rc;
 }
@@ -80,15 +85,16 @@ TOOL(elicitation)
 TOOL(elicitation_defaults)
 {
     const kmcp_json *answer;
-    kmcp_rc rc = ask_form(ctx, "defaults", "Please review the defaults",
-                          "{\"type\":\"object\",\"properties\":{"
-                          "\"name\":{\"type\":\"string\",\"default\":\"John Doe\"},"
-                          "\"age\":{\"type\":\"integer\",\"default\":30},"
-                          "\"score\":{\"type\":\"number\",\"default\":95.5},"
-                          "\"status\":{\"type\":\"string\",\"enum\":[\"active\",\"inactive\",\"pending\"],\"default\":"
-                          "\"active\"},"
-                          "\"verified\":{\"type\":\"boolean\",\"default\":true}},\"required\":[]}",
-                          &answer);
+    kmcp_rc rc = ask_form(
+        ctx, "defaults", "Please review the defaults",
+        "{\"type\":\"object\",\"properties\":{"
+        "\"name\":{\"type\":\"string\",\"default\":\"John Doe\"},"
+        "\"age\":{\"type\":\"integer\",\"default\":30},"
+        "\"score\":{\"type\":\"number\",\"default\":95.5},"
+        "\"status\":{\"type\":\"string\",\"enum\":[\"active\",\"inactive\",\"pending\"],\"default\":"
+        "\"active\"},"
+        "\"verified\":{\"type\":\"boolean\",\"default\":true}},\"required\":[]}",
+        &answer);
 
     (void)args;
     return rc == KMCP_OK ? report(ctx, "Elicitation completed", answer) : rc;
@@ -102,13 +108,18 @@ TOOL(elicitation_enums)
         "{\"type\":\"object\",\"properties\":{"
         "\"untitledSingle\":{\"type\":\"string\",\"enum\":[\"option1\",\"option2\",\"option3\"]},"
         "\"titledSingle\":{\"type\":\"string\",\"oneOf\":[{\"const\":\"value1\",\"title\":\"First Option\"},"
-        "{\"const\":\"value2\",\"title\":\"Second Option\"},{\"const\":\"value3\",\"title\":\"Third Option\"}]},"
-        "\"legacyEnum\":{\"type\":\"string\",\"enum\":[\"opt1\",\"opt2\",\"opt3\"],\"enumNames\":[\"Option One\","
+        "{\"const\":\"value2\",\"title\":\"Second Option\"},{\"const\":\"value3\",\"title\":\"Third "
+        "Option\"}]},"
+        "\"legacyEnum\":{\"type\":\"string\",\"enum\":[\"opt1\",\"opt2\",\"opt3\"],\"enumNames\":[\"Option "
+        "One\","
         "\"Option Two\",\"Option Three\"]},"
-        "\"untitledMulti\":{\"type\":\"array\",\"items\":{\"type\":\"string\",\"enum\":[\"option1\",\"option2\","
+        "\"untitledMulti\":{\"type\":\"array\",\"items\":{\"type\":\"string\",\"enum\":[\"option1\","
+        "\"option2\","
         "\"option3\"]}},"
-        "\"titledMulti\":{\"type\":\"array\",\"items\":{\"anyOf\":[{\"const\":\"value1\",\"title\":\"First Choice\"},"
-        "{\"const\":\"value2\",\"title\":\"Second Choice\"},{\"const\":\"value3\",\"title\":\"Third Choice\"}]}}"
+        "\"titledMulti\":{\"type\":\"array\",\"items\":{\"anyOf\":[{\"const\":\"value1\",\"title\":\"First "
+        "Choice\"},"
+        "{\"const\":\"value2\",\"title\":\"Second Choice\"},{\"const\":\"value3\",\"title\":\"Third "
+        "Choice\"}]}}"
         "},\"required\":[]}",
         &answer);
 
@@ -167,7 +178,9 @@ TOOL(ask_roots)
     kmcp_rc rc = ask_for_roots(ctx, "client_roots", &answer);
 
     (void)args;
-    return rc == KMCP_OK ? kmcp_text(ctx, "%zu roots", ctx->host->json_len(ctx->host->json_get(answer, "roots"))) : rc;
+    return rc == KMCP_OK
+               ? kmcp_text(ctx, "%zu roots", ctx->host->json_len(ctx->host->json_get(answer, "roots")))
+               : rc;
 }
 
 /* What a round keeps is there in the next, and nowhere else. */
@@ -179,8 +192,10 @@ TOOL(ask_with_state)
 
     (void)args;
     if (rc == KMCP_OK)
-        rc = ask_form(ctx, "confirm", "Please confirm",
-                      "{\"type\":\"object\",\"properties\":{\"ok\":{\"type\":\"boolean\"}},\"required\":[\"ok\"]}", &answer);
+        rc = ask_form(
+            ctx, "confirm", "Please confirm",
+            "{\"type\":\"object\",\"properties\":{\"ok\":{\"type\":\"boolean\"}},\"required\":[\"ok\"]}",
+            &answer);
     return rc == KMCP_OK ? kmcp_text(ctx, "state-%s", h->kept(ctx, "asked") ? "ok" : "missing") : rc;
 }
 
@@ -204,10 +219,13 @@ TOOL(ask_twice)
 
     (void)args;
     if (rc == KMCP_OK)
-        rc = ask_form(ctx, "step2", "Step 2: What is your favorite color?",
-                      "{\"type\":\"object\",\"properties\":{\"color\":{\"type\":\"string\"}},\"required\":[\"color\"]}",
-                      &colour);
-    return rc == KMCP_OK ? kmcp_text(ctx, "%s likes %s", accepted(ctx, name, "name"), accepted(ctx, colour, "color")) : rc;
+        rc = ask_form(
+            ctx, "step2", "Step 2: What is your favorite color?",
+            "{\"type\":\"object\",\"properties\":{\"color\":{\"type\":\"string\"}},\"required\":[\"color\"]}",
+            &colour);
+    return rc == KMCP_OK
+               ? kmcp_text(ctx, "%s likes %s", accepted(ctx, name, "name"), accepted(ctx, colour, "color"))
+               : rc;
 }
 
 TOOL(ask_what_it_can)
@@ -232,10 +250,11 @@ TOOL(prompt_that_asks)
 {
     const kmcp_json *answer;
     struct kmcp_content message = { .struct_size = sizeof message, .kind = KMCP_CONTENT_TEXT };
-    kmcp_rc rc = ask_form(ctx, "user_context", "What context should the prompt use?",
-                          "{\"type\":\"object\",\"properties\":{\"context\":{\"type\":\"string\"}},\"required\":["
-                          "\"context\"]}",
-                          &answer);
+    kmcp_rc rc = ask_form(
+        ctx, "user_context", "What context should the prompt use?",
+        "{\"type\":\"object\",\"properties\":{\"context\":{\"type\":\"string\"}},\"required\":["
+        "\"context\"]}",
+        &answer);
 
     (void)args;
     if (rc != KMCP_OK)

@@ -1,5 +1,5 @@
-/* conformance.c - what the official conformance suite needs a server to host: tables only, the rest is in the other
- * files. Built from an installed SDK alone.  SPDX-License-Identifier: Apache-2.0 */
+/* conformance.c - what the official conformance suite needs a server to host: tables only, the rest is in the
+ * other files. Built from an installed SDK alone.  SPDX-License-Identifier: Apache-2.0 */
 #include "fixtures.h"
 #include "conformance_schema.h"
 
@@ -22,7 +22,8 @@ static const struct kmcp_tool tools[] = {
     ROW("test_error_handling", "Fails.", NONE, .run = error_handling),
     ROW("test_tool_with_progress", "Says how far it is.", NONE, .run = tool_with_progress),
     ROW("test_reconnection", "Lets go of its stream.", NONE, .run = reconnection),
-    ROW("test_x_mcp_header", "Has arguments that are repeated in headers.", region_schema, .run = x_mcp_header),
+    ROW("test_x_mcp_header", "Has arguments that are repeated in headers.", region_schema,
+        .run = x_mcp_header),
     ROW("test_echo_arguments", "Answers with its arguments.", NONE, .run = echo_arguments),
     ROW("json_schema_2020_12_tool", "Has a schema with all that the dialect offers.", dialect_schema,
         .run = echo_arguments),
@@ -43,14 +44,17 @@ static const struct kmcp_tool tools[] = {
     ROW("test_input_required_result_multiple_inputs", "Asks three things at once.", NONE, .run = ask_three),
     ROW("test_input_required_result_multi_round", "Asks twice.", NONE, .run = ask_twice),
     ROW("test_input_required_result_tampered_state", "Keeps a state.", NONE, .run = ask_with_state),
-    ROW("test_input_required_result_capabilities", "Asks what the client can answer.", NONE, .run = ask_what_it_can),
+    ROW("test_input_required_result_capabilities", "Asks what the client can answer.", NONE,
+        .run = ask_what_it_can),
     ROW("greet", "Greets.", name_schema, .run = greet),
     ROW("slow_compute", "Takes its time.", slow_schema, .run = slow_compute, .flags = KMCP_TOOL_TASK),
     ROW("failing_job", "Fails after a while.", NONE, .run = failing_job, .flags = KMCP_TOOL_TASK_ONLY),
     ROW("protocol_error_job", "Breaks.", NONE, .run = protocol_error_job, .flags = KMCP_TOOL_TASK),
-    ROW("confirm_delete", "Asks before it deletes.", filename_schema, .run = confirm_delete, .flags = KMCP_TOOL_TASK),
+    ROW("confirm_delete", "Asks before it deletes.", filename_schema, .run = confirm_delete,
+        .flags = KMCP_TOOL_TASK),
     ROW("multi_input", "Asks two things at once.", NONE, .run = multi_input, .flags = KMCP_TOOL_TASK),
-    ROW("test_tool_with_task", "Asks, then works.", NONE, .plan = task_plan, .run = task_run, .flags = KMCP_TOOL_TASK),
+    ROW("test_tool_with_task", "Asks, then works.", NONE, .plan = task_plan, .run = task_run,
+        .flags = KMCP_TOOL_TASK),
 };
 
 static const struct kmcp_prompt_arg two_args[] = {
@@ -73,7 +77,9 @@ static const struct kmcp_prompt prompts[] = {
       KMCP_ARGS(uri_arg),
       .get = prompt_with_embedded_resource },
     { .name = "test_prompt_with_image", .description = "A prompt with an image.", .get = prompt_with_image },
-    { .name = "test_input_required_result_prompt", .description = "A prompt that asks.", .get = prompt_that_asks },
+    { .name = "test_input_required_result_prompt",
+      .description = "A prompt that asks.",
+      .get = prompt_that_asks },
 };
 
 static const struct kmcp_resource resources[] = {
@@ -102,6 +108,6 @@ static const struct kmcp_resource resources[] = {
       .complete = complete_prompt },
 };
 
-KMCP_PLUGIN(conformance, "1.0.0", .summary = "Fixtures of the MCP conformance suite", .threading = KMCP_PARALLEL,
-            .needs_minor = 1, .features = KMCP_FEATURE_TELL | KMCP_FEATURE_SHOW, KMCP_TOOLS(tools),
-            KMCP_RESOURCES(resources), KMCP_PROMPTS(prompts));
+KMCP_PLUGIN(conformance, "1.0.0", .summary = "Fixtures of the MCP conformance suite",
+            .threading = KMCP_PARALLEL, .needs_minor = 1, .features = KMCP_FEATURE_TELL | KMCP_FEATURE_SHOW,
+            KMCP_TOOLS(tools), KMCP_RESOURCES(resources), KMCP_PROMPTS(prompts));

@@ -1,16 +1,19 @@
-/* content.c - every kind of content, logging, progress, prompts and resources.  SPDX-License-Identifier: Apache-2.0 */
+/* content.c - every kind of content, logging, progress, prompts and resources.  SPDX-License-Identifier:
+ * Apache-2.0 */
 #include "fixtures.h"
 
 /* One pixel. */
-static const unsigned char png[] = { 0x89, 'P',  'N',  'G',  '\r', '\n', 0x1A, '\n', 0,    0,    0,    13,   'I',  'H',
-                                     'D',  'R',  0,    0,    0,    1,    0,    0,    0,    1,    8,    6,    0,    0,
-                                     0,    0x1F, 0x15, 0xC4, 0x89, 0,    0,    0,    13,   'I',  'D',  'A',  'T',  0x78,
-                                     0xDA, 0x63, 0xFC, 0xCF, 0xC0, 0xF0, 0x1F, 0,    5,    5,    2,    0,    0x5F, 0xC8,
-                                     0xF1, 0xD2, 0,    0,    0,    0,    'I',  'E',  'N',  'D',  0xAE, 'B',  0x60, 0x82 };
+static const unsigned char png[] = { 0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n', 0,    0,    0,    13,
+                                     'I',  'H', 'D', 'R', 0,    0,    0,    1,    0,    0,    0,    1,
+                                     8,    6,   0,   0,   0,    0x1F, 0x15, 0xC4, 0x89, 0,    0,    0,
+                                     13,   'I', 'D', 'A', 'T',  0x78, 0xDA, 0x63, 0xFC, 0xCF, 0xC0, 0xF0,
+                                     0x1F, 0,   5,   5,   2,    0,    0x5F, 0xC8, 0xF1, 0xD2, 0,    0,
+                                     0,    0,   'I', 'E', 'N',  'D',  0xAE, 'B',  0x60, 0x82 };
 /* One sample of silence. */
-static const unsigned char wav[] = { 'R', 'I', 'F', 'F', 38, 0, 0, 0, 'W',  'A',  'V', 'E', 'f',  'm',  't', ' ',
-                                     16,  0,   0,   0,   1,  0, 1, 0, 0x40, 0x1F, 0,   0,   0x80, 0x3E, 0,   0,
-                                     2,   0,   16,  0,   'd', 'a', 't', 'a', 2, 0, 0, 0, 0, 0 };
+static const unsigned char wav[] = { 'R',  'I',  'F', 'F', 38,   0,    0, 0, 'W', 'A', 'V', 'E',
+                                     'f',  'm',  't', ' ', 16,   0,    0, 0, 1,   0,   1,   0,
+                                     0x40, 0x1F, 0,   0,   0x80, 0x3E, 0, 0, 2,   0,   16,  0,
+                                     'd',  'a',  't', 'a', 2,    0,    0, 0, 0,   0 };
 
 static kmcp_rc add(kmcp_ctx *ctx, struct kmcp_content content)
 {
@@ -25,8 +28,9 @@ static kmcp_rc add_text(kmcp_ctx *ctx, const char *text)
 
 static kmcp_rc add_png(kmcp_ctx *ctx)
 {
-    return add(ctx, (struct kmcp_content){
-                        .kind = KMCP_CONTENT_IMAGE, .data = png, .len = sizeof png, .mime_type = "image/png" });
+    return add(ctx,
+               (struct kmcp_content){
+                   .kind = KMCP_CONTENT_IMAGE, .data = png, .len = sizeof png, .mime_type = "image/png" });
 }
 
 TOOL(simple_text)
@@ -44,8 +48,9 @@ TOOL(image_content)
 TOOL(audio_content)
 {
     (void)args;
-    return add(ctx, (struct kmcp_content){
-                        .kind = KMCP_CONTENT_AUDIO, .data = wav, .len = sizeof wav, .mime_type = "audio/wav" });
+    return add(ctx,
+               (struct kmcp_content){
+                   .kind = KMCP_CONTENT_AUDIO, .data = wav, .len = sizeof wav, .mime_type = "audio/wav" });
 }
 
 TOOL(embedded_resource)
@@ -74,7 +79,8 @@ TOOL(multiple_content_types)
 
 TOOL(tool_with_logging)
 {
-    static const char *const lines[] = { "Tool execution started", "Tool processing data", "Tool execution completed" };
+    static const char *const lines[] = { "Tool execution started", "Tool processing data",
+                                         "Tool execution completed" };
     kmcp_rc rc = KMCP_OK;
 
     (void)args;
@@ -163,7 +169,8 @@ TOOL(prompt_with_arguments)
 {
     const struct kmcp_host *h = ctx->host;
 
-    return add_text(ctx, h->format(ctx, "Prompt with arguments: arg1='%s', arg2='%s'", h->json_str(h->json_get(args, "arg1")),
+    return add_text(ctx, h->format(ctx, "Prompt with arguments: arg1='%s', arg2='%s'",
+                                   h->json_str(h->json_get(args, "arg1")),
                                    h->json_str(h->json_get(args, "arg2"))));
 }
 
@@ -224,7 +231,8 @@ kmcp_rc read_template(kmcp_ctx *ctx, const char *uri, const kmcp_json *vars)
     (void)uri;
     if (strcmp(id, "none") == 0)
         return kmcp_fail(ctx, KMCP_E_NOTFOUND, "there is no data for \"none\"");
-    if (kmcp_set_str(ctx, data, "id", id) != KMCP_OK || kmcp_set_bool(ctx, data, "templateTest", 1) != KMCP_OK ||
+    if (kmcp_set_str(ctx, data, "id", id) != KMCP_OK ||
+        kmcp_set_bool(ctx, data, "templateTest", 1) != KMCP_OK ||
         kmcp_set_str(ctx, data, "data", h->format(ctx, "Data for ID: %s", id)) != KMCP_OK)
         return KMCP_E_NOMEM;
     return add_text(ctx, h->json_text(ctx, data));

@@ -59,8 +59,10 @@ TOOL(task_run);
 
 /* The "content" of the person's accepted answer, its KEY as text; NULL if he did not accept. */
 const char *accepted(kmcp_ctx *ctx, const kmcp_json *answer, const char *key);
-kmcp_rc ask_form(kmcp_ctx *ctx, const char *key, const char *message, const char *schema, const kmcp_json **answer);
+kmcp_rc ask_form(kmcp_ctx *ctx, const char *key, const char *message, const char *schema,
+                 const kmcp_json **answer);
 
-#define NAME_FORM "{\"type\":\"object\",\"properties\":{\"name\":{\"type\":\"string\"}},\"required\":[\"name\"]}"
+#define NAME_FORM                                                                                            \
+    "{\"type\":\"object\",\"properties\":{\"name\":{\"type\":\"string\"}},\"required\":[\"name\"]}"
 
 #endif

@@ -14,7 +14,8 @@ TOOL(slow_compute)
 
     ctx->host->json_num(ctx->host->json_get(args, "seconds"), &seconds);
     rc = ctx->host->wait(ctx, (uint32_t)(seconds * 1000));
-    return rc == KMCP_OK ? kmcp_text(ctx, "Computed %s for %g seconds.", label ? label : "something", seconds) : rc;
+    return rc == KMCP_OK ? kmcp_text(ctx, "Computed %s for %g seconds.", label ? label : "something", seconds)
+                         : rc;
 }
 
 TOOL(failing_job)
@@ -33,7 +34,8 @@ TOOL(protocol_error_job)
     return rc == KMCP_OK ? kmcp_fail(ctx, KMCP_E_PROTOCOL, "this job breaks on purpose") : rc;
 }
 
-#define CONFIRM "{\"type\":\"object\",\"properties\":{\"confirm\":{\"type\":\"boolean\"}},\"required\":[\"confirm\"]}"
+#define CONFIRM                                                                                              \
+    "{\"type\":\"object\",\"properties\":{\"confirm\":{\"type\":\"boolean\"}},\"required\":[\"confirm\"]}"
 
 TOOL(confirm_delete)
 {

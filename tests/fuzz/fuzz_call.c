@@ -1,5 +1,5 @@
-/* fuzz_call.c - what a client sends back with a call: the first line is its requestState, the rest its inputResponses.
- * A state that we did not seal opens nothing.  SPDX-License-Identifier: Apache-2.0 */
+/* fuzz_call.c - what a client sends back with a call: the first line is its requestState, the rest its
+ * inputResponses. A state that we did not seal opens nothing.  SPDX-License-Identifier: Apache-2.0 */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,12 +9,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static kmcp_rc run(kmcp_ctx *ctx, const kmcp_json *args)
 {
-    struct kmcp_ask ask = { .struct_size = sizeof ask, .key = "name", .message = "Name?",
-                            .schema = "{\"type\":\"object\",\"properties\":{\"name\":{\"type\":\"string\",\"maxLength\":5}},"
-                                      "\"required\":[\"name\"]}" };
+    struct kmcp_ask ask = {
+        .struct_size = sizeof ask,
+        .key = "name",
+        .message = "Name?",
+        .schema = "{\"type\":\"object\",\"properties\":{\"name\":{\"type\":\"string\",\"maxLength\":5}},"
+                  "\"required\":[\"name\"]}"
+    };
     const kmcp_json *answer = NULL;
     kmcp_rc rc = ctx->host->ask(ctx, &ask, &answer);
-    const char *name = ctx->host->json_str(ctx->host->json_get(ctx->host->json_get(answer, "content"), "name"));
+    const char *name = ctx->host->json_str(
+        ctx->host->json_get(ctx->host->json_get(answer, "content"), "name"));
 
     (void)args;
     if (rc != KMCP_OK)
@@ -31,11 +36,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct host host;
     static struct plugin plugin = { .decl = { .name = "fuzz", .threading = KMCP_PARALLEL } };
     static struct plugin *plugins[] = { &plugin };
-    static struct tool tool = { .decl = { .name = "ask", .title = "Ask", .description = "Asks.", .safety = KMCP_READ,
-                                          .run = run },
-                                .plugin = &plugin };
+    static struct tool tool = {
+        .decl = { .name = "ask", .title = "Ask", .description = "Asks.", .safety = KMCP_READ, .run = run },
+        .plugin = &plugin
+    };
     static struct tool *tools[] = { &tool };
-    struct call_input in = { .kind = CALL_TOOL, .name = "ask", .principal = "p", .client = "c", .transport = "t",
+    struct call_input in = { .kind = CALL_TOOL,
+                             .name = "ask",
+                             .principal = "p",
+                             .client = "c",
+                             .transport = "t",
                              .can = KMCP_CAN_FORM };
     char *text = malloc(size + 1), *newline, why[200];
     struct call *call;

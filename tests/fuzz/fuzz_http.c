@@ -7,7 +7,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static enum http_chunks_end unchunk(const char *text, size_t len, size_t step, char *out, size_t *n, size_t *used)
+static enum http_chunks_end unchunk(const char *text, size_t len, size_t step, char *out, size_t *n,
+                                    size_t *used)
 {
     struct http_chunks c = { 0 };
     enum http_chunks_end end = HTTP_CHUNKS_MORE;
@@ -42,7 +43,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     memcpy(text, data, size);
     if (len && http_head_parse(text, len, &m, &why) == 0) {
-        if (*m.path != '/' || (m.chunked && http_field(&m, "Content-Length")) || http_field_count(&m, "Host") > 1)
+        if (*m.path != '/' || (m.chunked && http_field(&m, "Content-Length")) ||
+            http_field_count(&m, "Host") > 1)
             abort();
         for (size_t i = 0; i < m.n_fields; i++)
             if (!*m.fields[i].name || strpbrk(m.fields[i].value, "\r\n"))
@@ -50,7 +52,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     one = unchunk((const char *)data, size, 1, first, &a, &used_a);
     many = unchunk((const char *)data, size, 64, second, &b, &used_b);
-    if (one != many || (one == HTTP_CHUNKS_DONE && (a != b || used_a != used_b || memcmp(first, second, a) != 0)))
+    if (one != many ||
+        (one == HTTP_CHUNKS_DONE && (a != b || used_a != used_b || memcmp(first, second, a) != 0)))
         abort();
     free(text);
     free(first);

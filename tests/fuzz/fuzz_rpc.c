@@ -34,8 +34,12 @@ static void count(struct sink *sink, int status, const char *text, size_t len)
 static kmcp_rc run(kmcp_ctx *ctx, const kmcp_json *args)
 {
     const kmcp_json *answer;
-    struct kmcp_ask ask = { .struct_size = sizeof ask, .key = "name", .message = "Name?",
-                            .schema = "{\"type\":\"object\",\"properties\":{\"name\":{\"type\":\"string\"}}}" };
+    struct kmcp_ask ask = {
+        .struct_size = sizeof ask,
+        .key = "name",
+        .message = "Name?",
+        .schema = "{\"type\":\"object\",\"properties\":{\"name\":{\"type\":\"string\"}}}"
+    };
     kmcp_rc rc = KMCP_OK;
 
     if (json_get(args, "ask"))
@@ -57,16 +61,23 @@ static void fill(struct host *host)
 {
     static struct plugin plugin = { .decl = { .name = "fuzz", .threading = KMCP_PARALLEL, .features = 3 } };
     static struct plugin *plugins[] = { &plugin };
-    static struct tool tool = { .decl = { .name = "echo", .title = "Echo", .description = "Echoes.",
-                                          .safety = KMCP_READ, .run = run },
+    static struct tool tool = { .decl = { .name = "echo",
+                                          .title = "Echo",
+                                          .description = "Echoes.",
+                                          .safety = KMCP_READ,
+                                          .run = run },
                                 .plugin = &plugin };
     static struct tool *tools[] = { &tool };
-    static struct resource resource = { .decl = { .uri = "fuzz://{id}/x", .name = "x", .read = read_it, .flags = 1 },
-                                        .plugin = &plugin, .is_template = true };
+    static struct resource resource = {
+        .decl = { .uri = "fuzz://{id}/x", .name = "x", .read = read_it, .flags = 1 },
+        .plugin = &plugin,
+        .is_template = true
+    };
     static struct resource *resources[] = { &resource };
     static struct kmcp_prompt_arg arg = { .name = "a" };
-    static struct prompt prompt = { .decl = { .name = "p", .description = "P.", .get = run }, .args = &arg,
-                                    .n_args = 1, .plugin = &plugin };
+    static struct prompt prompt = {
+        .decl = { .name = "p", .description = "P.", .get = run }, .args = &arg, .n_args = 1, .plugin = &plugin
+    };
     static struct prompt *prompts[] = { &prompt };
     char why[200];
 

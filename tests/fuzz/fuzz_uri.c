@@ -1,4 +1,5 @@
-/* fuzz_uri.c - a template on the first line, a URI on the rest; base64; the token file.  SPDX-License-Identifier: Apache-2.0 */
+/* fuzz_uri.c - a template on the first line, a URI on the rest; base64; the token file.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,8 @@ static void try_match(char *template, const char *uri)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char *text = malloc(size + 1), *bytes = malloc(size + 4), *again = malloc(2 * size + 8), *newline, why[600];
+    char *text = malloc(size + 1), *bytes = malloc(size + 4), *again = malloc(2 * size + 8), *newline,
+         why[600];
     struct http_tokens *tokens;
     uint32_t scopes;
     size_t n;

@@ -60,7 +60,8 @@ static void seals(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(seals),
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(seals),
         cmocka_unit_test(matches_published_vectors),
         cmocka_unit_test(base64url_has_one_spelling),
     };

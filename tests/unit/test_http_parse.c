@@ -17,7 +17,8 @@ static void finds_the_end(void **state)
     (void)state;
     assert_int_equal(http_head_len("GET / HTTP/1.1\r\nHost: h\r\n\r\nbody", 31), 27);
     assert_int_equal(http_head_len("GET / HTTP/1.1\r\nHost: h\r\n\r", 26), 0);
-    assert_int_equal(http_head_len("GET / HTTP/1.1\n\nx", 17), 16); /* so that it is refused, not waited for */
+    assert_int_equal(http_head_len("GET / HTTP/1.1\n\nx", 17),
+                     16); /* so that it is refused, not waited for */
     assert_int_equal(http_head_len("", 0), 0);
 }
 
@@ -37,7 +38,8 @@ static void takes_apart(void **state)
     assert_null(http_field(&m, "X-B"));
     assert_int_equal(m.content_length, 12);
     assert_true(m.keep_alive);
-    assert_int_equal(parse("POST http://other:1/p HTTP/1.1\r\nHost: h\r\nConnection: x, Close\r\n\r\n", &m, &why), 0);
+    assert_int_equal(
+        parse("POST http://other:1/p HTTP/1.1\r\nHost: h\r\nConnection: x, Close\r\n\r\n", &m, &why), 0);
     assert_string_equal(m.host, "other:1");
     assert_string_equal(m.path, "/p");
     assert_false(m.keep_alive);
@@ -108,12 +110,21 @@ static const char *unchunk(const char *text, size_t size)
 
 static void reads_chunks(void **state)
 {
-    static const char *const bad[] = { "g\r\n", "\r\n", "5\nhello", "5 \r\nhello\r\n0\r\n\r\n", "2\r\nhello", "fffffffffffff\r\n",
-                                       "0\r\n: x\r\n\r\n", "0\r\nX\n\r\n", "-1\r\n", "5;x\ny\r\n" };
+    static const char *const bad[] = { "g\r\n",
+                                       "\r\n",
+                                       "5\nhello",
+                                       "5 \r\nhello\r\n0\r\n\r\n",
+                                       "2\r\nhello",
+                                       "fffffffffffff\r\n",
+                                       "0\r\n: x\r\n\r\n",
+                                       "0\r\nX\n\r\n",
+                                       "-1\r\n",
+                                       "5;x\ny\r\n" };
 
     (void)state;
     for (size_t size = 1; size < 40; size++) {
-        assert_string_equal(unchunk("5\r\nhello\r\n6;a=b\r\n world\r\n0\r\nT: x\r\n\r\nnext", size), size < 39 ? "hello world|next" : "hello world|next");
+        assert_string_equal(unchunk("5\r\nhello\r\n6;a=b\r\n world\r\n0\r\nT: x\r\n\r\nnext", size),
+                            size < 39 ? "hello world|next" : "hello world|next");
         assert_string_equal(unchunk("0\r\n\r\n", size), "");
         assert_string_equal(unchunk("5\r\nhel", size), "more");
         for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)

@@ -84,10 +84,15 @@ static void judges_uris(void **state)
 
 static void carries_bytes(void **state)
 {
-    static const char *const pairs[][2] = { { "", "" },          { "f", "Zg==" },        { "fo", "Zm8=" },
-                                            { "foo", "Zm9v" },   { "foob", "Zm9vYg==" }, { "fooba", "Zm9vYmE=" },
+    static const char *const pairs[][2] = { { "", "" },
+                                            { "f", "Zg==" },
+                                            { "fo", "Zm8=" },
+                                            { "foo", "Zm9v" },
+                                            { "foob", "Zm9vYg==" },
+                                            { "fooba", "Zm9vYmE=" },
                                             { "\xff\xfe", "//4=" } };
-    static const char *const bad[] = { "Z", "Zg", "Zg=", "Zg===", "Zh==", "Zm9=", "Z*==", "=g==", "Zg==Zg==", "Zm9v\n", "Zm 9" };
+    static const char *const bad[] = { "Z",    "Zg",   "Zg=",      "Zg===",  "Zh==", "Zm9=",
+                                       "Z*==", "=g==", "Zg==Zg==", "Zm9v\n", "Zm 9" };
     char out[64];
 
     (void)state;
