@@ -71,6 +71,7 @@ static void forget(struct fakehost *h)
     free(h->blocks);
     h->blocks = NULL;
     h->n_blocks = h->cap_blocks = h->n_requests = h->n_subjects = 0;
+    h->n_contents = h->n_asked = h->n_values = h->n_events = 0;
     while (nodes) {
         struct node *n = nodes;
 
@@ -406,9 +407,12 @@ static struct fakehost_answer *perform(kmcp_ctx *ctx, const struct kmcp_request 
         return NULL;
     }
     if ((h->planning && rq->route->safety != KMCP_READ) ||
-        !class_allows(h->tool->safety, rq->route->safety)) {
+        !class_allows(h->tool ? h->tool->safety : KMCP_READ, rq->route->safety)) {
         host_fail(ctx, KMCP_E_DENIED, "%s may not use %s %s; nothing was sent",
-                  h->planning ? "a plan" : h->tool->name, rq->route->method, rq->route->path);
+                  h->planning ? "a plan"
+                  : h->tool   ? h->tool->name
+                              : "what reads",
+                  rq->route->method, rq->route->path);
         return NULL;
     }
     if (!(path = fill(ctx, rq)))
@@ -440,7 +444,7 @@ static kmcp_rc host_http(kmcp_ctx *ctx, const struct kmcp_request *rq, struct km
     if (!a)
         return h->failure_rc;
     body = *a->body ? own(cJSON_Parse(a->body)) : NULL;
-    if (body && (h->tool->safety != KMCP_REVEAL || h->planning))
+    if (body && (!h->tool || h->tool->safety != KMCP_REVEAL || h->planning))
         mask(body, rq->route->secrets);
     reply->status = a->status;
     reply->body = (const kmcp_json *)body;
@@ -632,6 +636,139 @@ static kmcp_rc host_result_json(kmcp_ctx *ctx, const kmcp_json *value)
     return KMCP_OK;
 }
 
+/* ---- since 1.1 ---- */
+
+static kmcp_rc note(kmcp_ctx *ctx, char **list, int *n, char *text)
+{
+    if (*n == FAKEHOST_MAX)
+        return host_fail(ctx, KMCP_E_NOMEM, "more than the fake host notes");
+    list[(*n)++] = text;
+    return KMCP_OK;
+}
+
+static kmcp_rc host_content(kmcp_ctx *ctx, const struct kmcp_content *c)
+{
+    static const char *const kinds[] = { "text", "image", "audio", "resource", "link" };
+    struct fakehost *h = of(ctx);
+    const char *role = h->prompting ? (c->role ? c->role : "user") : "";
+    char *text;
+
+    if (h->planning || !c->struct_size || c->kind > KMCP_CONTENT_LINK)
+        return host_fail(ctx, KMCP_E_BUG, "content in plan(), without struct_size, or of an unknown kind");
+    if (c->kind == KMCP_CONTENT_TEXT)
+        text = host_format(ctx, "%s%stext %s", role, *role ? " " : "", c->text);
+    else if (c->data)
+        text = host_format(ctx, "%s%s%s %s %zu", role, *role ? " " : "", kinds[c->kind],
+                           c->mime_type ? c->mime_type : "-", c->len);
+    else
+        text = host_format(ctx, "%s%s%s %s %s", role, *role ? " " : "", kinds[c->kind], c->uri ? c->uri : "-",
+                           c->kind == KMCP_CONTENT_LINK ? c->name : c->text);
+    return note(ctx, h->contents, &h->n_contents, text);
+}
+
+static kmcp_rc host_result_meta(kmcp_ctx *ctx, const char *key, const kmcp_json *value)
+{
+    struct fakehost *h = of(ctx);
+
+    return note(ctx, h->events, &h->n_events,
+                host_format(ctx, "meta %s %s", key, host_json_text(ctx, value)));
+}
+
+static kmcp_rc host_suggest(kmcp_ctx *ctx, const char *value)
+{
+    struct fakehost *h = of(ctx);
+
+    return note(ctx, h->values, &h->n_values, host_format(ctx, "%s", value));
+}
+
+static kmcp_rc host_ask(kmcp_ctx *ctx, const struct kmcp_ask *q, const kmcp_json **answer)
+{
+    static const uint32_t needs[] = { KMCP_CAN_FORM, KMCP_CAN_URL, KMCP_CAN_SAMPLE, KMCP_CAN_ROOTS };
+    struct fakehost *h = of(ctx);
+
+    *answer = NULL;
+    if (!q->struct_size || q->kind > KMCP_ASK_ROOTS || !q->key)
+        return host_fail(ctx, KMCP_E_BUG, "a malformed question");
+    for (int i = 0; i < h->n_replies; i++)
+        if (strcmp(h->replies[i][0], q->key) == 0) {
+            *answer = host_json_new(ctx, h->replies[i][1]);
+            return KMCP_OK;
+        }
+    if (!h->planning && h->tool && h->tool->safety != KMCP_READ)
+        return host_fail(ctx, KMCP_E_BUG, "asked in the run() of a tool that acts");
+    if (!(h->can & needs[q->kind]))
+        return host_fail(ctx, KMCP_E_DENIED, "the client does not offer what \"%s\" needs", q->key);
+    note(ctx, h->asked, &h->n_asked, host_format(ctx, "%s", q->key));
+    return KMCP_AGAIN;
+}
+
+static kmcp_rc host_keep(kmcp_ctx *ctx, const char *key, const kmcp_json *value)
+{
+    struct fakehost *h = of(ctx);
+    kmcp_json *all = host_json_new(ctx, h->kept ? h->kept : "{}");
+
+    if (host_json_set(ctx, all, key, value) != KMCP_OK)
+        return KMCP_E_NOMEM;
+    free(h->kept);
+    h->kept = cJSON_PrintUnformatted(in(all));
+    return KMCP_OK;
+}
+
+static const kmcp_json *host_kept(kmcp_ctx *ctx, const char *key)
+{
+    struct fakehost *h = of(ctx);
+
+    return h->kept ? host_json_get(host_json_new(ctx, h->kept), key) : NULL;
+}
+
+static uint32_t host_client_can(kmcp_ctx *ctx)
+{
+    return of(ctx)->can;
+}
+
+static void host_tell(kmcp_ctx *ctx, uint32_t level, const char *fmt, ...)
+{
+    struct fakehost *h = of(ctx);
+    va_list args;
+
+    va_start(args, fmt);
+    note(ctx, h->events, &h->n_events,
+         host_format(ctx, "tell %u %s", (unsigned)level, vformat(h, fmt, args)));
+    va_end(args);
+}
+
+static kmcp_rc host_wait(kmcp_ctx *ctx, uint32_t ms) /* no time passes in a test */
+{
+    struct fakehost *h = of(ctx);
+
+    note(ctx, h->events, &h->n_events, host_format(ctx, "wait %u", (unsigned)ms));
+    return h->cancelled ? host_fail(ctx, KMCP_E_CANCELLED, "the call was cancelled") : KMCP_OK;
+}
+
+static void host_let_go(kmcp_ctx *ctx, uint32_t retry_ms)
+{
+    struct fakehost *h = of(ctx);
+
+    note(ctx, h->events, &h->n_events, host_format(ctx, "let_go %u", (unsigned)retry_ms));
+}
+
+static kmcp_rc host_show(kmcp_ctx *ctx, uint32_t list, const char *name, int shown)
+{
+    struct fakehost *h = of(ctx);
+
+    if (!(h->plugin->features & KMCP_FEATURE_SHOW))
+        return host_fail(ctx, KMCP_E_BUG, "show() without KMCP_FEATURE_SHOW");
+    return note(ctx, h->events, &h->n_events,
+                host_format(ctx, "%s %u %s", shown ? "show" : "hide", (unsigned)list, name));
+}
+
+static kmcp_rc host_updated(kmcp_ctx *ctx, const char *uri)
+{
+    struct fakehost *h = of(ctx);
+
+    return note(ctx, h->events, &h->n_events, host_format(ctx, "updated %s", uri));
+}
+
 static const struct kmcp_host table = {
     .struct_size = sizeof table,
     .abi_major = KMCP_ABI_MAJOR,
@@ -672,6 +809,18 @@ static const struct kmcp_host table = {
     .cancelled = host_cancelled,
     .result_text = host_result_text,
     .result_json = host_result_json,
+    .content = host_content,
+    .result_meta = host_result_meta,
+    .suggest = host_suggest,
+    .ask = host_ask,
+    .keep = host_keep,
+    .kept = host_kept,
+    .client_can = host_client_can,
+    .tell = host_tell,
+    .wait = host_wait,
+    .let_go = host_let_go,
+    .show = host_show,
+    .updated = host_updated,
 };
 
 /* ---- for the test ---- */
@@ -681,11 +830,15 @@ void fakehost_init(struct fakehost *h, const struct kmcp_plugin *plugin)
     memset(h, 0, sizeof *h);
     h->ctx.host = &table;
     h->plugin = plugin;
+    h->can = KMCP_CAN_FORM | KMCP_CAN_URL | KMCP_CAN_SAMPLE | KMCP_CAN_SAMPLE_TOOLS | KMCP_CAN_ROOTS |
+             KMCP_CAN_TASKS;
 }
 
 void fakehost_free(struct fakehost *h)
 {
     forget(h);
+    free(h->kept);
+    h->kept = NULL;
     for (int i = 0; i < h->n_answers; i++) {
         free(h->answers[i].method);
         free(h->answers[i].path);
@@ -743,6 +896,54 @@ kmcp_rc fakehost_plan(struct fakehost *h, const char *tool, const char *args)
 kmcp_rc fakehost_run(struct fakehost *h, const char *tool, const char *args)
 {
     return call(h, tool, args, 0);
+}
+
+void fakehost_reply(struct fakehost *h, const char *key, const char *json)
+{
+    if (h->n_replies == FAKEHOST_MAX)
+        abort();
+    h->replies[h->n_replies][0] = key;
+    h->replies[h->n_replies++][1] = json;
+}
+
+kmcp_rc fakehost_get(struct fakehost *h, const char *prompt, const char *args)
+{
+    kmcp_rc rc = KMCP_E_NOTFOUND;
+
+    forget(h);
+    h->tool = NULL;
+    h->planning = 0;
+    h->prompting = 1;
+    for (uint32_t i = 0; i < h->plugin->n_prompts; i++)
+        if (strcmp(h->plugin->prompts[i].name, prompt) == 0)
+            rc = h->plugin->prompts[i].get(&h->ctx, host_json_new(&h->ctx, args));
+    h->prompting = 0;
+    return rc;
+}
+
+kmcp_rc fakehost_read(struct fakehost *h, const char *declared, const char *uri, const char *vars)
+{
+    forget(h);
+    h->tool = NULL;
+    h->planning = 0;
+    for (uint32_t i = 0; i < h->plugin->n_resources; i++)
+        if (strcmp(h->plugin->resources[i].uri, declared) == 0)
+            return h->plugin->resources[i].read(&h->ctx, uri, host_json_new(&h->ctx, vars));
+    return KMCP_E_NOTFOUND;
+}
+
+kmcp_rc fakehost_complete(struct fakehost *h, const char *name, const char *argument, const char *value)
+{
+    forget(h);
+    h->tool = NULL;
+    h->planning = 0;
+    for (uint32_t i = 0; i < h->plugin->n_prompts; i++)
+        if (strcmp(h->plugin->prompts[i].name, name) == 0 && h->plugin->prompts[i].complete)
+            return h->plugin->prompts[i].complete(&h->ctx, argument, value, NULL);
+    for (uint32_t i = 0; i < h->plugin->n_resources; i++)
+        if (strcmp(h->plugin->resources[i].uri, name) == 0 && h->plugin->resources[i].complete)
+            return h->plugin->resources[i].complete(&h->ctx, argument, value, NULL);
+    return KMCP_E_NOTFOUND;
 }
 
 int fakehost_sent(const struct fakehost *h, const char *text)

@@ -30,7 +30,7 @@ struct fakehost {
     kmcp_ctx ctx; /* first */
     const struct kmcp_plugin *plugin;
     const struct kmcp_tool *tool;
-    int planning, cancelled;
+    int planning, cancelled, prompting;
     struct fakehost_answer answers[FAKEHOST_MAX];
     int n_answers;
     const char *options[FAKEHOST_MAX][2];
@@ -44,6 +44,20 @@ struct fakehost {
     char *sentence, *text, *result; /* say(), result_text(), result_json(); NULL: none */
     char *failure;                  /* the first fail() */
     kmcp_rc failure_rc;
+    char *
+        contents[FAKEHOST_MAX]; /* content(): "text Hello", "image image/png 67", "resource URI TEXT",
+                                   "link URI NAME"; messages of a prompt begin with "user " or "assistant " */
+    int n_contents;
+    char *asked[FAKEHOST_MAX]; /* keys of questions that have no answer yet */
+    int n_asked;
+    char *values[FAKEHOST_MAX]; /* suggest() */
+    int n_values;
+    char *events[FAKEHOST_MAX]; /* "tell 1 text", "hide 0 NAME", "show 0 NAME", "updated URI", "wait 50" */
+    int n_events;
+    uint32_t can; /* KMCP_CAN_*: what the client offers; all of it at first */
+    const char *replies[FAKEHOST_MAX][2];
+    int n_replies;
+    char *kept; /* keep(): a JSON object, over calls */
     /* memory of the call */
     void **blocks;
     int n_blocks, cap_blocks;
@@ -58,6 +72,13 @@ void fakehost_option(struct fakehost *h, const char *key, const char *value);
 /* Run one of the tool's functions with arguments in JSON. What an earlier call did is forgotten. */
 kmcp_rc fakehost_plan(struct fakehost *h, const char *tool, const char *args);
 kmcp_rc fakehost_run(struct fakehost *h, const char *tool, const char *args);
+/* What the client answers to the question KEY, in JSON; without one ask() says KMCP_AGAIN. */
+void fakehost_reply(struct fakehost *h, const char *key, const char *json);
+/* The same for a prompt, a resource (VARS: the template's variables in JSON, or "{}"), and a completion of
+ * one of them (NAME: the prompt's, or the URI as declared). */
+kmcp_rc fakehost_get(struct fakehost *h, const char *prompt, const char *args);
+kmcp_rc fakehost_read(struct fakehost *h, const char *declared, const char *uri, const char *vars);
+kmcp_rc fakehost_complete(struct fakehost *h, const char *name, const char *argument, const char *value);
 /* Was a request made that begins with TEXT? */
 int fakehost_sent(const struct fakehost *h, const char *text);
 
