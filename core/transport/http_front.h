@@ -30,6 +30,8 @@ struct front {
     int64_t stop_at_ms, next_sweep_ms;
 };
 
+#define PRINCIPAL_PREFIX "token:" /* before the name of a token */
+
 /* What a call's user is. */
 enum user_kind { USER_POST, USER_GET };
 struct user {
@@ -122,6 +124,8 @@ int64_t http_session_sweep(struct front *f);
 /* A stream for one POST of HS; NULL when out of memory. Under the front's lock. */
 struct stream *http_session_stream(struct front *f, struct http_session *hs);
 void http_session_end_all(struct front *f);
+/* Ends those of principals that have no token any more. */
+void http_session_end_strangers(struct front *f);
 
 /* ---- http_post.c ---- */
 

@@ -92,7 +92,7 @@ bool guard_who(const struct front *f, const struct http_message *m, struct who *
     name = http_tokens_find(f->tokens, given, &who->scopes);
     if (!name)
         return false;
-    snprintf(principal, 96, "token:%s", name);
+    snprintf(principal, 96, PRINCIPAL_PREFIX "%s", name);
     who->principal = principal;
     who->transport = "http";
     return true;

@@ -246,10 +246,13 @@ static void on_signal(evutil_socket_t sig, short what, void *arg)
 {
     struct http_server *s = arg;
 
-    (void)sig;
     (void)what;
     if (s->stopping)
         return;
+    if (sig == SIGHUP) {
+        s->events.reload(s->events.arg);
+        return;
+    }
     s->stopping = true;
     evconnlistener_disable(s->listener);
     for (struct conn *c = s->conns, *next; c; c = next) { /* those that do nothing */

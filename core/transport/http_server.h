@@ -40,8 +40,10 @@ struct http_events {
     /* Called when the time it returned last (milliseconds, -1: not at all) is over, and after each request.
      */
     int64_t (*tick)(void *arg);
-    /* SIGTERM, SIGINT or SIGHUP came: nothing new is accepted. The loop ends with http_ops.end. */
+    /* SIGTERM or SIGINT came: nothing new is accepted. The loop ends with http_server_ops.end. */
     void (*stopping)(void *arg);
+    /* SIGHUP came. */
+    void (*reload)(void *arg);
     void (*refused)(void *arg, const char *peer, int status, const char *why);
     void (*log)(void *arg, bool error, const char *text);
     /* Any thread: nobody holds the call any more that had this user. */

@@ -138,13 +138,16 @@ void http_session_end(struct front *f, struct http_session *hs)
     session_drop(&hs->session);
 }
 
-void http_session_end_all(struct front *f)
+/* Ends one after the other those that WANTED says. */
+static void end_those(struct front *f, bool (*wanted)(const struct front *, const struct http_session *))
 {
     for (;;) {
         struct http_session *hs;
 
         pthread_mutex_lock(&f->lock);
-        hs = f->sessions;
+        for (hs = f->sessions; hs; hs = hs->next)
+            if (wanted(f, hs))
+                break;
         if (hs)
             session_hold(&hs->session);
         pthread_mutex_unlock(&f->lock);
@@ -155,30 +158,43 @@ void http_session_end_all(struct front *f)
     }
 }
 
+static bool any(const struct front *f, const struct http_session *hs)
+{
+    (void)f;
+    (void)hs;
+    return true;
+}
+
+void http_session_end_all(struct front *f)
+{
+    end_those(f, any);
+}
+
+static bool is_stranger(const struct front *f, const struct http_session *hs)
+{
+    return !http_tokens_has(f->tokens, hs->principal + strlen(PRINCIPAL_PREFIX));
+}
+
+void http_session_end_strangers(struct front *f)
+{
+    end_those(f, is_stranger);
+}
+
+static bool is_idle(const struct front *f, const struct http_session *hs)
+{
+    return !hs->calls && !hs->standing.call &&
+           clock_ms() - hs->last_ms > (int64_t)f->settings.session_seconds * 1000;
+}
+
 int64_t http_session_sweep(struct front *f)
 {
     int64_t now = clock_ms(), idle = (int64_t)f->settings.session_seconds * 1000;
-    bool any;
 
-    if (now < f->next_sweep_ms)
-        return f->n_sessions ? f->next_sweep_ms - now : -1;
-    f->next_sweep_ms = now + (idle < SWEEP_MS ? idle : SWEEP_MS);
-    for (;;) {
-        struct http_session *hs;
-
-        pthread_mutex_lock(&f->lock);
-        for (hs = f->sessions; hs; hs = hs->next)
-            if (!hs->calls && !hs->standing.call && now - hs->last_ms > idle)
-                break;
-        if (hs)
-            session_hold(&hs->session);
-        any = f->n_sessions > 0;
-        pthread_mutex_unlock(&f->lock);
-        if (!hs)
-            return any ? f->next_sweep_ms - now : -1;
-        http_session_end(f, hs);
-        session_drop(&hs->session);
+    if (now >= f->next_sweep_ms) {
+        f->next_sweep_ms = now + (idle < SWEEP_MS ? idle : SWEEP_MS);
+        end_those(f, is_idle);
     }
+    return f->n_sessions ? f->next_sweep_ms - now : -1;
 }
 
 struct stream *http_session_stream(struct front *f, struct http_session *hs)

@@ -196,6 +196,14 @@ const char *http_tokens_find(const struct http_tokens *t, const char *token, uin
     return found->name;
 }
 
+bool http_tokens_has(const struct http_tokens *t, const char *name)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (strcmp(t->entries[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 bool http_tokens_make(const char *name, const char *scopes, char token[64], char *line, size_t line_size,
                       char *why, size_t why_size)
 {

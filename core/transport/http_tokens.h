@@ -22,6 +22,8 @@ void http_tokens_free(struct http_tokens *t);
 /* Whose token this is: the name, and the scopes (SCOPE bits); NULL: nobody's. In constant time for every
  * token of one length. */
 const char *http_tokens_find(const struct http_tokens *t, const char *token, uint32_t *scopes);
+/* Is there a token of this name? */
+bool http_tokens_has(const struct http_tokens *t, const char *name);
 /* A line for the file, and its TOKEN ("kmcp_" and 43 characters of base64url: 256 random bits). False with a
  * sentence. */
 bool http_tokens_make(const char *name, const char *scopes, char token[64], char *line, size_t line_size,

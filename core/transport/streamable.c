@@ -153,6 +153,29 @@ static void on_stopping(void *arg)
     f->ops->wake(f->http);
 }
 
+/* The token file anew. One that cannot be read changes nothing, and is an error: who made it sees that his
+ * change does not count. Sessions of names that are gone end; listeners are asked to come back, and show what
+ * they have. */
+static void on_reload(void *arg)
+{
+    struct front *f = arg;
+    struct http_tokens *fresh;
+    char why[600];
+
+    if (!f->tokens)
+        return;
+    fresh = http_tokens_read(f->settings.tokens, why, sizeof why);
+    if (!fresh) {
+        log_line(KMCP_LOG_ERROR, "http", "the tokens stay as they were: %s", why);
+        return;
+    }
+    http_tokens_free(f->tokens);
+    f->tokens = fresh;
+    http_session_end_strangers(f);
+    server_end_listening(f->server);
+    log_line(KMCP_LOG_INFO, "http", "the tokens were read again");
+}
+
 static int64_t on_tick(void *arg)
 {
     struct front *f = arg;
@@ -190,6 +213,7 @@ int streamable_serve(struct server *server, struct host *host, const struct http
                                   .waiting = on_waiting,
                                   .tick = on_tick,
                                   .stopping = on_stopping,
+                                  .reload = on_reload,
                                   .refused = on_refused,
                                   .log = on_log,
                                   .release = on_release };

@@ -245,6 +245,24 @@ kmcp_rc read_watched(kmcp_ctx *ctx, const char *uri, const kmcp_json *vars)
     return add_text(ctx, "Watched resource content");
 }
 
+TOOL(annotated)
+{
+    kmcp_rc rc = add(ctx, (struct kmcp_content){ .text = "for the person",
+                                                 .audience = "user",
+                                                 .priority = 0.5,
+                                                 .last_modified = "2026-01-12T15:00:58Z" });
+
+    (void)args;
+    if (rc == KMCP_OK)
+        rc = add(ctx, (struct kmcp_content){ .kind = KMCP_CONTENT_LINK,
+                                             .uri = "test://static-text",
+                                             .name = "static",
+                                             .title = "Static text",
+                                             .description = "where it is",
+                                             .mime_type = "text/plain" });
+    return rc;
+}
+
 TOOL(touch_watched)
 {
     kmcp_rc rc = ctx->host->updated(ctx, "test://watched-resource");

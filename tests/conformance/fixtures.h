@@ -30,6 +30,7 @@ kmcp_rc read_binary(kmcp_ctx *ctx, const char *uri, const kmcp_json *vars);
 kmcp_rc read_template(kmcp_ctx *ctx, const char *uri, const kmcp_json *vars);
 kmcp_rc read_watched(kmcp_ctx *ctx, const char *uri, const kmcp_json *vars);
 TOOL(touch_watched);
+TOOL(annotated);
 
 /* asking.c */
 TOOL(sampling);

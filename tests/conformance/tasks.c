@@ -3,7 +3,9 @@
 
 TOOL(greet)
 {
-    return kmcp_text(ctx, "Hello, %s!", kmcp_get_str(ctx, args, "name"));
+    kmcp_rc rc = ctx->host->result_meta(ctx, "example.com/greeted", ctx->host->json_get(args, "name"));
+
+    return rc == KMCP_OK ? kmcp_text(ctx, "Hello, %s!", kmcp_get_str(ctx, args, "name")) : rc;
 }
 
 TOOL(slow_compute)

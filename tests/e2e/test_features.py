@@ -98,6 +98,17 @@ class Features(Case):
             self.check_result(rev, "CallToolResult", k.good("test_multiple_content_types"))
             self.assertIn("intentionally", k.bad("test_error_handling"))
 
+    def test_what_goes_with_content(self):
+        for rev in ALL:
+            k = self.client(rev)
+            text, link = k.good("test_annotated_content")["content"]
+            self.assertEqual(text["annotations"], {"audience": ["user"], "priority": 0.5, **(
+                {"lastModified": "2026-01-12T15:00:58Z"} if rev >= "2025-06-18" else {})})
+            self.assertEqual(link["type"], "resource_link" if rev >= "2025-06-18" else "text")
+            self.assertEqual(k.good("greet", {"name": "Ana"})["_meta"]["example.com/greeted"], "Ana")
+            greet = [t for t in k.result("tools/list")["tools"] if t["name"] == "greet"][0]
+            self.assertEqual("icons" in greet, rev >= "2025-11-25")
+
     # ---- prompts ----
 
     def test_prompts(self):

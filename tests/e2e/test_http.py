@@ -158,12 +158,23 @@ class Http(Case):
         self.assertEqual((record["principal"], record["transport"]), ("token:ana", "http"))
         session = HttpSession(h, headers=ana)
         self.assertEqual(h.post(session.message("tools/list"), {**session.headers, **bob}).status, 404)  # not his
-        self.assertNotIn(ana["Authorization"][7:], h.stderr)
-        h.close()
-        site2 = self.site()
-        site2.write(site2.ini.read_text() + f"[http]\ntokens = {site.dir / 'tokens'}\n")
-        h2 = self.http(site2)
-        self.assertEqual(h2.request("tools/list", headers=eve).status, 200)
+        h.p.send_signal(signal.SIGHUP)
+        self.until(lambda: h.request("tools/list", headers=eve).status == 200, "the new token to count")
+        self.assertEqual(session.request("tools/list").status, 200)
+        file = site.dir / "tokens"
+        good = file.read_text()
+        file.write_text(good + "nonsense\n")
+        h.p.send_signal(signal.SIGHUP)
+        self.until(lambda: "the tokens stay as they were" in h.stderr, "a complaint")
+        self.assertEqual(h.request("tools/list", headers=ana).status, 200)
+        file.write_text("\n".join(line for line in good.splitlines() if not line.startswith("ana")) + "\n")
+        standing = session.listen()
+        h.p.send_signal(signal.SIGHUP)
+        self.assertIsNone(standing.event())  # the stream of who is gone ends
+        self.assertEqual(h.request("tools/list", headers=ana).status, 401)
+        self.assertEqual(session.request("tools/list").status, 401)
+        for token in (ana, bob, eve):
+            self.assertNotIn(token["Authorization"][7:], h.stderr)
 
     def test_a_foreign_approval_is_none(self):
         site = self.site()
