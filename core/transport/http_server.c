@@ -261,6 +261,7 @@ static void on_signal(evutil_socket_t sig, short what, void *arg)
             conn_free(c);
     }
     s->events.stopping(s->events.arg);
+    tick(s); /* and from now on in short turns */
 }
 
 static bool parse_address(const char *address, int port, struct sockaddr_storage *out, socklen_t *len)
@@ -423,7 +424,6 @@ const struct http_server_ops kmcp_listen_v1 = {
     .open = server_open,
     .run = server_run,
     .end = server_end,
-    .wake = wake_loop,
     .free = server_free,
     .connections = server_connections,
     .hold = call_hold,

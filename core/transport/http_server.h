@@ -57,7 +57,6 @@ struct http_server_ops {
                                 const struct http_events *, char *why, size_t why_size);
     void (*run)(struct http_server *);  /* until end() */
     void (*end)(struct http_server *);  /* once what was answered is written, 500 ms at most. Any thread */
-    void (*wake)(struct http_server *); /* tick soon. Any thread */
     void (*free)(struct http_server *);
     size_t (*connections)(const struct http_server *); /* loop thread */
 

@@ -150,7 +150,6 @@ static void on_stopping(void *arg)
     f->stopping = true;
     f->stop_at_ms = clock_ms() + (int64_t)f->settings.drain_seconds * 1000;
     server_end_listening(f->server);
-    f->ops->wake(f->http);
 }
 
 /* The token file anew. One that cannot be read changes nothing, and is an error: who made it sees that his
