@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "http_conn.h"
@@ -93,6 +94,19 @@ static const char *reason(int status)
     return "Status";
 }
 
+/* "Date: Tue, 24 Nov 2026 12:00:00 GMT\r\n" (RFC 9110 6.6.1), made once a second. */
+static const char *date_line(struct http_server *s)
+{
+    time_t now = time(NULL);
+    struct tm utc;
+
+    if (now != s->date_at && gmtime_r(&now, &utc)) {
+        strftime(s->date, sizeof s->date, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &utc);
+        s->date_at = now;
+    }
+    return s->date;
+}
+
 /* Nothing more is read as a request: the answer goes out, then the connection ends, when the client has seen
  * it. */
 static void close_after_write(struct conn *c)
@@ -110,10 +124,11 @@ static void refuse(struct conn *c, int status, const char *why)
     struct http_server *s = c->server;
 
     s->events.refused(s->events.arg, c->peer, status, why);
-    evbuffer_add_printf(out,
-                        "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: "
-                        "%zu\r\n\r\n%s\n",
-                        status, reason(status), strlen(why) + 1, why);
+    evbuffer_add_printf(
+        out,
+        "HTTP/1.1 %d %s\r\n%sConnection: close\r\nContent-Type: text/plain\r\nContent-Length: "
+        "%zu\r\n\r\n%s\n",
+        status, reason(status), date_line(s), strlen(why) + 1, why);
     forget_request(c);
     close_after_write(c);
 }
@@ -153,10 +168,10 @@ static void do_reply(struct http_call *call, int status, const char *headers, co
     if (!c || call->streaming)
         return;
     out = bufferevent_get_output(c->bev);
-    evbuffer_add_printf(out, "HTTP/1.1 %d %s\r\n%s%s", status, reason(status), headers,
-                        call->keep_alive && !c->server->stopping
-                            ? (call->http_1_0 ? "Connection: keep-alive\r\n" : "")
-                            : "Connection: close\r\n");
+    evbuffer_add_printf(
+        out, "HTTP/1.1 %d %s\r\n%s%s%s", status, reason(status), date_line(c->server), headers,
+        call->keep_alive && !c->server->stopping ? (call->http_1_0 ? "Connection: keep-alive\r\n" : "")
+                                                 : "Connection: close\r\n");
     if (status != 204)
         evbuffer_add_printf(out, "Content-Length: %zu\r\n", len);
     evbuffer_add(out, "\r\n", 2);
@@ -174,8 +189,9 @@ static void do_begin(struct http_call *call, int status, const char *headers)
     call->streaming = true;
     if (call->http_1_0)
         call->keep_alive = false;
-    evbuffer_add_printf(bufferevent_get_output(c->bev), "HTTP/1.1 %d %s\r\n%s%s\r\n", status, reason(status),
-                        headers, call->http_1_0 ? "Connection: close\r\n" : "Transfer-Encoding: chunked\r\n");
+    evbuffer_add_printf(bufferevent_get_output(c->bev), "HTTP/1.1 %d %s\r\n%s%s%s\r\n", status,
+                        reason(status), date_line(c->server), headers,
+                        call->http_1_0 ? "Connection: close\r\n" : "Transfer-Encoding: chunked\r\n");
 }
 
 static void do_send(struct http_call *call, const char *bytes, size_t len)

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <sys/socket.h>
+#include <time.h>
 #include "http_server.h"
 
 struct bufferevent;
@@ -53,6 +54,8 @@ struct http_server {
     int wake[2];
     struct conn *conns;
     size_t n_conns;
+    time_t date_at; /* what DATE was made for */
+    char date[48];
     bool paused, stopping, ending;
     pthread_t loop;
     pthread_mutex_t lock; /* for the jobs */

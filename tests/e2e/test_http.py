@@ -438,6 +438,7 @@ class Http(Case):
             self.assertTrue(out.startswith(b"HTTP/1.1 %d " % status), (name, out[:60]))
             self.assertEqual(out.count(b"HTTP/1.1 "), 1, name)  # nothing after it was read as a request
             self.assertIn(b"Connection: close", out, name)
+            self.assertIn(b" GMT\r\n", out, name)
             self.assertNotIn(b"Mcp-Session-Id", out, name)
             self.until(lambda: h.stderr.count("refused (") == logged + 1, f"one line about {name}: {h.stderr[-300:]}")
         out = h.raw(self.head(h, body=smuggled), half_close=True)  # one body, which is no JSON
@@ -455,7 +456,7 @@ class Http(Case):
                            "odd case": self.head(h).replace(b"Content-Length", b"cOnTeNt-LeNgTh")}.items():
             data = data if b"HTTP/1.0" in data else data.replace(b"Content-Type", b"Connection: close\r\nContent-Type", 1)
             out = h.raw(data)
-            self.assertEqual(out.count(b"HTTP/1.1 200"), 1, (name, out[:80]))
+            self.assertEqual((out.count(b"HTTP/1.1 200"), out.count(b"\r\nDate: ")), (1, 1), (name, out[:80]))
             self.assertEqual(out.startswith(b"HTTP/1.1 100"), name == "continue")
         out = h.raw(self.head(h) * 3 + self.head(h, b"Connection: close"))  # pipelined
         self.assertEqual(out.count(b"HTTP/1.1 200"), 4)
