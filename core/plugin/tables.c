@@ -260,6 +260,8 @@ static bool take_tool(struct taker *t, struct tool *tool)
     if (d->flags & 0xFFFF &
         ~(KMCP_TOOL_IDEMPOTENT | KMCP_TOOL_CONFIRM | KMCP_TOOL_TASK | KMCP_TOOL_TASK_ONLY))
         return no(t, "tool \"%s\" carries a flag this host does not know; it must understand it", d->name);
+    if (d->safety == KMCP_REVEAL && (d->flags & (KMCP_TOOL_TASK | KMCP_TOOL_TASK_ONLY)))
+        return no(t, "tool \"%s\" is REVEAL and a task; a secret is not kept for later", d->name);
     if (!d->run)
         return no(t, "tool \"%s\" has no run function", d->name);
     if (!d->plan && (d->safety == KMCP_REVEAL || d->safety == KMCP_DESTROY))

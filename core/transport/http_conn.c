@@ -113,7 +113,7 @@ static void close_after_write(struct conn *c)
 {
     c->state = CONN_CLOSING;
     evbuffer_drain(bufferevent_get_input(c->bev), evbuffer_get_length(bufferevent_get_input(c->bev)));
-    arm(c, evbuffer_get_length(bufferevent_get_output(c->bev)) ? c->server->limits.write_ms : LINGER_MS);
+    arm(c, evbuffer_get_length(bufferevent_get_output(c->bev)) ? c->server->limits.idle_ms : LINGER_MS);
     if (!evbuffer_get_length(bufferevent_get_output(c->bev)))
         shutdown(bufferevent_getfd(c->bev), SHUT_WR);
 }

@@ -61,7 +61,8 @@ void front_delete(struct front *f, struct http_call *call, const struct http_mes
 
 #define STREAM_EVENTS_MAX 256
 #define STREAM_BYTES_MAX  (256 << 10)
-#define STREAMS_MAX       32 /* of one session that are over, kept for a client that comes back */
+#define STREAMS_MAX       32        /* of one session that are over, kept for a client that comes back */
+#define STREAMS_BYTES_MAX (1 << 20) /* and what they may hold; the latest is kept in any case */
 
 struct event {
     struct event *next;
@@ -109,8 +110,7 @@ struct http_session {
     bool heard;   /* somebody listened to what belongs to no request */
     struct sink standing_sink;
     struct stream standing;
-    struct stream *streams;
-    size_t n_streams;
+    struct stream *streams; /* newest first */
     unsigned long numbers;
 };
 

@@ -55,8 +55,8 @@ struct http_server_ops {
     /* Listens at ADDRESS (a numeric one) and *PORT (0: any; gets the port). NULL with a sentence in WHY. */
     struct http_server *(*open)(const char *address, int *port, const struct http_limits *,
                                 const struct http_events *, char *why, size_t why_size);
-    void (*run)(struct http_server *);  /* until end() */
-    void (*end)(struct http_server *);  /* once what was answered is written, 500 ms at most. Any thread */
+    void (*run)(struct http_server *); /* until end() */
+    void (*end)(struct http_server *); /* once what was answered is written, 500 ms at most. Any thread */
     void (*free)(struct http_server *);
     size_t (*connections)(const struct http_server *); /* loop thread */
 

@@ -197,28 +197,38 @@ int64_t http_session_sweep(struct front *f)
     return f->n_sessions ? f->next_sweep_ms - now : -1;
 }
 
+/* Streams that are over go, oldest first, as long as there are too many or they hold too much. */
+static void trim(struct front *f, struct http_session *hs)
+{
+    size_t n = 0, bytes = 0;
+
+    for (struct stream **at = &hs->streams; *at;) { /* newest first */
+        struct stream *st = *at;
+
+        if (st->done) {
+            n++;
+            bytes += st->bytes;
+        }
+        if (st->done && n > 1 && (n > STREAMS_MAX || bytes > STREAMS_BYTES_MAX)) {
+            *at = st->next;
+            bytes -= st->bytes;
+            stream_free(f, st);
+            free(st);
+        } else {
+            at = &st->next;
+        }
+    }
+}
+
 struct stream *http_session_stream(struct front *f, struct http_session *hs)
 {
-    struct stream *st = calloc(1, sizeof *st), **at = &hs->streams, **oldest = NULL;
+    struct stream *st = calloc(1, sizeof *st);
 
     if (!st)
         return NULL;
-    if (hs->n_streams >= STREAMS_MAX) { /* the oldest one that is over makes room */
-        for (; *at; at = &(*at)->next)
-            if ((*at)->done)
-                oldest = at;
-        if (oldest) {
-            struct stream *gone = *oldest;
-
-            *oldest = gone->next;
-            hs->n_streams--;
-            stream_free(f, gone);
-            free(gone);
-        }
-    }
+    trim(f, hs);
     st->number = ++hs->numbers;
     st->next = hs->streams;
     hs->streams = st;
-    hs->n_streams++;
     return st;
 }

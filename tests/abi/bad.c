@@ -142,6 +142,9 @@ static const TOOL_ROW tools[] = {
         .safety = KMCP_READ, .run = run),
 #elif defined(BAD_get_job)
     GOOD_TOOL("get_job"),
+#elif defined(BAD_task_reveal)
+    ROW(.name = "hello", .title = "t", .description = "d", .input_schema = SCHEMA, .safety = KMCP_REVEAL,
+        .run = run, .plan = run, .flags = KMCP_TOOL_TASK),
 #elif defined(BAD_icons)
     ROW(.name = "hello", .title = "t", .description = "d", .input_schema = SCHEMA, .safety = KMCP_READ,
         .run = run, .icons = "[{\"src\":\"http://example.com/a.png\"}]"),

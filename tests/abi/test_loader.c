@@ -95,6 +95,7 @@ static void refuses_each_with_its_sentence(void **state)
           "tool \"hello\" wants a confirmation, but its input schema has no boolean \"confirm\"" },
         { "confirm_read", "tool \"hello\" is READ but wants a confirmation" },
         { "get_job", "tool name \"get_job\" is the host's own; choose another" },
+        { "task_reveal", "tool \"hello\" is REVEAL and a task; a secret is not kept for later" },
         { "icons", "the icons of \"hello\" are refused" },
         { "header_type", "tool \"hello\" has an x-mcp-header that is refused" },
         { "header_twice", "tool \"hello\" has an x-mcp-header that is refused" },
