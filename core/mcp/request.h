@@ -103,6 +103,15 @@ void request_write(struct request *r, const struct buf *message);
 /* Adds to the batch's array (RESPONSE NULL: nothing to add); the last one sends it. */
 void batch_done(struct batch *b, const struct buf *response);
 
+/* ---- methods.c ---- */
+
+/* Serves R by its method, or says that there is none; R is not the caller's any more. */
+void methods_dispatch(struct request *r);
+/* initialize; R stays the caller's. */
+void do_initialize(struct request *r);
+/* The revisions that need no handshake, as a JSON array. */
+void methods_add_revisions(struct buf *out);
+
 /* ---- calls.c: what runs plugins' code, on workers ---- */
 
 /* Puts R under way, or takes it out; leave() frees it. */
