@@ -96,6 +96,9 @@ static bool ask(struct call *c, unsigned round, const char *preface)
         .schema = json_parse(&c->arena, APPROVE, strlen(APPROVE), 0, NULL),
     };
     c->n_asks = 1;
+    for (char *at = (char *)(uintptr_t)question->message; at && *at; at++)
+        if (*at == '\n' || *at == '\r' || *at == '\t')
+            *at = ' '; /* names and reasons are others' words: they get no line of their own */
     if (!question->message || !question->schema)
         return call_refuse(c, "the call needs more memory than [limits] call_bytes allows");
     c->out.question = question->message;
@@ -116,8 +119,8 @@ static bool judge(struct call *c, const kmcp_json *answer)
                     json_is_true(json_get(json_get(answer, "content"), "approve"));
     unsigned round = 1;
     char nonce[33] = "";
-    enum consent_verdict verdict = consent_judge(consent_of(c->host), &c->bond, c->consent_state, accepted,
-                                                 clock_unix_ms(), &round, nonce);
+    enum consent_verdict verdict = consent_judge(consent_of(c->host), &c->bond, c->consent_state,
+                                                 answer != NULL, clock_unix_ms(), &round, nonce);
 
     switch (verdict) {
     case CONSENT_FOREIGN:

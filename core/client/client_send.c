@@ -157,6 +157,14 @@ static void attempt(struct client *cl, struct client_call *call, const struct km
              x->error);
 }
 
+/* An act that was answered by something on the way, not by the service: it may have been carried out all the
+ * same. */
+static bool is_doubtful(const struct kmcp_route *r, const struct http_exchange *x)
+{
+    return (r->safety == KMCP_WRITE || r->safety == KMCP_DESTROY) && x->end == HTTP_ANSWERED &&
+           (x->status == 408 || x->status == 502 || x->status == 504);
+}
+
 struct cache_reply *client_send(struct client *cl, struct client_call *call, const struct kmcp_request *rq,
                                 const char *path, const char *body)
 {
@@ -192,6 +200,15 @@ struct cache_reply *client_send(struct client *cl, struct client_call *call, con
             again = false;
         if (!good && x.data)
             log_hide(x.data, x.len);
+        if (is_doubtful(r, &x)) {
+            call->act_unknown = true;
+            failure_set(
+                call->failure, KMCP_E_TIMEOUT,
+                "the outcome of %s is unknown: the answer was HTTP %d, which does not say whether it was "
+                "carried out. Do not send it again; get_device_commands and get_device_activity show "
+                "whether the device received it",
+                call->act_line, x.status);
+        }
         if (!good && !again && x.end == HTTP_ANSWERED)
             fault_set(call->failure, r, x.status, fault_words(call->arena, x.data ? x.data : "", x.len),
                       x.status == 429 ? server_pause_ms(&x) : -1);

@@ -217,6 +217,22 @@ static kmcp_rc take_request(kmcp_ctx *ctx, const struct kmcp_request *theirs, st
     return KMCP_OK;
 }
 
+/* What a person agreed to is what plan() named: an act's path holds nothing else. */
+static bool is_agreed(const struct call *c, const struct kmcp_request *rq)
+{
+    if (rq->route->safety == KMCP_READ || !c->n_subjects)
+        return true;
+    for (size_t i = 0; i < rq->n_path; i++) {
+        bool named = false;
+
+        for (size_t k = 0; k < c->n_subjects && rq->path[i].value; k++)
+            named = named || strcmp(rq->path[i].value, c->subjects[k].id) == 0;
+        if (!named)
+            return false;
+    }
+    return true;
+}
+
 static kmcp_rc api_http(kmcp_ctx *ctx, const struct kmcp_request *theirs, struct kmcp_reply *reply)
 {
     struct call *c = call_of(ctx);
@@ -227,6 +243,12 @@ static kmcp_rc api_http(kmcp_ctx *ctx, const struct kmcp_request *theirs, struct
 
     if (rc != KMCP_OK)
         return rc;
+    if (!is_agreed(c, &request))
+        return api_fail(
+            ctx, KMCP_E_DENIED,
+            "%s would have reached something else than what was agreed to; nothing was sent. Look "
+            "again, then ask again",
+            c->name);
     if (!size)
         return api_bug(ctx, "took a reply without struct_size");
     rc = client_http(c->host->client, &c->client, &request, &answer);

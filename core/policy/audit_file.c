@@ -120,13 +120,17 @@ static bool sync_file(int fd)
 
 bool audit_file_add(struct audit_file *f, const struct buf *record, char *why, size_t why_size)
 {
-    char what[200];
+    char what[200], last = '\n';
+    struct stat st;
 
     if (record->failed || !record->len)
         return fault(f, why, why_size, "is not written: the record is too large",
                      "shorten the call's arguments");
     if (!audit_file_open(f, why, why_size))
         return false;
+    if (fstat(f->fd, &st) == 0 && st.st_size > 0 && pread(f->fd, &last, 1, st.st_size - 1) == 1 &&
+        last != '\n')
+        f->torn = true; /* another process's record was cut short */
     if ((f->torn && !write_all(f->fd, "\n", 1)) || !write_all(f->fd, record->data, record->len) ||
         !sync_file(f->fd)) {
         snprintf(what, sizeof what, "cannot be written (%s)", strerror(errno));

@@ -117,6 +117,35 @@ class Acts(Case):
         self.assertIn("used already", self.approve(k, "erase_device", self.erase(a), state)["error"]["message"])
         self.assertEqual(len(self.tenant.acts()), 1)
 
+    def test_a_plan_looks_at_the_device_as_it_is_now(self):
+        k = self.kmcp(ask="accept")  # with the cache as it is by default
+        a = self.mac()
+        k.good("get_device", {"device_id": a["device_id"]})
+        self.tenant.set(device={"device_id": a["device_id"], "device_name": "Renamed Since"})
+        r = k.call_once("lock_device", {"device_id": a["device_id"], "confirm": True})["result"]
+        self.assertIn("Renamed Since", r["inputRequests"]["approve"]["params"]["message"])
+
+    def test_a_no_ends_its_question(self):
+        k = self.kmcp(ask="accept")
+        a = self.mac()
+        args = {"device_id": a["device_id"], "confirm": True}
+        state = self.question(k, "lock_device", args)
+        m = k.call_once("lock_device", args, requestState=state, inputResponses={"approve": {"action": "decline"}})
+        self.assertIn("said no", m["result"]["content"][0]["text"])
+        self.assertIn("used already", self.approve(k, "lock_device", args, state)["error"]["message"])
+        self.assertEqual(self.tenant.acts(), [])
+
+    def test_a_gateway_error_says_nothing_of_the_act(self):
+        for status in (502, 504):
+            site = self.site()
+            k = self.kmcp(site, ask="accept")
+            a = self.mac()
+            self.tenant.set(faults=[f"{status},path=/action/,method=POST"])
+            text = k.bad("lock_device", {"device_id": a["device_id"], "confirm": True})
+            self.tenant.set(faults=[])
+            self.assertIn("is unknown", text)
+            self.assertEqual(site.records()[-1]["result"], "unknown")
+
     def test_an_answer_without_its_question_is_nothing(self):
         k = self.kmcp(ask="accept")
         args = {"device_id": self.mac()["device_id"], "confirm": True}
