@@ -14,6 +14,7 @@
 #include "policy/audit.h"
 #include "policy/consent.h"
 #include "policy/policy.h"
+#include "state/state.h"
 
 #define CALL_ASKS_MAX   16
 #define CALL_ROUNDS_MAX 8
@@ -25,6 +26,7 @@ struct host {
     struct policy policy;
     struct registry registry;
     struct client *client;
+    struct state *state;
     struct consent *consent;
     struct audit *audit;
     int64_t call_timeout_ms; /* [limits] call_seconds */

@@ -7,16 +7,16 @@ say() { echo "lint: $1" >&2; bad=1; }
 
 # Layers, lowest first. A file may include its own layer and those before it. core/call*.[ch] stand between plugin and
 # mcp; api.c and registry.c make the host's side of a call, so they see call.h.
-set -- base client policy plugin mcp transport cli
+set -- base state client policy plugin mcp transport cli
 higher="$*"
-for layer in base client policy plugin mcp transport cli; do
+for layer in base state client policy plugin mcp transport cli; do
     higher=${higher#"$layer"}
     higher=${higher# }
     for up in $higher; do
         found=$(grep -ln "#include \"$up/" core/$layer/*.[ch])
         [ -z "$found" ] || say "$found includes from $up/, which is above $layer/"
     done
-    case $layer in base | client | policy)
+    case $layer in base | state | client | policy)
         found=$(grep -ln '#include "call' core/$layer/*.[ch])
         [ -z "$found" ] || say "$found includes call.h, which is above $layer/" ;;
     esac
@@ -30,6 +30,7 @@ one_place 'curl/' core/client/http.c
 one_place 'cjson/' core/base/json.c
 one_place 'ini\.h' core/base/config.c
 one_place 'openssl/' core/base/digest.c
+one_place 'sqlite3\.h' core/state/sqlite.c
 one_place 'event2/' 'core/transport/http_conn.c core/transport/http_server.c'
 one_place 'dlfcn\.h' 'core/base/lazy.c core/plugin/loader.c'
 

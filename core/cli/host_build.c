@@ -63,7 +63,7 @@ static void name_principal(struct host *host)
 static bool build(struct host *host, struct config *c, size_t *workers)
 {
     static const char *const sections[] = { "tenant", "policy", "audit", "cache", "limits",
-                                            "server", "http",   "log",   NULL };
+                                            "server", "http",   "log",   "state", NULL };
     const struct kmcp_route **routes;
     char dir[PATH_MAX];
     size_t n_routes;
@@ -79,8 +79,8 @@ static bool build(struct host *host, struct config *c, size_t *workers)
     host->call_bytes = (size_t)config_int(c, "limits", "call_bytes", 1 << 20, INT64_C(1) << 32, 64 << 20);
     *workers = (size_t)config_int(c, "limits", "workers", 1, 256, 32);
     if (c->error[0] || !http_settings_read(&http, c, NULL) || !tenant_read(&host->tenant, c) ||
-        !policy_read(&host->policy, c) || !(host->audit = audit_new(c)) ||
-        !registry_load(&host->registry, c, plugin_dir(c, dir, sizeof dir)))
+        !(host->state = state_new(c, host->tenant.base_url)) || !policy_read(&host->policy, c) ||
+        !(host->audit = audit_new(c)) || !registry_load(&host->registry, c, plugin_dir(c, dir, sizeof dir)))
         return false;
     routes = registry_routes(&host->registry, &n_routes);
     host->client = routes ? client_new(c, &host->tenant, routes, n_routes) : NULL;
@@ -114,6 +114,7 @@ bool host_build(struct host *host, const char *config_file, size_t *workers)
     fprintf(stderr, "kmcp: %s\n", host->config.error);
     registry_free(&host->registry);
     client_free(host->client);
+    state_free(host->state);
     audit_free(host->audit);
     config_free(&host->config);
     return false;
@@ -122,6 +123,7 @@ bool host_build(struct host *host, const char *config_file, size_t *workers)
 void host_free(struct host *host)
 {
     client_free(host->client);
+    state_free(host->state);
     registry_close(&host->registry);
     consent_free(host->consent);
     audit_free(host->audit);

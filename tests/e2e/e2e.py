@@ -110,7 +110,7 @@ class Site:
         self.ini = self.dir / "kmcp.ini"
         self.write(f"[tenant]\nbase_url = {url}\ntoken_file = {self.token}\n{tenant}\n"
                    f"[policy]\nread_only = {'yes' if read_only else 'no'}\n{policy}\n[audit]\nfile = {self.audit}\n"
-                   f"[cache]\n{cache}\n[limits]\n{limits}\n{extra}\n" + "".join(f"[plugin {p}]\n" for p in plugins))
+                   f"[state]\nfolder = {self.dir}\n[cache]\n{cache}\n[limits]\n{limits}\n{extra}\n" + "".join(f"[plugin {p}]\n" for p in plugins))
 
     def write(self, text):
         self.ini.write_text(text)

@@ -1,0 +1,399 @@
+/* state.c - the store's front: where it is, when it is opened, whose keys are whose.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/lazy.h"
+#include "base/log.h"
+#include "base/trust.h"
+#include "state_ops.h"
+
+#define BACK_MS    60000 /* a clock may be corrected by so much */
+#define REOPEN_MS  2000  /* a lost store is tried again after so long */
+#define CLOCK_SLOT "clock"
+
+struct state {
+    pthread_mutex_t lock;
+    char folder[512], path[600];
+    char tenant[128];
+    bool redis;
+    int timeout_ms;
+    const struct state_ops *ops;
+    void *db;
+    int64_t tried_ms; /* monotonic, when opening last failed; 0: it did not */
+    char fault[STATE_FAULT_MAX];
+};
+
+/* Where state is kept when the INI does not say: $XDG_STATE_HOME, ~/.local/state, and for root /var/lib. */
+static bool default_folder(char *out, size_t size)
+{
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+
+    if (geteuid() == 0)
+        return snprintf(out, size, "/var/lib/kmcp") < (int)size;
+    if (state && *state == '/')
+        return snprintf(out, size, "%s/kmcp", state) < (int)size;
+    return home && *home == '/' && snprintf(out, size, "%s/.local/state/kmcp", home) < (int)size;
+}
+
+struct state *state_new(struct config *c, const char *tenant)
+{
+    const char *folder = config_str(c, "state", "folder", NULL),
+               *redis = config_str(c, "state", "redis", NULL);
+    int64_t seconds = config_int(c, "state", "timeout", 1, 60, 5);
+    struct state *s = calloc(1, sizeof *s);
+
+    if (c->error[0] || !s) {
+        free(s);
+        config_fail(c, 0, "out of memory");
+        return NULL;
+    }
+    if (folder && *folder != '/') {
+        config_fail(c, config_find(c, "state", "folder")->line,
+                    "the state folder must be a full path, beginning with /");
+        free(s);
+        return NULL;
+    }
+    if (folder)
+        snprintf(s->folder, sizeof s->folder, "%s", folder);
+    else if (!default_folder(s->folder, sizeof s->folder))
+        s->folder[0] = '\0';
+    s->redis = redis != NULL;
+    s->timeout_ms = (int)(1000 * seconds);
+    if (redis)
+        snprintf(s->path, sizeof s->path, "%s", redis);
+    else if (s->folder[0])
+        snprintf(s->path, sizeof s->path, "%s/state.db", s->folder);
+    snprintf(s->tenant, sizeof s->tenant, "%s", tenant);
+    pthread_mutex_init(&s->lock, NULL);
+    return s;
+}
+
+void state_free(struct state *s)
+{
+    if (!s)
+        return;
+    if (s->db)
+        s->ops->close(s->db);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+}
+
+const char *state_folder(const struct state *s)
+{
+    return s->folder;
+}
+
+/* ---- opening ---- */
+
+static bool make_folder(struct state *s)
+{
+    char path[520], above[400];
+    struct stat st;
+
+    snprintf(path, sizeof path, "%s/", s->folder);
+    for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
+        *p = '\0';
+        if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+            snprintf(s->fault, sizeof s->fault,
+                     "the state folder \"%s\" cannot be made (%s); make it, or set folder in [state]",
+                     s->folder, strerror(errno));
+            return false;
+        }
+        *p = '/';
+    }
+    if (stat(s->path, &st) == 0 && (st.st_uid != geteuid() || (st.st_mode & 077))) {
+        snprintf(s->fault, sizeof s->fault,
+                 "the state file \"%s\" belongs to somebody else or is open to others; chown it to the user "
+                 "that runs kmcp and chmod 600 it",
+                 s->path);
+        return false;
+    }
+    if (!trust_above(s->path, above, sizeof above)) {
+        snprintf(s->fault, sizeof s->fault,
+                 "the state file \"%s\" could be replaced by others: %.200s; or set folder in [state]",
+                 s->path, above);
+        return false;
+    }
+    return true;
+}
+
+static bool open_store(struct state *s)
+{
+    struct state_place place = { .path = s->path, .timeout_ms = s->timeout_ms };
+
+    if (!s->path[0]) {
+        snprintf(s->fault, sizeof s->fault,
+                 "there is no place for the state (no HOME); set folder in [state] to a full path");
+        return false;
+    }
+    if (!s->ops)
+        s->ops = s->redis ? lazy_load("redis", "kmcp_redis_v1", s->fault, sizeof s->fault)
+                          : lazy_load("sqlite", "kmcp_sqlite_v1", s->fault, sizeof s->fault);
+    if (!s->ops || (!s->redis && !make_folder(s)))
+        return false;
+    place.password = s->redis ? getenv("KMCP_REDIS_PASSWORD") : NULL;
+    s->db = s->ops->open(&place, s->fault);
+    return s->db != NULL;
+}
+
+/* Under the lock: is it open, now? */
+static bool opened(struct state *s)
+{
+    if (s->db)
+        return true;
+    if (s->tried_ms && clock_ms() - s->tried_ms < REOPEN_MS)
+        return false;
+    if (open_store(s)) {
+        s->tried_ms = 0;
+        return true;
+    }
+    if (!s->tried_ms)
+        log_line(KMCP_LOG_ERROR, "state", "%s", s->fault);
+    s->tried_ms = clock_ms();
+    return false;
+}
+
+/* Under the lock: after STATE_LOST the store is closed, so that the next one opens it afresh. */
+static enum state_rc settle(struct state *s, enum state_rc rc)
+{
+    if (rc == STATE_LOST) {
+        log_line(KMCP_LOG_ERROR, "state", "%s", s->fault);
+        s->ops->close(s->db);
+        s->db = NULL;
+        s->tried_ms = clock_ms();
+    }
+    return rc;
+}
+
+static int64_t now_of(struct state *s)
+{
+    int64_t now = s->ops->now ? s->ops->now(s->db, s->fault) : 0;
+
+    return now ? now : clock_unix_ms();
+}
+
+static bool enter(struct state *s)
+{
+    pthread_mutex_lock(&s->lock);
+    if (opened(s))
+        return true;
+    pthread_mutex_unlock(&s->lock);
+    return false;
+}
+
+static enum state_rc leave(struct state *s, enum state_rc rc)
+{
+    rc = settle(s, rc);
+    pthread_mutex_unlock(&s->lock);
+    return rc;
+}
+
+bool state_ready(struct state *s, char *why, size_t why_size)
+{
+    if (!s || !enter(s)) {
+        state_why(s, why, why_size);
+        return false;
+    }
+    return leave(s, STATE_YES) == STATE_YES;
+}
+
+void state_why(struct state *s, char *why, size_t why_size)
+{
+    if (!s) {
+        snprintf(why, why_size, "there is no state");
+        return;
+    }
+    pthread_mutex_lock(&s->lock);
+    snprintf(why, why_size, "%s", s->fault[0] ? s->fault : "the state cannot be used");
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* ---- keys: "tenant|key" ---- */
+
+static bool scoped(const struct state *s, const char *key, char out[STATE_KEY_MAX + 130])
+{
+    return strlen(key) <= STATE_KEY_MAX &&
+           snprintf(out, STATE_KEY_MAX + 130, "%s|%s", s->tenant, key) < STATE_KEY_MAX + 130;
+}
+
+#define BUCKETS_MAX 8
+
+/* The rows of AT with their keys scoped, in KEYS. */
+static bool scope_all(const struct state *s, const char *const *at, size_t n,
+                      char keys[][STATE_KEY_MAX + 130])
+{
+    for (size_t i = 0; i < n; i++)
+        if (!scoped(s, at[i], keys[i]))
+            return false;
+    return n <= BUCKETS_MAX;
+}
+
+/* ---- time ---- */
+
+int64_t state_now(struct state *s)
+{
+    int64_t now;
+
+    if (!s || !enter(s))
+        return clock_unix_ms();
+    now = now_of(s);
+    leave(s, STATE_YES);
+    return now;
+}
+
+enum state_rc state_clock(struct state *s, char *why, size_t why_size)
+{
+    char text[32];
+    struct state_record seen = { 0 };
+    enum state_rc rc;
+    int64_t now, latest;
+
+    if (!s || !enter(s)) {
+        state_why(s, why, why_size);
+        return STATE_LOST;
+    }
+    now = now_of(s);
+    rc = s->ops->get(s->db, now, "host", CLOCK_SLOT, &seen, s->fault);
+    latest = rc == STATE_YES ? strtoll(seen.value, NULL, 10) : 0;
+    free(seen.value);
+    if (rc != STATE_LOST && latest - now > BACK_MS) {
+        snprintf(
+            why, why_size,
+            "the clock was set back: it was %lld seconds later already, and limits, approvals and windows "
+            "depend on it; set it right, or if it is right now, run kmcp state accept-clock",
+            (long long)((latest - now) / 1000));
+        return leave(s, STATE_NO);
+    }
+    if (rc != STATE_LOST && now > latest + 1000) { /* a second is fine enough, and saves writes */
+        snprintf(text, sizeof text, "%lld", (long long)now);
+        rc = s->ops->put(s->db, now, "host", CLOCK_SLOT, rc == STATE_YES ? seen.version : 0, text,
+                         strlen(text), 0, s->fault);
+    }
+    if (rc == STATE_LOST)
+        snprintf(why, why_size, "%s", s->fault);
+    return leave(s, rc == STATE_LOST ? STATE_LOST : STATE_YES);
+}
+
+enum state_rc state_accept_clock(struct state *s)
+{
+    enum state_rc rc;
+
+    if (!s || !enter(s))
+        return STATE_LOST;
+    rc = s->ops->drop(s->db, now_of(s), "host", CLOCK_SLOT, 0, s->fault);
+    return leave(s, rc == STATE_LOST ? rc : STATE_YES);
+}
+
+/* ---- counting ---- */
+
+enum state_rc state_take(struct state *s, const struct state_bucket *buckets, size_t n, int64_t *wait_ms,
+                         double *left)
+{
+    char keys[BUCKETS_MAX][STATE_KEY_MAX + 130];
+    struct state_bucket mine[BUCKETS_MAX];
+    const char *names[BUCKETS_MAX];
+
+    for (size_t i = 0; i < n && i < BUCKETS_MAX; i++) {
+        mine[i] = buckets[i];
+        names[i] = buckets[i].key;
+        mine[i].key = keys[i];
+    }
+    if (!s || n > BUCKETS_MAX || !scope_all(s, names, n, keys) || !enter(s))
+        return STATE_LOST;
+    return leave(s, s->ops->take(s->db, now_of(s), mine, n, wait_ms, left, s->fault));
+}
+
+enum state_rc state_learn(struct state *s, const struct state_bucket *bucket, int64_t at_most,
+                          int64_t pause_ms)
+{
+    char key[STATE_KEY_MAX + 130];
+    struct state_bucket mine = *bucket;
+
+    mine.key = key;
+    if (!s || !scoped(s, bucket->key, key) || !enter(s))
+        return STATE_LOST;
+    return leave(s, s->ops->learn(s->db, now_of(s), &mine, at_most, pause_ms, s->fault));
+}
+
+enum state_rc state_count(struct state *s, const struct state_window *windows, size_t n, bool commit,
+                          size_t *full, int64_t *wait_ms)
+{
+    char keys[BUCKETS_MAX][STATE_KEY_MAX + 130];
+    struct state_window mine[BUCKETS_MAX];
+    const char *names[BUCKETS_MAX];
+
+    for (size_t i = 0; i < n && i < BUCKETS_MAX; i++) {
+        mine[i] = windows[i];
+        names[i] = windows[i].key;
+        mine[i].key = keys[i];
+    }
+    if (!n)
+        return STATE_YES;
+    if (!s || n > BUCKETS_MAX || !scope_all(s, names, n, keys) || !enter(s))
+        return STATE_LOST;
+    return leave(s, s->ops->count(s->db, now_of(s), mine, n, commit, full, wait_ms, s->fault));
+}
+
+/* ---- records ---- */
+
+enum state_rc state_get(struct state *s, const char *space, const char *key, struct state_record *out)
+{
+    char mine[STATE_KEY_MAX + 130];
+
+    *out = (struct state_record){ 0 };
+    if (!s || !scoped(s, key, mine) || !enter(s))
+        return STATE_LOST;
+    return leave(s, s->ops->get(s->db, now_of(s), space, mine, out, s->fault));
+}
+
+enum state_rc state_put(struct state *s, const char *space, const char *key, int64_t version,
+                        const void *value, size_t len, int64_t expires_ms)
+{
+    char mine[STATE_KEY_MAX + 130];
+
+    if (!s || len > STATE_VALUE_MAX || !scoped(s, key, mine) || !enter(s))
+        return STATE_LOST;
+    return leave(s, s->ops->put(s->db, now_of(s), space, mine, version, value, len, expires_ms, s->fault));
+}
+
+enum state_rc state_drop(struct state *s, const char *space, const char *key, int64_t version)
+{
+    char mine[STATE_KEY_MAX + 130];
+
+    if (!s || !scoped(s, key, mine) || !enter(s))
+        return STATE_LOST;
+    return leave(s, s->ops->drop(s->db, now_of(s), space, mine, version, s->fault));
+}
+
+/* Takes the tenant off the key again. */
+struct unscope {
+    size_t skip;
+    state_each_fn each;
+    void *arg;
+};
+
+static bool unscoped(void *arg, const char *key, const struct state_record *record)
+{
+    const struct unscope *u = arg;
+
+    return u->each(u->arg, key + u->skip, record);
+}
+
+enum state_rc state_each(struct state *s, const char *space, state_each_fn each, void *arg)
+{
+    struct unscope u = { .each = each, .arg = arg };
+    char prefix[STATE_KEY_MAX + 130];
+
+    if (!s || !scoped(s, "", prefix) || !enter(s))
+        return STATE_LOST;
+    u.skip = strlen(prefix);
+    return leave(s, s->ops->each(s->db, now_of(s), space, prefix, unscoped, &u, s->fault));
+}

@@ -1,0 +1,327 @@
+/* test_state.c - the state in a file: counting on a simulated clock, versions, damage, many processes.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "test.h"
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "base/lazy.h"
+#include "base/log.h"
+#include "state/state_ops.h"
+
+static char folder[] = "/tmp/kmcp-state-XXXXXX", path[100], fault[STATE_FAULT_MAX];
+static const struct state_ops *ops;
+
+static int make(void **state)
+{
+    char why[600] = "";
+
+    (void)state;
+    log_set_level(KMCP_LOG_ERROR);
+    if (!mkdtemp(folder))
+        return -1;
+    snprintf(path, sizeof path, "%s/state.db", folder);
+    ops = lazy_load("sqlite", "kmcp_sqlite_v1", why, sizeof why);
+    if (!ops)
+        fprintf(stderr, "%s\n", why);
+    return ops ? 0 : -1;
+}
+
+static int unmake(void **state)
+{
+    char file[150];
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        snprintf(file, sizeof file, "%s%s", path, i == 0 ? "" : i == 1 ? "-wal" : "-shm");
+        unlink(file);
+    }
+    return rmdir(folder);
+}
+
+static void *fresh(void)
+{
+    struct state_place place = { .path = path, .timeout_ms = 5000 };
+    char file[150];
+    void *db;
+
+    for (int i = 0; i < 3; i++) {
+        snprintf(file, sizeof file, "%s%s", path, i == 0 ? "" : i == 1 ? "-wal" : "-shm");
+        unlink(file);
+    }
+    db = ops->open(&place, fault);
+    if (!db)
+        fail_msg("%s", fault);
+    return db;
+}
+
+static void buckets_give_what_they_hold(void **state)
+{
+    const struct state_bucket b[] = { { "hour", 100, 3600000, 0 }, { "second", 10, 1000, 0 } };
+    const struct state_bucket thrifty[] = { { "hour", 100, 3600000, 20 } };
+    void *db = fresh();
+    int64_t wait = 0, now = 1000000, granted = 0;
+    double left[2];
+
+    (void)state;
+    for (int i = 0; i < 20; i++)
+        granted += ops->take(db, now, b, 2, &wait, left, fault) == STATE_YES;
+    assert_int_equal(granted, 10); /* the second's worth, and of the hour no more than that */
+    assert_in_range(wait, 1, 101);
+    assert_true(left[0] > 89.9 && left[0] < 90.1);
+    for (int second = 1; second < 20; second++)
+        for (int i = 0; i < 20; i++)
+            granted += ops->take(db, now + 1000 * second, b, 2, &wait, NULL, fault) == STATE_YES;
+    assert_int_equal(granted, 100);
+    assert_in_range(wait, 10000, 36001);
+    now += 4 * 3600000;
+    granted = 0;
+    for (int i = 0; i < 200; i++)
+        granted += ops->take(db, now, thrifty, 1, &wait, NULL, fault) == STATE_YES;
+    assert_int_equal(granted, 80); /* the reserve stays */
+    ops->close(db);
+}
+
+static void a_bucket_learns(void **state)
+{
+    const struct state_bucket b = { "hour", 100, 3600000, 0 };
+    void *db = fresh();
+    int64_t wait = 0, now = 5000;
+
+    (void)state;
+    assert_int_equal(ops->learn(db, now, &b, 2, 0, fault), STATE_YES);
+    assert_int_equal(ops->take(db, now, &b, 1, &wait, NULL, fault), STATE_YES);
+    assert_int_equal(ops->take(db, now, &b, 1, &wait, NULL, fault), STATE_YES);
+    assert_int_equal(ops->take(db, now, &b, 1, &wait, NULL, fault), STATE_NO);
+    now += 3600000;
+    assert_int_equal(ops->learn(db, now, &b, -1, 7000, fault), STATE_YES);
+    assert_int_equal(ops->take(db, now, &b, 1, &wait, NULL, fault), STATE_NO);
+    assert_int_equal(wait, 7000);
+    assert_int_equal(ops->take(db, now + 7000, &b, 1, &wait, NULL, fault), STATE_YES);
+    /* set back by a day: neither gained nor blocked for a day */
+    assert_int_equal(ops->learn(db, now + 86400000, &b, 0, 0, fault), STATE_YES);
+    assert_int_equal(ops->take(db, now, &b, 1, &wait, NULL, fault), STATE_NO);
+    assert_in_range(wait, 1, 36001);
+    ops->close(db);
+}
+
+static void windows_slide(void **state)
+{
+    const struct state_window w[] = { { "a", 3, 1000 }, { "b", 2, 5000 } };
+    void *db = fresh();
+    int64_t wait = 0, now = 10000;
+    size_t full = 9;
+
+    (void)state;
+    assert_int_equal(ops->count(db, now, w, 2, true, &full, &wait, fault), STATE_YES);
+    assert_int_equal(ops->count(db, now + 100, w, 2, false, &full, &wait, fault),
+                     STATE_YES); /* looked only */
+    assert_int_equal(ops->count(db, now + 100, w, 2, true, &full, &wait, fault), STATE_YES);
+    assert_int_equal(ops->count(db, now + 200, w, 2, true, &full, &wait, fault), STATE_NO);
+    assert_int_equal(full, 1);
+    assert_int_equal(wait, 4800);
+    assert_int_equal(ops->count(db, now + 200, w, 1, true, &full, &wait, fault),
+                     STATE_YES); /* "a" has room */
+    assert_int_equal(ops->count(db, now + 200, w, 1, true, &full, &wait, fault), STATE_NO);
+    assert_int_equal(wait, 800);
+    assert_int_equal(ops->count(db, now + 5000, w, 2, true, &full, &wait, fault), STATE_YES);
+    ops->close(db);
+}
+
+static void records_change_by_version(void **state)
+{
+    void *db = fresh();
+    struct state_record r;
+
+    (void)state;
+    assert_int_equal(ops->get(db, 1, "s", "k", &r, fault), STATE_NO);
+    assert_int_equal(ops->put(db, 1, "s", "k", 0, "one", 3, 100, fault), STATE_YES);
+    assert_int_equal(ops->put(db, 1, "s", "k", 0, "two", 3, 100, fault), STATE_NO);
+    assert_int_equal(ops->get(db, 1, "s", "k", &r, fault), STATE_YES);
+    assert_string_equal(r.value, "one");
+    assert_int_equal(r.version, 1);
+    free(r.value);
+    assert_int_equal(ops->put(db, 1, "s", "k", 1, "two", 3, 100, fault), STATE_YES);
+    assert_int_equal(ops->put(db, 1, "s", "k", 1, "three", 5, 100, fault), STATE_NO);
+    assert_int_equal(ops->drop(db, 1, "s", "k", 1, fault), STATE_NO);
+    assert_int_equal(ops->get(db, 100, "s", "k", &r, fault), STATE_NO); /* expired */
+    assert_int_equal(ops->put(db, 100, "s", "k", 2, "late", 4, 0, fault), STATE_NO);
+    assert_int_equal(ops->put(db, 100, "s", "k", 0, "new", 3, 0, fault), STATE_YES);
+    assert_int_equal(ops->drop(db, 100, "s", "k", 0, fault), STATE_YES);
+    assert_int_equal(ops->drop(db, 100, "s", "k", 0, fault), STATE_NO);
+    ops->close(db);
+}
+
+/* ---- the front ---- */
+
+static struct state *open_front(struct config *c)
+{
+    char text[300];
+    struct state *s;
+
+    snprintf(text, sizeof text, "[state]\nfolder = %s\n", folder);
+    memset(c, 0, sizeof *c);
+    assert_true(config_parse(c, "test.ini", text, strlen(text)));
+    s = state_new(c, "http://tenant");
+    if (!s)
+        fail_msg("%s", c->error);
+    return s;
+}
+
+static bool collect(void *arg, const char *key, const struct state_record *record)
+{
+    strncat(arg, key, 10);
+    strncat(arg, record->value, 10);
+    return true;
+}
+
+static void tenants_do_not_meet(void **state)
+{
+    struct config c;
+    struct state *s, *other;
+    struct state_record r;
+    char seen[100] = "";
+
+    (void)state;
+    ops->close(fresh());
+    s = open_front(&c);
+    other = state_new(&c, "http://other");
+    assert_int_equal(state_put(s, "x", "b", 0, "2", 1, 0), STATE_YES);
+    assert_int_equal(state_put(s, "x", "a", 0, "1", 1, 0), STATE_YES);
+    assert_int_equal(state_get(other, "x", "a", &r), STATE_NO);
+    assert_int_equal(state_put(other, "x", "a", 0, "9", 1, 0), STATE_YES);
+    assert_int_equal(state_each(s, "x", collect, seen), STATE_YES);
+    assert_string_equal(seen, "a1b2");
+    state_free(other);
+    state_free(s);
+    config_free(&c);
+}
+
+static void notices_a_clock_set_back(void **state)
+{
+    struct config c;
+    struct state *s;
+    char why[300], later[32];
+    void *db = fresh();
+
+    (void)state;
+    snprintf(later, sizeof later, "%lld", (long long)clock_unix_ms() + 3600000);
+    assert_int_equal(ops->put(db, 1, "host", "clock", 0, later, strlen(later), 0, fault), STATE_YES);
+    ops->close(db);
+    s = open_front(&c);
+    assert_int_equal(state_clock(s, why, sizeof why), STATE_NO);
+    assert_has(why, "set back");
+    assert_int_equal(state_accept_clock(s), STATE_YES);
+    assert_int_equal(state_clock(s, why, sizeof why), STATE_YES);
+    state_free(s);
+    config_free(&c);
+}
+
+static void damage_is_said(void **state)
+{
+    struct config c;
+    struct state *s;
+    char why[500], junk[8192];
+    int fd;
+
+    (void)state;
+    ops->close(fresh());
+    memset(junk, 'x', sizeof junk);
+    fd = open(path, O_WRONLY);
+    assert_true(fd >= 0 && pwrite(fd, junk, sizeof junk, 0) == sizeof junk);
+    close(fd);
+    s = open_front(&c);
+    assert_false(state_ready(s, why, sizeof why));
+    assert_has(why, path);
+    assert_has(why, "move it away");
+    assert_int_equal(state_put(s, "x", "a", 0, "1", 1, 0), STATE_LOST);
+    state_free(s);
+    assert_int_equal(unlink(path), 0);
+    fd = open(path, O_CREAT | O_WRONLY, 0644);
+    assert_true(fd >= 0 && fchmod(fd, 0644) == 0);
+    close(fd);
+    s = open_front(&c);
+    assert_false(state_ready(s, why, sizeof why));
+    assert_has(why, "chmod 600");
+    state_free(s);
+    config_free(&c);
+    unlink(path);
+}
+
+/* ---- many processes ---- */
+
+#define PROCESSES 8
+#define ROUNDS    60
+
+static int hammer(int me)
+{
+    const struct state_bucket b = { "budget", 100, 86400000, 0 };
+    const struct state_window w = { "cap", 50, 86400000 };
+    struct config c;
+    struct state *s = open_front(&c);
+    int took = 0, counted = 0, won = 0;
+
+    for (int i = 0; i < ROUNDS; i++) {
+        int64_t wait;
+        size_t full;
+        char key[20];
+
+        took += state_take(s, &b, 1, &wait, NULL) == STATE_YES;
+        counted += state_count(s, &w, 1, true, &full, &wait) == STATE_YES;
+        snprintf(key, sizeof key, "nonce%d", i);
+        won += state_put(s, "spent", key, 0, &me, sizeof me, 0) == STATE_YES;
+    }
+    state_free(s);
+    config_free(&c);
+    return dprintf(9, "%d %d %d\n", took, counted, won) > 0;
+}
+
+static void holds_over_processes(void **state)
+{
+    int pipes[2], took = 0, counted = 0, won = 0, a, b, c;
+    FILE *in;
+
+    (void)state;
+    ops->close(fresh());
+    assert_int_equal(pipe(pipes), 0);
+    assert_int_equal(dup2(pipes[1], 9), 9);
+    for (int i = 0; i < PROCESSES; i++) {
+        pid_t pid = fork();
+
+        if (pid == 0)
+            _exit(hammer(i) ? 0 : 1);
+        assert_true(pid > 0);
+    }
+    close(pipes[1]);
+    close(9);
+    in = fdopen(pipes[0], "r");
+    for (int i = 0; i < PROCESSES; i++) {
+        assert_int_equal(fscanf(in, "%d %d %d", &a, &b, &c), 3);
+        took += a;
+        counted += b;
+        won += c;
+    }
+    fclose(in);
+    while (wait(NULL) > 0)
+        ;
+    assert_int_equal(took, 100);
+    assert_int_equal(counted, 50);
+    assert_int_equal(won, ROUNDS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(buckets_give_what_they_hold),
+        cmocka_unit_test(a_bucket_learns),
+        cmocka_unit_test(windows_slide),
+        cmocka_unit_test(records_change_by_version),
+        cmocka_unit_test(tenants_do_not_meet),
+        cmocka_unit_test(notices_a_clock_set_back),
+        cmocka_unit_test(damage_is_said),
+        cmocka_unit_test(holds_over_processes),
+    };
+    return cmocka_run_group_tests(tests, make, unmake);
+}
