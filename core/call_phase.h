@@ -12,12 +12,22 @@ bool phase_find(struct call *c);
 bool phase_validate(struct call *c);
 /* call_ask.c: questions to the client and their answers, over rounds */
 bool phase_resume(struct call *c);
-/* call_plan.c: what it would touch */
+/* call_plan.c: what it would touch, and what a yes to it is bound to */
 bool phase_plan(struct call *c);
+bool phase_bind(struct call *c);
 bool phase_detach(struct call *c);
-/* call_allow.c: may it, does a person agree, is it on record */
+/* call_policy.c: what the INI says to that */
 bool phase_policy(struct call *c);
+/* call_once.c: was it done already, or does nobody know */
+bool phase_settle(struct call *c);
+bool phase_once(struct call *c);
+/* call_rehearse.c: what exactly would be sent */
+bool phase_rehearse(struct call *c);
+/* call_consent.c: does the person at the client agree */
 bool phase_consent(struct call *c);
+/* call_approval.c: does a person outside of it */
+bool phase_approval(struct call *c);
+/* call_record.c: on record before and after */
 bool phase_intent(struct call *c);
 bool phase_outcome(struct call *c);
 /* call_run.c: doing it, and what leaves the host */
@@ -31,7 +41,14 @@ bool call_stop(struct call *c, enum call_end end, const char *fmt, ...) __attrib
 /* The same for a tool error, with a "refused" record when the call is more than READ. */
 bool call_refuse(struct call *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Calls one of the plugin's functions, alone if the plugin is KMCP_SERIAL. KMCP_AGAIN: it asked something. */
-kmcp_rc call_enter(struct call *c, bool plan);
+enum call_step { STEP_PLAN, STEP_RUN, STEP_RESOLVE };
+kmcp_rc call_enter(struct call *c, enum call_step step);
+/* Forgets what the plugin said so far: it is to be asked again. */
+void call_forget(struct call *c);
+/* The case as policy sees it, in the call's arena. False when out of memory. */
+bool call_case(struct call *c, struct policy_case *out);
+/* A record of EVENT for the call; false (and the call refused, nothing done) if it cannot be written. */
+bool call_note(struct call *c, const char *event, const char *detail);
 /* Ends the call with its questions, sealed. Always false. */
 bool call_stop_asking(struct call *c);
 /* What the function's RC means for the call. Always false. */

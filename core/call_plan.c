@@ -15,7 +15,7 @@ bool phase_plan(struct call *c)
     if (tool->plan) {
         c->phase = CALL_PLANNING;
         c->client.planning = true;
-        rc = call_enter(c, true);
+        rc = call_enter(c, STEP_PLAN);
         if (rc == KMCP_AGAIN)
             return call_stop_asking(c);
         if (rc != KMCP_OK)
@@ -26,6 +26,8 @@ bool phase_plan(struct call *c)
     }
     c->record.subjects = c->subjects;
     c->record.n_subjects = c->n_subjects;
+    c->record.facts = c->facts;
+    c->record.n_facts = c->n_facts;
     if (tool->safety == KMCP_READ && !c->in->plan_only)
         return true;
     if (tool->plan && tool->safety != KMCP_READ && !c->sentence)
@@ -40,6 +42,73 @@ bool phase_plan(struct call *c)
                            c->plugin->decl.name, tool->name);
     if (c->in->plan_only)
         return call_stop(c, CALL_COMPLETE, "plan only, nothing was done: %s", c->sentence);
+    return true;
+}
+
+/* Facts that change by themselves are shown, but nothing is bound to them. */
+static bool is_lasting(const char *fact)
+{
+    return strcmp(fact, "last_check_in") != 0 && strcmp(fact, "blueprint_devices") != 0;
+}
+
+/* What a yes is bound to: who asks for which tool with which arguments, and what the plan found. */
+static bool make_bond(struct call *c, const char *canonical)
+{
+    const char *call[] = { c->in->principal, c->tool->decl.name, canonical };
+    const char **plan = arena_alloc(&c->arena, (1 + 3 * c->n_subjects + 2 * c->n_facts) * sizeof *plan);
+    size_t n = 0;
+
+    if (!plan || !canonical)
+        return false;
+    plan[n++] = c->sentence;
+    for (size_t i = 0; i < c->n_subjects; i++) {
+        plan[n++] = c->subjects[i].kind;
+        plan[n++] = c->subjects[i].id;
+        plan[n++] = c->subjects[i].label;
+    }
+    for (size_t i = 0; i < c->n_facts; i++)
+        if (is_lasting(c->facts[i].name)) {
+            plan[n++] = c->facts[i].name;
+            plan[n++] = c->facts[i].value;
+        }
+    return call_digest(c, call, sizeof call / sizeof *call, c->bond.call) &&
+           call_digest(c, plan, n, c->bond.plan);
+}
+
+/* The arguments as the record and the state may know them: a digest of a short PIN would give it away, so
+ * writeOnly ones are left out. */
+static const char *stored_arguments(struct call *c)
+{
+    kmcp_json *copy = json_object(&c->arena);
+    const kmcp_json *properties = json_get(schema_json(c->tool->input), "properties");
+
+    for (const kmcp_json *arg = json_first(c->args); arg && copy; arg = json_next(arg))
+        if (!json_is_true(json_get(json_get(properties, json_key(arg)), "writeOnly")) &&
+            !json_set(&c->arena, copy, json_key(arg), arg))
+            return NULL;
+    return json_canonical(&c->arena, copy);
+}
+
+bool phase_bind(struct call *c)
+{
+    const char *canonical = c->safety == KMCP_READ ? NULL : json_canonical(&c->arena, c->args);
+    uint8_t digest[DIGEST_SIZE];
+    char *hex;
+
+    if (c->safety == KMCP_READ)
+        return true;
+    hex = arena_alloc(&c->arena, 2 * DIGEST_SIZE + 1);
+    c->stored_args = stored_arguments(c);
+    if (!canonical || !c->stored_args || !hex ||
+        !digest_sha256(c->stored_args, strlen(c->stored_args), digest) || !make_bond(c, canonical))
+        return call_refuse(
+            c, "%s was not done: its arguments cannot be digested (memory or OpenSSL); see the log", c->name);
+    digest_hex(digest, sizeof digest, hex);
+    digest_hex(c->bond.call, sizeof c->bond.call, c->call_hex);
+    c->record.arguments_sha256 = hex;
+    c->record.policy = host_policy_version(c->host);
+    if (c->in->review)
+        return call_stop(c, CALL_COMPLETE, "%s", c->sentence);
     return true;
 }
 

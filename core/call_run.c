@@ -13,7 +13,7 @@ bool phase_run(struct call *c)
     kmcp_rc rc;
 
     c->phase = CALL_RUNNING;
-    rc = call_enter(c, false);
+    rc = call_enter(c, STEP_RUN);
     if (rc == KMCP_AGAIN)
         return call_stop_asking(c);
     if (rc != KMCP_OK)

@@ -109,8 +109,17 @@ static size_t distance(const char *a, const char *b)
 
 static bool known_section(const char *name, const char *const *known)
 {
+    static const char *const families[] = { "rule ", "cap ", "test " };
+
     if (strncmp(name, "plugin ", 7) == 0 && text_is_name(name + 7, 32))
         return true;
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
+        size_t n = strlen(families[i]), len = strlen(name);
+
+        if (strncmp(name, families[i], n) == 0 && len > n && len <= n + 40 &&
+            strspn(name + n, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == len - n)
+            return true;
+    }
     for (; *known; known++)
         if (strcmp(name, *known) == 0)
             return true;
@@ -130,7 +139,8 @@ bool config_all_used(struct config *c, const char *const *known_sections)
                     near = *k;
             return config_fail(c, c->sections[i].line, "unknown section [%s]; %s%s%s", c->sections[i].name,
                                near ? "did you mean ["
-                                    : "kmcp.ini shows them all; modules are named [plugin NAME]",
+                                    : "kmcp.ini shows them all; modules are named [plugin NAME], "
+                                      "rules [rule NAME], caps [cap NAME]",
                                near ? near : "", near ? "]?" : "");
         }
     for (size_t i = 0; i < c->n_entries; i++)

@@ -68,7 +68,18 @@ static bool open_sealed(const uint8_t key[DIGEST_SIZE], const uint8_t *sealed, s
     return ok;
 }
 
-extern __attribute__((visibility("default"))) const struct digest_ops kmcp_digest_v1;
-const struct digest_ops kmcp_digest_v1 = {
-    .sha256 = sha256, .hmac = hmac, .random = random_bytes, .equal = equal, .seal = seal, .open = open_sealed
-};
+static bool stretch(const char *secret, const uint8_t *salt, size_t salt_len, int rounds,
+                    uint8_t out[DIGEST_SIZE])
+{
+    return salt_len <= INT_MAX &&
+           PKCS5_PBKDF2_HMAC(secret, -1, salt, (int)salt_len, rounds, EVP_sha256(), DIGEST_SIZE, out) == 1;
+}
+
+extern __attribute__((visibility("default"))) const struct digest_ops kmcp_digest_v2;
+const struct digest_ops kmcp_digest_v2 = { .sha256 = sha256,
+                                           .hmac = hmac,
+                                           .random = random_bytes,
+                                           .equal = equal,
+                                           .seal = seal,
+                                           .open = open_sealed,
+                                           .stretch = stretch };

@@ -21,6 +21,8 @@ struct digest_ops {
     bool (*equal)(const void *a, const void *b, size_t len); /* in constant time */
     bool (*seal)(const uint8_t key[DIGEST_SIZE], const void *data, size_t len, uint8_t *out);
     bool (*open)(const uint8_t key[DIGEST_SIZE], const uint8_t *sealed, size_t len, uint8_t *out);
+    bool (*stretch)(const char *secret, const uint8_t *salt, size_t salt_len, int rounds,
+                    uint8_t out[DIGEST_SIZE]);
 };
 
 /* All false only if the module cannot be loaded or OpenSSL fails: the caller refuses what it was about to do.
@@ -34,6 +36,10 @@ bool digest_equal(const void *a, const void *b, size_t len);
 bool digest_seal(const uint8_t key[DIGEST_SIZE], const void *data, size_t len, uint8_t *out);
 /* The inverse: OUT gets LEN - DIGEST_SEAL_EXTRA bytes; false if a single bit is not as it was sealed. */
 bool digest_open(const uint8_t key[DIGEST_SIZE], const uint8_t *sealed, size_t len, uint8_t *out);
+
+/* PBKDF2-HMAC-SHA256 (RFC 8018) of a passphrase. */
+bool digest_stretch(const char *secret, const uint8_t *salt, size_t salt_len, int rounds,
+                    uint8_t out[DIGEST_SIZE]);
 
 void digest_hex(const uint8_t *bytes, size_t len, char *out); /* OUT of 2*len+1 */
 /* base64url without padding (RFC 4648 section 5); OUT of at least (len*4+2)/3+1. Returns its length. */

@@ -14,7 +14,7 @@ static void load(void)
 {
     char why[600];
 
-    ops = lazy_load("digest", "kmcp_digest_v1", why, sizeof why);
+    ops = lazy_load("digest", "kmcp_digest_v2", why, sizeof why);
     if (!ops)
         log_line(KMCP_LOG_ERROR, "digest", "%s", why);
 }
@@ -55,6 +55,12 @@ bool digest_seal(const uint8_t key[DIGEST_SIZE], const void *data, size_t len, u
 bool digest_open(const uint8_t key[DIGEST_SIZE], const uint8_t *sealed, size_t len, uint8_t *out)
 {
     return loaded() && len >= DIGEST_SEAL_EXTRA && ops->open(key, sealed, len, out);
+}
+
+bool digest_stretch(const char *secret, const uint8_t *salt, size_t salt_len, int rounds,
+                    uint8_t out[DIGEST_SIZE])
+{
+    return loaded() && ops->stretch(secret, salt, salt_len, rounds, out);
 }
 
 void digest_hex(const uint8_t *bytes, size_t len, char *out)

@@ -8,9 +8,10 @@
 
 struct cli {
     const char *command; /* NULL: serve */
-    const char *args[3];
+    const char *args[4];
     int n_args;
     const char *config; /* --config, or NULL */
+    const char *as;     /* --as: policy explain and replay, for another principal */
     bool json, plan_only, help, version;
 };
 
@@ -30,5 +31,18 @@ int command_dump(const struct cli *cli);
 int command_call(const struct cli *cli);
 int command_http(const struct cli *cli);
 int command_token(const struct cli *cli);
+int command_policy(const struct cli *cli);
+int command_approve(const struct cli *cli);
+int command_deny(const struct cli *cli);
+int command_approver(const struct cli *cli);
+int command_acts(const struct cli *cli);
+int command_state(const struct cli *cli);
+
+/* terminal.c: a person at the terminal, who is asked on /dev/tty. */
+bool terminal_is_there(void);
+/* A line, without its end; false at the end of input. SECRET: not echoed. */
+bool terminal_ask(const char *question, char *answer, size_t size, bool secret);
+/* Who runs this: "ana" or "root (sudo: ana)". */
+void terminal_who(char *out, size_t size);
 
 #endif

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "policy/approvers.h"
 #include "transport/http_settings.h"
 #include "transport/http_tokens.h"
 
@@ -41,7 +42,7 @@ static int complain(const char *what, const char *why)
 
 int command_check(const struct cli *cli)
 {
-    size_t workers, offered = 0;
+    size_t workers, offered = 0, approvers = 0;
     struct host host;
     char why[600];
     int status = 0;
@@ -54,6 +55,10 @@ int command_check(const struct cli *cli)
         status = complain("every request to the API would fail", why);
     if (!tokens_are_good(&host, why, sizeof why))
         status = complain("kmcp http would not start", why);
+    if (host.policy.approvers && !approvers_check(host.policy.approvers, &approvers, why, sizeof why))
+        status = complain("nobody could approve", why);
+    if (!host.policy.read_only && !state_ready(host.state, why, sizeof why))
+        status = complain("acts would be refused", why);
     if (!host.policy.read_only && !audit_ready(host.audit, why, sizeof why))
         status = complain("acts would be refused", why);
     printf("%s: %s\ntenant: %s\nplugins: %zu, tools: %zu, offered: %zu%s\nprompts: %zu, resources: %zu\n"
@@ -64,7 +69,8 @@ int command_check(const struct cli *cli)
            host.registry.n_prompts, host.registry.n_resources, host.policy.read_only ? "yes" : "no",
            host.policy.redact_pii ? "yes" : "no");
     if (!host.policy.read_only)
-        printf("audit: %s\n", audit_path(host.audit));
+        printf("audit: %s\nstate: %s\nrules: %zu, caps: %zu, approvers: %zu\n", audit_path(host.audit),
+               state_place(host.state), host.policy.n_rules, host.policy.n_caps, approvers);
     host_free(&host);
     return status;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "call_recover.h"
 #include "cli.h"
 #include "mcp/server.h"
 #include "transport/http_tokens.h"
@@ -18,6 +19,7 @@ int command_http(const struct cli *cli)
 {
     struct http_settings settings;
     struct server *server;
+    struct recovery *recovery;
     struct host host;
     size_t workers;
     int status;
@@ -34,7 +36,9 @@ int command_http(const struct cli *cli)
         fprintf(stderr, "kmcp: out of memory\n");
         return 1;
     }
+    recovery = recover_start(&host);
     status = streamable_serve(server, &host, &settings, say_ready);
+    recover_stop(recovery);
     audit_close_open(host.audit, "kmcp ended before the answer came");
     if (status == 2)
         _exit(0); /* a call is stuck: nothing of it may be taken away under its feet */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "call_recover.h"
 #include "cli.h"
 #include "mcp/server.h"
 #include "transport/stdio.h"
@@ -11,6 +12,7 @@ int command_serve(const struct cli *cli)
 {
     struct host host;
     struct server *server;
+    struct recovery *recovery;
     size_t workers;
     int in, out;
     bool idle;
@@ -29,7 +31,9 @@ int command_serve(const struct cli *cli)
         fprintf(stderr, "kmcp: out of memory\n");
         return 1;
     }
+    recovery = recover_start(&host);
     idle = stdio_serve(server, host.principal, in, out);
+    recover_stop(recovery);
     audit_close_open(host.audit, "kmcp ended before the answer came");
     if (!idle)
         _exit(0); /* a call is stuck: nothing of it may be taken away under its feet */

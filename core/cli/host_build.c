@@ -115,6 +115,7 @@ bool host_build(struct host *host, const char *config_file, size_t *workers)
     registry_free(&host->registry);
     client_free(host->client);
     state_free(host->state);
+    policy_free(&host->policy);
     audit_free(host->audit);
     config_free(&host->config);
     return false;
@@ -126,6 +127,7 @@ void host_free(struct host *host)
     state_free(host->state);
     registry_close(&host->registry);
     consent_free(host->consent);
+    policy_free(&host->policy);
     audit_free(host->audit);
     config_free(&host->config);
 }

@@ -16,6 +16,17 @@ const char cli_help[] =
     "       kmcp dump PLUGIN [--config FILE]                 what a plugin declares: options, routes, tools\n"
     "       kmcp call TOOL [JSON] [--plan-only] [--config FILE]\n"
     "                                                        one tool from the shell, under the same rules\n"
+    "       kmcp policy explain TOOL [JSON] [--as PRINCIPAL]  which rule decides about a call, and why\n"
+    "       kmcp policy test FILE                            does the policy decide as FILE expects\n"
+    "       kmcp policy replay AUDIT                         what this policy would have said to past calls\n"
+    "       kmcp approve [ID]                                agree to a call that waits; without ID: what "
+    "waits\n"
+    "       kmcp deny ID                                     say no to it\n"
+    "       kmcp approver NAME                               lines for the approvers file, from a "
+    "passphrase\n"
+    "       kmcp acts                                        acts without a known end: find out what became "
+    "of them\n"
+    "       kmcp state [accept-clock]                        where the state is and what is in it\n"
     "       kmcp token NAME SCOPES                           a token for HTTP, and its line for the token "
     "file\n"
     "       kmcp --version | --help\n"
@@ -25,6 +36,7 @@ const char cli_help[] =
     "~/.config/kmcp/kmcp.ini,\n"
     "                  /etc/kmcp/kmcp.ini\n"
     "  --json          list: the definitions as JSON, one a line\n"
+    "  --as PRINCIPAL  policy explain: for this caller (http:ana)\n"
     "  --plan-only     call: say what it would do, and do nothing\n"
     "  --version       print the version\n"
     "  --help          print this\n"
@@ -42,6 +54,12 @@ static const struct {
     { "list", 0, 0, "kmcp list [--json]" },
     { "dump", 1, 1, "kmcp dump PLUGIN" },
     { "http", 0, 1, "kmcp http [ADDRESS:PORT]" },
+    { "policy", 2, 3, "kmcp policy explain TOOL [JSON], kmcp policy test FILE, kmcp policy replay AUDIT" },
+    { "approve", 0, 1, "kmcp approve [ID]" },
+    { "deny", 1, 1, "kmcp deny ID" },
+    { "approver", 1, 1, "kmcp approver NAME" },
+    { "acts", 0, 0, "kmcp acts" },
+    { "state", 0, 1, "kmcp state [accept-clock]" },
     { "token", 2, 2, "kmcp token NAME read,reveal,write,destroy" },
     { "call", 1, 2, "kmcp call TOOL '{\"argument\": \"value\"}' [--plan-only]" },
 };
@@ -68,6 +86,8 @@ static bool take_option(struct cli *cli, int argc, char **argv, int *i)
         cli->config = arg + 9;
     else if (strcmp(arg, "--config") == 0 && *i + 1 < argc)
         cli->config = argv[++*i];
+    else if (strcmp(arg, "--as") == 0 && *i + 1 < argc)
+        cli->as = argv[++*i];
     else
         return usage(strcmp(arg, "--config") == 0 ? "no file after" : "unknown option", arg,
                      "kmcp --help shows them all");
@@ -83,7 +103,7 @@ bool cli_parse(struct cli *cli, int argc, char **argv)
                 return false;
         } else if (!cli->command) {
             cli->command = argv[i];
-        } else if (cli->n_args < 3) {
+        } else if (cli->n_args < 4) {
             cli->args[cli->n_args++] = argv[i];
         }
     }
@@ -99,11 +119,11 @@ bool cli_parse(struct cli *cli, int argc, char **argv)
                 return usage(cli->n_args < commands[i].min_args ? "something is missing after"
                                                                 : "too much after",
                              cli->command, commands[i].usage);
-            if ((cli->json && strcmp(cli->command, "list") != 0) ||
+            if ((cli->as && strcmp(cli->command, "policy") != 0) ||
+                (cli->json && strcmp(cli->command, "list") != 0) ||
                 (cli->plan_only && strcmp(cli->command, "call") != 0))
                 return usage("that option is not for", cli->command, commands[i].usage);
             return true;
         }
-    return usage("unknown command", cli->command,
-                 "check, list, dump, call, http and token are known; kmcp --help explains them");
+    return usage("unknown command", cli->command, "kmcp --help shows and explains them all");
 }

@@ -126,6 +126,21 @@ static struct cache_reply *act(struct client *cl, struct client_call *call, cons
         failure_set(call->failure, KMCP_E_NOMEM, "the request is too large");
         return NULL;
     }
+    if (call->agreed.rehearsing) {
+        failure_set(call->failure, KMCP_E_DENIED,
+                    agreed_take(&call->agreed, call->arena, rq->route->method, path, rq->body)
+                        ? "this is a rehearsal, nothing was sent"
+                        : "out of memory, or no OpenSSL");
+        return NULL;
+    }
+    if (!agreed_pass(&call->agreed, call->arena, rq->route->method, path, rq->body)) {
+        failure_set(
+            call->failure, KMCP_E_DENIED,
+            "%s %s is not the request that was agreed to, or was sent already; nothing was sent. Look "
+            "again, then ask again",
+            rq->route->method, path);
+        return NULL;
+    }
     cache_invalidate(cl->cache, tags);
     reply = client_send(cl, call, rq, path, body);
     cache_invalidate(cl->cache, tags);

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "agreed.h"
 #include "base/arena.h"
 #include "base/config.h"
 #include "base/failure.h"
@@ -23,6 +24,7 @@ struct client_call {
     bool planning;                        /* READ routes only, nothing masked but collected */
     bool read_only;                       /* READ routes only, whatever the tool's class */
     bool redact;                          /* redact_pii */
+    struct agreed agreed;                 /* what may be sent above READ */
     struct mask_seen seen;                /* what was masked or collected */
     const char *traceparent, *tracestate; /* sent along; NULL: none */
     /* progress of sweeps; NULL: nobody asked */

@@ -8,6 +8,7 @@
 #include "api_inner.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "call.h"
 
 #define PROGRESS_EVERY_MS 20
@@ -300,6 +301,36 @@ static kmcp_rc api_subject(kmcp_ctx *ctx, const char *kind, const char *id, cons
     return KMCP_OK;
 }
 
+static kmcp_rc api_fact(kmcp_ctx *ctx, const char *name, const char *value)
+{
+    struct call *c = call_of(ctx);
+    struct policy_fact *grown;
+
+    if (c->phase != CALL_PLANNING || !c->n_subjects || !name || !text_is_name(name, 32) ||
+        c->n_facts == CALL_FACTS_MAX)
+        return api_bug(ctx, "stated a fact outside plan(), about nothing, or too many");
+    if (c->n_facts % 16 == 0) {
+        grown = api_alloc(ctx, (c->n_facts + 16) * sizeof *grown);
+        if (!grown)
+            return KMCP_E_NOMEM;
+        if (c->n_facts)
+            memcpy(grown, c->facts, c->n_facts * sizeof *grown);
+        c->facts = grown;
+    }
+    c->facts[c->n_facts] = (struct policy_fact){ c->n_subjects - 1,
+                                                 api_memory(c, arena_strdup(&c->arena, name)),
+                                                 api_memory(c, arena_strdup(&c->arena, value ? value : "")) };
+    if (!c->facts[c->n_facts].name || !c->facts[c->n_facts].value)
+        return KMCP_E_NOMEM;
+    c->n_facts++;
+    return KMCP_OK;
+}
+
+static int api_wants(kmcp_ctx *ctx, const char *name)
+{
+    return policy_wants(&call_of(ctx)->host->policy, name);
+}
+
 static kmcp_rc api_say(kmcp_ctx *ctx, const char *fmt, ...)
 {
     struct call *c = call_of(ctx);
@@ -388,4 +419,6 @@ const struct kmcp_host api_host = {
     .let_go = api_let_go,
     .show = api_show,
     .updated = api_updated,
+    .fact = api_fact,
+    .wants = api_wants,
 };

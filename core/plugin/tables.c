@@ -258,7 +258,8 @@ static bool take_tool(struct taker *t, struct tool *tool)
     if (d->safety > KMCP_DESTROY)
         return no(t, "tool \"%s\" has an unknown safety class", d->name);
     if (d->flags & 0xFFFF &
-        ~(KMCP_TOOL_IDEMPOTENT | KMCP_TOOL_CONFIRM | KMCP_TOOL_TASK | KMCP_TOOL_TASK_ONLY))
+        ~(KMCP_TOOL_IDEMPOTENT | KMCP_TOOL_CONFIRM | KMCP_TOOL_TASK | KMCP_TOOL_TASK_ONLY |
+          KMCP_TOOL_REHEARSE))
         return no(t, "tool \"%s\" carries a flag this host does not know; it must understand it", d->name);
     if (d->safety == KMCP_REVEAL && (d->flags & (KMCP_TOOL_TASK | KMCP_TOOL_TASK_ONLY)))
         return no(t, "tool \"%s\" is REVEAL and a task; a secret is not kept for later", d->name);

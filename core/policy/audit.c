@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "case.h"
 
 #define TEXT_MAX 300
 
@@ -98,21 +99,59 @@ bool audit_ready(struct audit *a, char *why, size_t why_size)
 
 /* ---- one record ---- */
 
-static void add_str(struct buf *b, const char *key, const char *value)
+/* TEXT as a JSON string, neutralised, at most TEXT_MAX bytes of it. */
+static void quote(struct buf *b, const char *text)
 {
     struct buf clean;
-    size_t len = value ? strlen(value) : 0;
+    size_t len = strlen(text);
 
-    if (!value)
-        return;
     if (len > TEXT_MAX)
-        for (len = TEXT_MAX; len && ((unsigned char)value[len] & 0xC0) == 0x80;)
+        for (len = TEXT_MAX; len && ((unsigned char)text[len] & 0xC0) == 0x80;)
             len--;
     buf_init(&clean, 8 * 1024);
-    text_neutral(&clean, value, len);
-    buf_printf(b, ",\"%s\":", key);
+    text_neutral(&clean, text, len);
     json_quote(b, clean.data ? clean.data : "");
     buf_free(&clean);
+}
+
+static void add_str(struct buf *b, const char *key, const char *value)
+{
+    if (!value)
+        return;
+    buf_printf(b, ",\"%s\":", key);
+    quote(b, value);
+}
+
+/* Names one of the facts that name a person or the one device. */
+static bool is_personal(const char *name)
+{
+    static const char *const personal[] = { "name", "serial", "user", "user_name" };
+
+    for (size_t i = 0; i < sizeof personal / sizeof *personal; i++)
+        if (strcmp(name, personal[i]) == 0)
+            return true;
+    return false;
+}
+
+static void add_facts(struct buf *b, const struct audit_call *call, size_t subject)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < call->n_facts; i++) {
+        const struct policy_fact *f = &call->facts[i];
+
+        if (f->subject != subject || (call->redact && is_personal(f->name)))
+            continue;
+        buf_puts(b, any ? "," : ",\"facts\":[");
+        any = true;
+        buf_putc(b, '[');
+        json_quote(b, f->name);
+        buf_putc(b, ',');
+        quote(b, f->value);
+        buf_putc(b, ']');
+    }
+    if (any)
+        buf_putc(b, ']');
 }
 
 static void add_subjects(struct buf *b, const struct audit_call *call)
@@ -126,6 +165,7 @@ static void add_subjects(struct buf *b, const struct audit_call *call)
         add_str(b, "id", call->subjects[i].id);
         if (!call->redact)
             add_str(b, "label", call->subjects[i].label);
+        add_facts(b, call, i);
         buf_putc(b, '}');
     }
     buf_putc(b, ']');
@@ -154,6 +194,9 @@ static void begin(struct audit *a, struct buf *b, const char *event, const struc
     add_str(b, "arguments_sha256", call->arguments_sha256);
     if (!call->redact)
         add_str(b, "reason", call->reason);
+    add_str(b, "rule", call->rule);
+    add_str(b, "policy", call->policy);
+    add_str(b, "request_sha256", call->request_sha256);
     add_str(b, "consent", call->consent);
 }
 
@@ -167,13 +210,18 @@ static bool make_id(char id[33])
     return true;
 }
 
+bool audit_name(struct audit_call *call)
+{
+    return call->id[0] || make_id(call->id);
+}
+
 bool audit_intent(struct audit *a, struct audit_call *call, char *why, size_t why_size)
 {
     struct open_intent *o = calloc(1, sizeof *o);
     struct buf b;
     bool ok;
 
-    if (!o || !make_id(call->id)) {
+    if (!o || !audit_name(call)) {
         free(o);
         snprintf(why, why_size, "it cannot be recorded (no memory or no random numbers)");
         return false;
@@ -237,23 +285,32 @@ bool audit_outcome(struct audit *a, const struct audit_call *call, const char *r
     return ok || ms < 0; /* it was closed by audit_close_open already */
 }
 
-void audit_refused(struct audit *a, struct audit_call *call, const char *why_refused)
+bool audit_event(struct audit *a, struct audit_call *call, const char *event, const char *detail, char *why,
+                 size_t why_size)
 {
-    char why[400];
     struct buf b;
     bool ok;
 
-    if (!make_id(call->id))
-        return;
+    if (!audit_name(call)) {
+        snprintf(why, why_size, "it cannot be recorded (no random numbers)");
+        return false;
+    }
     pthread_mutex_lock(&a->lock);
-    begin(a, &b, "refused", call);
+    begin(a, &b, event, call);
     if (!call->redact)
-        add_str(&b, "detail", why_refused);
+        add_str(&b, "detail", detail);
     buf_puts(&b, "}\n");
-    ok = audit_file_add(&a->file, &b, why, sizeof why);
+    ok = audit_file_add(&a->file, &b, why, why_size);
     buf_free(&b);
     pthread_mutex_unlock(&a->lock);
-    if (!ok)
+    return ok;
+}
+
+void audit_refused(struct audit *a, struct audit_call *call, const char *why_refused)
+{
+    char why[400];
+
+    if (!audit_event(a, call, "refused", why_refused, why, sizeof why))
         log_line(KMCP_LOG_ERROR, "audit", "a refused %s could not be recorded: %s", call->tool, why);
 }
 

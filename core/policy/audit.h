@@ -19,6 +19,9 @@ struct audit_subject {
     const char *kind, *id, *label;
 };
 
+/* What a plan said about subject number SUBJECT, for `kmcp policy replay`. */
+struct policy_fact;
+
 /* One call, as the records tell it. Strings may be NULL and are then left out. */
 struct audit_call {
     char id[33]; /* 128 random bits, hexadecimal: joins intent and outcome */
@@ -29,10 +32,15 @@ struct audit_call {
     const char *transport; /* "stdio", "http", "command line" */
     const char *trace;     /* W3C traceparent of the request, or NULL */
     const char *arguments_sha256;
-    const char *reason;  /* the caller's own "reason" argument */
-    const char *consent; /* "confirm", "elicitation NONCE", "terminal" */
+    const char *reason;         /* the caller's own "reason" argument */
+    const char *consent;        /* "confirm", "elicitation NONCE", "terminal NONCE", "approval ID by WHO" */
+    const char *rule;           /* which rule of the policy decided */
+    const char *policy;         /* the policy's version: a digest's first 16 digits */
+    const char *request_sha256; /* of the request that is agreed to */
     const struct audit_subject *subjects;
     size_t n_subjects;
+    const struct policy_fact *facts;
+    size_t n_facts;
     bool redact; /* labels, reason and client words are left out */
 };
 
@@ -45,12 +53,19 @@ const char *audit_path(const struct audit *a);
  * check` and before the first record. */
 bool audit_ready(struct audit *a, char *why, size_t why_size);
 
-/* Before the act: "intent". Fills call->id. False with one sentence in WHY: then the act must not happen. */
+/* Gives the call its id, if it has none. False without random numbers. */
+bool audit_name(struct audit_call *call);
+/* Before the act: "intent". Fills call->id if it is empty. False with one sentence in WHY: then the act must
+ * not happen. */
 bool audit_intent(struct audit *a, struct audit_call *call, char *why, size_t why_size);
 /* After it: "outcome" with result "ok", "failed", "unknown" or "cancelled", the request line and HTTP status.
  */
 bool audit_outcome(struct audit *a, const struct audit_call *call, const char *result,
                    const char *request_line, int status, const char *detail);
+/* Something else that belongs to the call: EVENT "asked", "pending", "approved", "denied", "repeated",
+ * "resolved". False with a sentence in WHY. */
+bool audit_event(struct audit *a, struct audit_call *call, const char *event, const char *detail, char *why,
+                 size_t why_size);
 /* It was not allowed: "refused", with why. Best effort; a failure is logged. */
 void audit_refused(struct audit *a, struct audit_call *call, const char *why_refused);
 /* At exit: an "unknown" outcome for every intent that has none. */

@@ -34,7 +34,7 @@ static const char *const sql[N_SQL] = {
     [GET] =
         "SELECT value, version, expires FROM record WHERE space=?1 AND key=?2 AND (expires=0 OR expires>?3)",
     [PUT_NEW] = "INSERT INTO record(space, key, value, version, expires) VALUES(?1, ?2, ?4, 1, ?5) "
-                "ON CONFLICT(space, key) DO UPDATE SET value=?4, version=version+1, expires=?5 "
+                "ON CONFLICT(space, key) DO UPDATE SET value=?4, version=1, expires=?5 "
                 "WHERE expires<>0 AND expires<=?3",
     [PUT_NEXT] = "UPDATE record SET value=?4, version=version+1, expires=?5 "
                  "WHERE space=?1 AND key=?2 AND version=?6 AND (expires=0 OR expires>?3)",
@@ -284,7 +284,7 @@ static enum state_rc take(void *arg, int64_t now, const struct state_bucket *b, 
                           double *left, char *fault)
 {
     struct db *db = arg;
-    struct level levels[8];
+    struct level levels[STATE_MANY];
     enum state_rc rc = STATE_YES;
 
     *wait_ms = 0;

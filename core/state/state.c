@@ -91,6 +91,16 @@ const char *state_folder(const struct state *s)
     return s->folder;
 }
 
+const char *state_place(const struct state *s)
+{
+    return s->path;
+}
+
+bool state_exists(const struct state *s)
+{
+    return s && (s->redis || access(s->path, F_OK) == 0);
+}
+
 /* ---- opening ---- */
 
 static bool make_folder(struct state *s)
@@ -224,7 +234,7 @@ static bool scoped(const struct state *s, const char *key, char out[STATE_KEY_MA
            snprintf(out, STATE_KEY_MAX + 130, "%s|%s", s->tenant, key) < STATE_KEY_MAX + 130;
 }
 
-#define BUCKETS_MAX 8
+#define BUCKETS_MAX STATE_MANY
 
 /* The rows of AT with their keys scoped, in KEYS. */
 static bool scope_all(const struct state *s, const char *const *at, size_t n,

@@ -18,6 +18,7 @@
 #define STATE_VALUE_MAX ((size_t)256 << 10)
 #define STATE_KEY_MAX   200
 #define STATE_SCHEMA    1
+#define STATE_MANY      16 /* buckets or windows in one call */
 
 enum state_rc {
     STATE_LOST = -1, /* the store cannot be used: nothing is known, nothing was changed          */
@@ -55,6 +56,10 @@ struct state *state_new(struct config *c, const char *tenant);
 void state_free(struct state *s);
 /* The folder in which the state, and the keys beside it, are kept: a full path. "" if there is none. */
 const char *state_folder(const struct state *s);
+/* The file or URL, for people. */
+const char *state_place(const struct state *s);
+/* May there be something in it? Opens nothing: false only if the file is not there. */
+bool state_exists(const struct state *s);
 /* Opens it if need be. False with a sentence in WHY. */
 bool state_ready(struct state *s, char *why, size_t why_size);
 /* Why the store was lost, for people; the latest sentence. */
@@ -82,8 +87,8 @@ enum state_rc state_count(struct state *s, const struct state_window *windows, s
                           size_t *full, int64_t *wait_ms);
 /* Reads a record that has not expired. */
 enum state_rc state_get(struct state *s, const char *space, const char *key, struct state_record *out);
-/* Writes a record whose version is VERSION (0: that is not there, or has expired), durably. EXPIRES_MS: Unix
- * milliseconds, 0 never. NO: somebody else was faster. */
+/* Writes a record whose version is VERSION (0: that is not there, or has expired; it is 1 then), durably.
+ * EXPIRES_MS: Unix milliseconds, 0 never. NO: somebody else was faster. */
 enum state_rc state_put(struct state *s, const char *space, const char *key, int64_t version,
                         const void *value, size_t len, int64_t expires_ms);
 /* Removes a record whose version is VERSION (0: whichever), overwriting its bytes. */

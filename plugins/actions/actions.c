@@ -6,7 +6,7 @@
 
 /* What we may call. */
 
-enum { GET_DEVICE, LIST_DEVICES, LOCK, RESTART, SHUTDOWN, ERASE, DELETE_RECORD };
+enum { GET_DEVICE, LIST_DEVICES, GET_BLUEPRINT, GET_COMMANDS, LOCK, RESTART, SHUTDOWN, ERASE, DELETE_RECORD };
 
 /* An act changes what every view of the device shows, and the lists it stands in. */
 #define TOUCHES "devices device:{device_id} blueprints prism compliance"
@@ -20,6 +20,20 @@ enum { GET_DEVICE, LIST_DEVICES, LOCK, RESTART, SHUTDOWN, ERASE, DELETE_RECORD }
 static const struct kmcp_route routes[] = {
     [GET_DEVICE] = KMCP_ROUTE_GET_DEVICE,
     [LIST_DEVICES] = KMCP_ROUTE_LIST_DEVICES,
+    [GET_BLUEPRINT] = { .method = "GET",
+                        .path = "/api/v1/blueprints/{blueprint_id}",
+                        .permission = "Get Blueprint",
+                        .secrets = "enrollment_code",
+                        .safety = KMCP_READ,
+                        .flags = KMCP_ROUTE_RETRY },
+    [GET_COMMANDS] = { .method = "GET",
+                       .path = "/api/v1/devices/{device_id}/commands",
+                       .permission = "Get Device Commands",
+                       .pii = "user user_name username metadata",
+                       .row_id = "uuid",
+                       .safety = KMCP_READ,
+                       .flags = KMCP_ROUTE_RETRY,
+                       .paging = KMCP_PAGES_OFFSET },
     [LOCK] = ACT("POST", "/action/lock", "Lock Device", KMCP_WRITE, "PIN unlock_pin pin"),
     [RESTART] = ACT("POST", "/action/restart", "Restart Device", KMCP_WRITE, NULL),
     [SHUTDOWN] = ACT("POST", "/action/shutdown", "Shutdown device", KMCP_WRITE, NULL),
@@ -89,13 +103,9 @@ static kmcp_rc plan_act(kmcp_ctx *ctx, const kmcp_json *args, const char *verb, 
             ctx, KMCP_E_ARG,
             "\"serial_number\" is not that of device %s; check that this is the device the person means",
             d.id);
-    who = d.user_email ? d.user_email : d.user_name;
-    if ((rc = ctx->host->subject(ctx, "device", d.id,
-                                 ctx->host->format(ctx, "%s (serial %s, user %s, blueprint %s)",
-                                                   d.name ? d.name : "unnamed",
-                                                   d.serial ? d.serial : "unknown", who ? who : "none",
-                                                   d.blueprint ? d.blueprint : "none"))) != KMCP_OK)
+    if ((rc = kmcp_device_subject(ctx, &d, &routes[GET_BLUEPRINT])) != KMCP_OK)
         return rc;
+    who = d.user_email ? d.user_email : d.user_name;
     return kmcp_say(ctx, "%c%s the %s \"%s\" (serial %s, user %s%s%s%s, blueprint %s)? %s", verb[0] - 32,
                     verb + 1, d.platform ? d.platform : "device", d.name ? d.name : "unnamed",
                     d.serial ? d.serial : "unknown",
@@ -143,6 +153,58 @@ static kmcp_rc run_act(kmcp_ctx *ctx, const kmcp_json *args, const struct kmcp_r
     return h->result_json(ctx, out);
 }
 
+/* What became of an act whose answer was lost: the newest command of its kind that is no older than the act
+ * (api section 1.10). A minute is allowed between the two clocks. */
+struct trace {
+    const char *request_type;
+    int64_t since_ms;
+    const kmcp_json *found;
+};
+
+static kmcp_rc trace_page(kmcp_ctx *ctx, const kmcp_json *rows, void *arg)
+{
+    struct trace *trace = arg;
+    const kmcp_json *row;
+
+    for (row = ctx->host->json_at(rows, 0); row; row = ctx->host->json_next(row)) {
+        const char *type = kmcp_get_str(ctx, row, "request_type");
+
+        if (!type)
+            type = kmcp_get_str(ctx, row, "command_type");
+        if (type && strcmp(type, trace->request_type) == 0 &&
+            kmcp_time_ms(kmcp_get_str(ctx, row, "date_requested")) >= trace->since_ms - 60000)
+            trace->found = ctx->host->json_copy(ctx, row);
+    }
+    return KMCP_OK;
+}
+
+static kmcp_rc resolve_command(kmcp_ctx *ctx, const kmcp_json *args, const char *request_type,
+                               int64_t since_ms)
+{
+    struct trace trace = { request_type, since_ms, NULL };
+    struct kmcp_coverage coverage = { .struct_size = sizeof coverage };
+    struct kmcp_request request = { .struct_size = sizeof request,
+                                    .route = &routes[GET_COMMANDS],
+                                    .n_path = 1 };
+    struct kmcp_param path[1] = { { "device_id", NULL } };
+    struct kmcp_device d;
+    kmcp_rc rc;
+
+    if ((rc = find(ctx, args, &d)) != KMCP_OK)
+        return rc;
+    path[0].value = d.id;
+    request.path = path;
+    if ((rc = ctx->host->sweep(ctx, &request, trace_page, &trace, &coverage)) != KMCP_OK)
+        return rc;
+    if (trace.found) {
+        kmcp_text(ctx, "the device's queue holds a %s of %s", request_type,
+                  kmcp_get_str(ctx, trace.found, "date_requested"));
+        return KMCP_HAPPENED;
+    }
+    return coverage.complete ? KMCP_NOT_SEEN
+                             : kmcp_fail(ctx, KMCP_E_UPSTREAM, "the device's commands could not all be read");
+}
+
 /* Copies argument FROM to member TO of BODY when the caller gave it. */
 static void pass(kmcp_ctx *ctx, const kmcp_json *args, const char *from, kmcp_json *body, const char *to)
 {
@@ -174,6 +236,11 @@ static kmcp_rc lock_device_run(kmcp_ctx *ctx, const kmcp_json *args)
     return run_act(ctx, args, &routes[LOCK], body, "lock", "DeviceLock");
 }
 
+static kmcp_rc lock_device_resolve(kmcp_ctx *ctx, const kmcp_json *args, int64_t since_ms)
+{
+    return resolve_command(ctx, args, "DeviceLock", since_ms);
+}
+
 /* restart_device */
 
 static kmcp_rc restart_device_plan(kmcp_ctx *ctx, const kmcp_json *args)
@@ -193,6 +260,11 @@ static kmcp_rc restart_device_run(kmcp_ctx *ctx, const kmcp_json *args)
                    "RestartDevice");
 }
 
+static kmcp_rc restart_device_resolve(kmcp_ctx *ctx, const kmcp_json *args, int64_t since_ms)
+{
+    return resolve_command(ctx, args, "RestartDevice", since_ms);
+}
+
 /* shutdown_device */
 
 static kmcp_rc shutdown_device_plan(kmcp_ctx *ctx, const kmcp_json *args)
@@ -204,6 +276,11 @@ static kmcp_rc shutdown_device_plan(kmcp_ctx *ctx, const kmcp_json *args)
 static kmcp_rc shutdown_device_run(kmcp_ctx *ctx, const kmcp_json *args)
 {
     return run_act(ctx, args, &routes[SHUTDOWN], NULL, "shutdown", "ShutDownDevice");
+}
+
+static kmcp_rc shutdown_device_resolve(kmcp_ctx *ctx, const kmcp_json *args, int64_t since_ms)
+{
+    return resolve_command(ctx, args, "ShutDownDevice", since_ms);
 }
 
 /* erase_device */
@@ -227,6 +304,11 @@ static kmcp_rc erase_device_run(kmcp_ctx *ctx, const kmcp_json *args)
                    "EraseDevice");
 }
 
+static kmcp_rc erase_device_resolve(kmcp_ctx *ctx, const kmcp_json *args, int64_t since_ms)
+{
+    return resolve_command(ctx, args, "EraseDevice", since_ms);
+}
+
 /* delete_device */
 
 static kmcp_rc delete_device_plan(kmcp_ctx *ctx, const kmcp_json *args)
@@ -242,13 +324,29 @@ static kmcp_rc delete_device_run(kmcp_ctx *ctx, const kmcp_json *args)
     return run_act(ctx, args, &routes[DELETE_RECORD], NULL, "delete", NULL);
 }
 
+/* A record that was deleted is not there; a UUID in the arguments answers that, a serial number finds nothing
+ * either way but for the same reason. */
+static kmcp_rc delete_device_resolve(kmcp_ctx *ctx, const kmcp_json *args, int64_t since_ms)
+{
+    struct kmcp_device d;
+    kmcp_rc rc = find(ctx, args, &d);
+
+    (void)since_ms;
+    if (rc == KMCP_E_NOTFOUND) {
+        kmcp_text(ctx, "the device's record is gone");
+        return KMCP_HAPPENED;
+    }
+    return rc == KMCP_OK ? KMCP_NOT_SEEN : rc;
+}
+
 /* Contents. */
 
 #define ACT_TOOL(tool_name, tool_title, tool_text, tool_safety)                                              \
     {                                                                                                        \
         .name = #tool_name, .title = tool_title, .description = tool_text,                                   \
         .input_schema = tool_name##_schema, .output_schema = accepted_schema, .safety = tool_safety,         \
-        .flags = KMCP_TOOL_CONFIRM, .plan = tool_name##_plan, .run = tool_name##_run                         \
+        .flags = KMCP_TOOL_CONFIRM | KMCP_TOOL_REHEARSE, .plan = tool_name##_plan, .run = tool_name##_run,   \
+        .resolve = tool_name##_resolve                                                                       \
     }
 
 static const struct kmcp_tool tools[] = {

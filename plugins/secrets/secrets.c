@@ -37,10 +37,7 @@ static kmcp_rc get_filevault_key_plan(kmcp_ctx *ctx, const kmcp_json *args)
         return kmcp_fail(ctx, KMCP_E_CONFLICT,
                          "FileVault is for Macs only; the platform of this device is %s", d.platform);
     who = d.user_email ? d.user_email : d.user_name ? d.user_name : "none";
-    rc = ctx->host->subject(ctx, "device", d.id,
-                            ctx->host->format(ctx, "%s (serial %s, user %s, blueprint %s)",
-                                              d.name ? d.name : "unnamed", d.serial ? d.serial : "unknown",
-                                              who, d.blueprint ? d.blueprint : "none"));
+    rc = kmcp_device_subject(ctx, &d, NULL);
     if (rc != KMCP_OK)
         return rc;
     return kmcp_say(

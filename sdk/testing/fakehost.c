@@ -71,7 +71,7 @@ static void forget(struct fakehost *h)
     free(h->blocks);
     h->blocks = NULL;
     h->n_blocks = h->cap_blocks = h->n_requests = h->n_subjects = 0;
-    h->n_contents = h->n_asked = h->n_values = h->n_events = 0;
+    h->n_facts = h->n_contents = h->n_asked = h->n_values = h->n_events = 0;
     while (nodes) {
         struct node *n = nodes;
 
@@ -406,7 +406,7 @@ static struct fakehost_answer *perform(kmcp_ctx *ctx, const struct kmcp_request 
         host_fail(ctx, KMCP_E_BUG, "not one of the plugin's routes");
         return NULL;
     }
-    if ((h->planning && rq->route->safety != KMCP_READ) ||
+    if (((h->planning || h->resolving) && rq->route->safety != KMCP_READ) ||
         !class_allows(h->tool ? h->tool->safety : KMCP_READ, rq->route->safety)) {
         host_fail(ctx, KMCP_E_DENIED, "%s may not use %s %s; nothing was sent",
                   h->planning ? "a plan"
@@ -583,6 +583,24 @@ static kmcp_rc host_subject(kmcp_ctx *ctx, const char *kind, const char *id, con
         return host_fail(ctx, KMCP_E_BUG, "a subject outside plan()");
     h->subjects[h->n_subjects++] = host_format(ctx, "%s %s %s", kind, id, label);
     return KMCP_OK;
+}
+
+static kmcp_rc host_fact(kmcp_ctx *ctx, const char *name, const char *value)
+{
+    struct fakehost *h = of(ctx);
+
+    if (!h->planning || !h->n_subjects || h->n_facts == FAKEHOST_MAX)
+        return host_fail(ctx, KMCP_E_BUG, "a fact outside plan(), or about nothing");
+    h->facts[h->n_facts++] = value && *value ? host_format(ctx, "%s %s", name, value)
+                                             : host_format(ctx, "%s", name);
+    return KMCP_OK;
+}
+
+static int host_wants(kmcp_ctx *ctx, const char *name)
+{
+    const char *wanted = of(ctx)->wanted;
+
+    return wanted && strcmp(wanted, name) == 0;
 }
 
 static kmcp_rc host_say(kmcp_ctx *ctx, const char *fmt, ...)
@@ -821,6 +839,8 @@ static const struct kmcp_host table = {
     .let_go = host_let_go,
     .show = host_show,
     .updated = host_updated,
+    .fact = host_fact,
+    .wants = host_wants,
 };
 
 /* ---- for the test ---- */
@@ -872,10 +892,8 @@ void fakehost_option(struct fakehost *h, const char *key, const char *value)
     h->options[h->n_options++][1] = value;
 }
 
-static kmcp_rc call(struct fakehost *h, const char *tool, const char *args, int planning)
+static void choose(struct fakehost *h, const char *tool, int planning)
 {
-    kmcp_json *value;
-
     forget(h);
     h->tool = NULL;
     for (uint32_t i = 0; i < h->plugin->n_tools; i++)
@@ -884,6 +902,14 @@ static kmcp_rc call(struct fakehost *h, const char *tool, const char *args, int 
     if (!h->tool || (planning && !h->tool->plan))
         abort(); /* the test names no such tool, or one without a plan */
     h->planning = planning;
+    h->resolving = 0;
+}
+
+static kmcp_rc call(struct fakehost *h, const char *tool, const char *args, int planning)
+{
+    kmcp_json *value;
+
+    choose(h, tool, planning);
     value = host_json_new(&h->ctx, args);
     return (planning ? h->tool->plan : h->tool->run)(&h->ctx, value);
 }
@@ -896,6 +922,15 @@ kmcp_rc fakehost_plan(struct fakehost *h, const char *tool, const char *args)
 kmcp_rc fakehost_run(struct fakehost *h, const char *tool, const char *args)
 {
     return call(h, tool, args, 0);
+}
+
+kmcp_rc fakehost_resolve(struct fakehost *h, const char *tool, const char *args, int64_t since_ms)
+{
+    choose(h, tool, 0);
+    if (!h->tool->resolve)
+        abort(); /* it has none */
+    h->resolving = 1;
+    return h->tool->resolve(&h->ctx, host_json_new(&h->ctx, args), since_ms);
 }
 
 void fakehost_reply(struct fakehost *h, const char *key, const char *json)

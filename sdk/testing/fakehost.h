@@ -30,7 +30,7 @@ struct fakehost {
     kmcp_ctx ctx; /* first */
     const struct kmcp_plugin *plugin;
     const struct kmcp_tool *tool;
-    int planning, cancelled, prompting;
+    int planning, resolving, cancelled, prompting;
     struct fakehost_answer answers[FAKEHOST_MAX];
     int n_answers;
     const char *options[FAKEHOST_MAX][2];
@@ -41,6 +41,9 @@ struct fakehost {
     int n_requests;
     char *subjects[FAKEHOST_MAX]; /* "device ID LABEL" */
     int n_subjects;
+    char *facts[FAKEHOST_MAX]; /* "serial C02X", or "serial" alone for none */
+    int n_facts;
+    const char *wanted;             /* the one fact that wants() says yes to, or NULL */
     char *sentence, *text, *result; /* say(), result_text(), result_json(); NULL: none */
     char *failure;                  /* the first fail() */
     kmcp_rc failure_rc;
@@ -72,6 +75,8 @@ void fakehost_option(struct fakehost *h, const char *key, const char *value);
 /* Run one of the tool's functions with arguments in JSON. What an earlier call did is forgotten. */
 kmcp_rc fakehost_plan(struct fakehost *h, const char *tool, const char *args);
 kmcp_rc fakehost_run(struct fakehost *h, const char *tool, const char *args);
+/* Its resolve(), for an act sent at SINCE_MS. */
+kmcp_rc fakehost_resolve(struct fakehost *h, const char *tool, const char *args, int64_t since_ms);
 /* What the client answers to the question KEY, in JSON; without one ask() says KMCP_AGAIN. */
 void fakehost_reply(struct fakehost *h, const char *key, const char *json);
 /* The same for a prompt, a resource (VARS: the template's variables in JSON, or "{}"), and a completion of

@@ -31,7 +31,7 @@ static void is_as_released(void **state)
     assert_int_equal(offsetof(struct kmcp_host, result_json), 288);
     assert_int_equal(offsetof(struct kmcp_host, content), 296);
     /* 1.1 */
-    assert_int_equal(sizeof(struct kmcp_tool), 72);
+    assert_int_equal(offsetof(struct kmcp_tool, resolve), 72);
     assert_int_equal(sizeof(struct kmcp_plugin), 144);
     assert_int_equal(offsetof(struct kmcp_plugin, resources), 128);
     assert_int_equal(sizeof(struct kmcp_resource), 72);
@@ -44,7 +44,10 @@ static void is_as_released(void **state)
     assert_int_equal(sizeof(struct kmcp_ask), 48);
     assert_int_equal(offsetof(struct kmcp_host, ask), 320);
     assert_int_equal(offsetof(struct kmcp_host, updated), 384);
-    assert_int_equal(sizeof(struct kmcp_host), 392);
+    assert_int_equal(offsetof(struct kmcp_host, fact), 392);
+    /* 1.2 */
+    assert_int_equal(sizeof(struct kmcp_tool), 80);
+    assert_int_equal(sizeof(struct kmcp_host), 408);
 }
 
 int main(void)

@@ -121,6 +121,16 @@ class Site:
             return []
         return [json.loads(line) for line in self.audit.read_text().splitlines()]
 
+    def whole_records(self):
+        """The records without a line that a crash cut short."""
+        found = []
+        for line in self.audit.read_text().splitlines() if self.audit.exists() else []:
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                pass
+        return found
+
     def close(self):
         shutil.rmtree(self.dir, ignore_errors=True)
 

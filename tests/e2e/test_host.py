@@ -221,7 +221,7 @@ class Commands(Case):
         self.assertIn("nothing was done", p.stdout)
         self.assertIn(d["device_name"], p.stdout)
         p = site.run("call", "erase_device", args, stdin=subprocess.DEVNULL)
-        self.assertIn("unasked_destroy", p.stderr)
+        self.assertIn("kmcp approve", p.stderr)
         self.assertEqual(self.tenant.acts(), [])
 
     def terminal(self, site, answer, *args):

@@ -165,6 +165,69 @@ KMCP_MAYBE_UNUSED static inline KMCP_MUST_CHECK kmcp_rc kmcp_device_find(kmcp_ct
     return KMCP_OK;
 }
 
+/* Unix milliseconds of "2024-07-23T14:11:37.150080Z" (api section 1.7), or -1. A time without a zone is UTC. */
+KMCP_MAYBE_UNUSED static inline int64_t kmcp_time_ms(const char *text)
+{
+    int y, mo, d, h, mi, s, n = 0, oh = 0, om = 0;
+    int64_t days, ms;
+    char sign = 0;
+
+    if (!text || sscanf(text, "%4d-%2d-%2d%*1[T ]%2d:%2d:%2d%n", &y, &mo, &d, &h, &mi, &s, &n) != 6 || !n || mo < 1 || mo > 12)
+        return -1;
+    text += n;
+    if (*text == '.')
+        text += 1 + strspn(text + 1, "0123456789");
+    if (*text && *text != 'Z' && (sscanf(text, "%c%2d:%2d", &sign, &oh, &om) != 3 || (sign != '+' && sign != '-')))
+        return -1;
+    y -= mo <= 2; /* days since 1970-01-01 of a civil date, years beginning in March */
+    days = 365 * (int64_t)y + y / 4 - y / 100 + y / 400 + (153 * (mo + (mo > 2 ? -3 : 9)) + 2) / 5 + d - 1 - 719468;
+    ms = 1000 * (86400 * days + 3600 * (int64_t)h + 60 * (int64_t)mi + s);
+    return ms - (sign == '-' ? -60000 : 60000) * (60 * (int64_t)oh + om);
+}
+
+/* In plan(): names the device as the subject, with the facts that policies look at. BLUEPRINT may be a READ route
+ * "/api/v1/blueprints/{blueprint_id}" of the plugin's own: it is asked how many devices there are when a cap needs it. */
+KMCP_MAYBE_UNUSED static inline KMCP_MUST_CHECK kmcp_rc kmcp_device_subject(kmcp_ctx *ctx, const struct kmcp_device *d,
+                                                                            const struct kmcp_route *blueprint)
+{
+    const struct kmcp_host *h = ctx->host;
+    const char *who = d->user_email ? d->user_email : d->user_name ? d->user_name : "none";
+    const kmcp_json *tags = h->json_get(d->record, "tags"), *tag;
+    struct kmcp_reply reply;
+    kmcp_rc rc = h->subject(ctx, "device", d->id,
+                            h->format(ctx, "%s (serial %s, user %s, blueprint %s)", d->name ? d->name : "unnamed",
+                                      d->serial ? d->serial : "unknown", who, d->blueprint ? d->blueprint : "none"));
+
+    if (rc != KMCP_OK || !KMCP_HOST_HAS(ctx, wants))
+        return rc;
+    if ((rc = h->fact(ctx, "name", d->name)) != KMCP_OK || (rc = h->fact(ctx, "serial", d->serial)) != KMCP_OK ||
+        (rc = h->fact(ctx, "user", d->user_email)) != KMCP_OK || (rc = h->fact(ctx, "user_name", d->user_name)) != KMCP_OK ||
+        (rc = h->fact(ctx, "platform", d->platform)) != KMCP_OK ||
+        (rc = h->fact(ctx, "blueprint", d->blueprint)) != KMCP_OK ||
+        (rc = h->fact(ctx, "blueprint_id", d->blueprint_id)) != KMCP_OK ||
+        (rc = h->fact(ctx, "last_check_in", d->last_check_in)) != KMCP_OK)
+        return rc;
+    if (tags && h->json_len(tags) == 0 && (rc = h->fact(ctx, "tag", NULL)) != KMCP_OK)
+        return rc;
+    for (tag = h->json_at(tags, 0); tag; tag = h->json_next(tag)) { /* "vip", or {"name": "vip"} */
+        const char *name = h->json_str(tag) ? h->json_str(tag) : kmcp_get_str(ctx, tag, "name");
+
+        if (name && (rc = h->fact(ctx, "tag", name)) != KMCP_OK)
+            return rc;
+    }
+    if (blueprint && d->blueprint_id && h->wants(ctx, "blueprint_devices")) {
+        int64_t n;
+
+        memset(&reply, 0, sizeof reply);
+        if ((rc = kmcp_call(ctx, blueprint, "blueprint_id", d->blueprint_id, NULL, &reply)) != KMCP_OK)
+            return rc;
+        n = kmcp_get_int(ctx, reply.body, "computers_count", -1);
+        if (n >= 0)
+            return h->fact(ctx, "blueprint_devices", h->format(ctx, "%lld", (long long)n));
+    }
+    return KMCP_OK;
+}
+
 /* ---- Tables --------------------------------------------------------------------------------------------------------- */
 
 /* Rows for an answer, kept while pages pass. OFFSET rows are skipped, LIMIT kept, all counted. */

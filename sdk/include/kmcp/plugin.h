@@ -33,7 +33,7 @@ extern "C" {
 #endif
 
 #define KMCP_ABI_MAJOR 1
-#define KMCP_ABI_MINOR 1 /* +1 whenever something is appended */
+#define KMCP_ABI_MINOR 2 /* +1 whenever something is appended */
 
 #if defined(__GNUC__)
 #define KMCP_EXPORT       __attribute__((__visibility__("default")))
@@ -64,6 +64,8 @@ typedef uint32_t kmcp_safety;
 #define KMCP_E_NOMEM     (-9)  /* the call reached its memory ceiling                                  */
 #define KMCP_E_BUG       (-10) /* host or plugin broke this contract                                   */
 #define KMCP_E_PROTOCOL  (-11) /* Since 1.1. Answer with a JSON-RPC error (-32603) instead of a result   */
+#define KMCP_HAPPENED    3     /* Since 1.2. resolve(): it was received                                          */
+#define KMCP_NOT_SEEN    4     /* Since 1.2. resolve(): there is no trace of it                                  */
 #define KMCP_AGAIN       2     /* Since 1.1. ask() said so: return it, run() is called again from its top */
 
 /* Safety classes, of routes and of tools. A tool may only call routes at or below its own class: READ calls READ;
@@ -128,6 +130,10 @@ struct kmcp_route {
 #define KMCP_PAGES_CURSOR 2u /* limit and cursor; {data,total,cursor}                                                 */
 
 typedef kmcp_rc (*kmcp_tool_fn)(kmcp_ctx *ctx, const kmcp_json *args);
+/* Since 1.2. What became of an act that was sent at SINCE_MS (Unix milliseconds) with ARGS and got no clear answer? Only
+ * READ routes. KMCP_HAPPENED (say how one can tell with result_text()), KMCP_NOT_SEEN, or a failure: still unknown.
+ * Members of ARGS that the input schema calls writeOnly are not there. */
+typedef kmcp_rc (*kmcp_resolve_fn)(kmcp_ctx *ctx, const kmcp_json *args, int64_t since_ms);
 
 struct kmcp_tool {
     const char *name;          /* ^[a-z][a-z0-9_]{0,63}$, verb_noun, unique across plugins                           */
@@ -143,6 +149,8 @@ struct kmcp_tool {
     kmcp_tool_fn run;  /* does it and fills in the result                                                            */
     /* ABI 1.0 ends here */
     const char *icons; /* Since 1.1. JSON array of icons as MCP spells them, src https or data:, or NULL             */
+    /* ABI 1.1 ends here */
+    kmcp_resolve_fn resolve;   /* Since 1.2. for tools that act, or NULL: an unknown outcome stays unknown             */
 };
 #define KMCP_TOOL_IDEMPOTENT 1u /* calling it again with the same arguments changes nothing more                     */
 #define KMCP_TOOL_CONFIRM    2u /* "confirm": true is demanded of the caller before run; the schema declares confirm */
@@ -151,6 +159,10 @@ struct kmcp_tool {
                                 /* that takes longer than [server] job_after                                        */
 #define KMCP_TOOL_TASK_ONLY  8u /* Since 1.1. The same, and never waited for: a client of 2026-07-28 without tasks   */
                                 /* is refused (-32021), an older one gets a job                                     */
+#define KMCP_TOOL_REHEARSE   16u /* Since 1.2. run() sends one request above READ, and has no effect but through the  */
+                                /* API: the host calls it once before anybody is asked, takes that request down      */
+                                /* instead of sending it (http() fails), shows it to the person, and lets pass that  */
+                                /* request alone, once, when run() is called in earnest                              */
 
 /* Since 1.1. Resources and prompts read, and only read: their functions may call READ routes, and ask(). */
 
@@ -447,7 +459,8 @@ struct kmcp_host {
 
     /* -- policy and the person, in plan() ------------------------------------------------------------------------- */
 
-    /* Names what this call would touch, for policy, consent and audit: KIND "device", its ID, a LABEL people know. */
+    /* Names what this call would touch, for policy, consent and audit: KIND "device", its ID, a LABEL people know. What
+     * run() sends above READ may hold, in its path, no other ids than those named here. */
     kmcp_rc (*subject)(kmcp_ctx *, const char *kind, const char *id, const char *label);
     /* The sentence a person is asked to agree to: what will happen, to what, and what is lost. Once per plan. */
     kmcp_rc (*say)(kmcp_ctx *, const char *fmt, ...) KMCP_PRINTF(2, 3);
@@ -506,7 +519,17 @@ struct kmcp_host {
     kmcp_rc (*show)(kmcp_ctx *, uint32_t list, const char *name, int shown);
     /* The resource at URI has changed: those who subscribed are told. Needs KMCP_RESOURCE_UPDATES on its row. */
     kmcp_rc (*updated)(kmcp_ctx *, const char *uri);
-    /* ABI 1.1 ends here; append only */
+    /* ABI 1.1 ends here. Everything below is since 1.2 */
+
+    /* A fact about the subject named last, in plan(): what the policy's rules look at, what the person is shown and the
+     * record keeps. NAME "name", "serial", "user", "user_name", "blueprint", "blueprint_id", "blueprint_devices", "tag" (once
+     * for each), "platform", "last_check_in" or one of your own (^[a-z][a-z0-9_]*$). A NULL or empty VALUE says that there
+     * is none, which is not the same as not saying: a rule that allows does not match what was not said, one that denies
+     * does. */
+    kmcp_rc (*fact)(kmcp_ctx *, const char *name, const char *value);
+    /* 1 if a rule or cap needs the fact NAME: for facts that cost a request. */
+    int (*wants)(kmcp_ctx *, const char *name);
+    /* ABI 1.2 ends here; append only */
 };
 
 /* Ask before calling anything newer than the plugin's needs_minor. */

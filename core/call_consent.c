@@ -1,4 +1,4 @@
-/* call_allow.c - policy, consent and record: whether a call may go on, and the trace it leaves.
+/* call_consent.c - the yes of the person at the client, bound to exactly what was asked.
  * SPDX-License-Identifier: Apache-2.0 */
 
 #include <pthread.h>
@@ -7,26 +7,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "call_phase.h"
-
-/* What the INI demands of an act before a person is asked: the caller's own "confirm" where the tool wants
- * one, and a client that can ask, unless the INI does without. */
-bool phase_policy(struct call *c)
-{
-    const struct kmcp_tool *tool = &c->tool->decl;
-    char why[400];
-
-    if (tool->safety == KMCP_READ)
-        return true;
-    if ((tool->flags & KMCP_TOOL_CONFIRM) && !json_is_true(json_get(c->args, "confirm")))
-        return call_refuse(
-            c, "%s needs \"confirm\": true; it would do this: %s Ask the person first, then call again",
-            tool->name, c->sentence);
-    if (c->in->can_ask == CALL_ASK_NO && !policy_unasked(&c->host->policy, tool->safety, why, sizeof why))
-        return call_refuse(
-            c, "%s was not done: %s%s", tool->name,
-            strcmp(c->in->transport, "command line") == 0 ? "standard input is no terminal, and " : "", why);
-    return true;
-}
 
 /* The key is made when the first act is, so that a start needs no OpenSSL. */
 static struct consent *consent_of(struct host *host)
@@ -53,24 +33,6 @@ bool call_digest(struct call *c, const char *const *parts, size_t n, uint8_t out
     return ok;
 }
 
-/* What a yes is bound to: who asks for which tool with which arguments, and what the plan found. */
-static bool make_bond(struct call *c, const char *canonical)
-{
-    const char *call[] = { c->in->principal, c->tool->decl.name, canonical };
-    const char **plan = arena_alloc(&c->arena, (1 + 3 * c->n_subjects) * sizeof *plan);
-
-    if (!plan || !canonical)
-        return false;
-    plan[0] = c->sentence;
-    for (size_t i = 0; i < c->n_subjects; i++) {
-        plan[1 + 3 * i] = c->subjects[i].kind;
-        plan[2 + 3 * i] = c->subjects[i].id;
-        plan[3 + 3 * i] = c->subjects[i].label;
-    }
-    return call_digest(c, call, sizeof call / sizeof *call, c->bond.call) &&
-           call_digest(c, plan, 1 + 3 * c->n_subjects, c->bond.plan);
-}
-
 /* One form with one box; the sentence is the plan's. */
 #define APPROVE                                                                                              \
     "{\"type\":\"object\",\"properties\":{\"approve\":{\"type\":\"boolean\",\"title\":\"Approve\","          \
@@ -92,7 +54,9 @@ static bool ask(struct call *c, unsigned round, const char *preface)
     *question = (struct call_ask){
         .key = "approve",
         .kind = KMCP_ASK_FORM,
-        .message = arena_format(&c->arena, "%s%s", preface, c->sentence),
+        .message = arena_format(&c->arena, "%s%s%s%s%s", preface, c->preface ? c->preface : "", c->sentence,
+                                c->shown_request ? " This is sent: " : "",
+                                c->shown_request ? c->shown_request : ""),
         .schema = json_parse(&c->arena, APPROVE, strlen(APPROVE), 0, NULL),
     };
     c->n_asks = 1;
@@ -102,6 +66,8 @@ static bool ask(struct call *c, unsigned round, const char *preface)
     if (!question->message || !question->schema)
         return call_refuse(c, "the call needs more memory than [limits] call_bytes allows");
     c->out.question = question->message;
+    if (round == 1 && !call_note(c, "asked", question->message))
+        return false;
     return call_stop_asking(c);
 }
 
@@ -130,6 +96,10 @@ static bool judge(struct call *c, const kmcp_json *answer)
     case CONSENT_SPENT:
         return bad_state(c, "requestState was used already; an approval counts once, ask again without it");
     case CONSENT_STALE:
+        if (answer && !accepted)
+            break;
+        audit_refused(c->host->audit, &c->record,
+                      "what was agreed to has changed since; the person is asked again");
         return ask(c, round + 1, "This changed since you were last asked. ");
     case CONSENT_GOOD:
         break;
@@ -144,44 +114,28 @@ static bool judge(struct call *c, const kmcp_json *answer)
     return c->record.consent ? true : call_refuse(c, "out of memory");
 }
 
-/* The arguments as the record may know them: a digest of a short PIN would give it away, so writeOnly ones
- * are left out. */
-static const char *recorded_arguments(struct call *c)
+/* A yes is also bound to the request that would be sent and to the policy as it is now. */
+static bool bind_more(struct call *c)
 {
-    kmcp_json *copy = json_copy(&c->arena, c->args);
-    const kmcp_json *p = json_first(json_get(schema_json(c->tool->input), "properties"));
+    char plan[2 * DIGEST_SIZE + 1];
+    const char *parts[] = { plan, c->record.request_sha256, c->record.policy };
 
-    for (; p && copy; p = json_next(p))
-        if (json_is_true(json_get(p, "writeOnly")) && json_get(copy, json_key(p)) &&
-            !json_set(&c->arena, copy, json_key(p), json_null(&c->arena)))
-            return NULL;
-    return json_canonical(&c->arena, copy);
+    digest_hex(c->bond.plan, sizeof c->bond.plan, plan);
+    return call_digest(c, parts, sizeof parts / sizeof *parts, c->bond.plan);
 }
 
 bool phase_consent(struct call *c)
 {
     const kmcp_json *answer = json_get(c->in->answers, "approve");
     char why[160];
-    const char *recorded = c->safety == KMCP_READ ? NULL : recorded_arguments(c);
-    const char *canonical = c->safety == KMCP_READ ? NULL : json_canonical(&c->arena, c->args);
-    uint8_t digest[DIGEST_SIZE];
-    char *hex;
 
-    if (c->safety == KMCP_READ)
+    if (c->safety == KMCP_READ || c->level > LEVEL_CLIENT)
         return true;
-    hex = arena_alloc(&c->arena, 2 * DIGEST_SIZE + 1);
-    if (!canonical || !recorded || !hex || !digest_sha256(recorded, strlen(recorded), digest) ||
-        !make_bond(c, canonical))
-        return call_refuse(
-            c, "%s was not done: its arguments cannot be digested (memory or OpenSSL); see the log",
-            c->tool->decl.name);
-    digest_hex(digest, sizeof digest, hex);
-    c->record.arguments_sha256 = hex;
-    if (c->in->can_ask == CALL_ASK_NO) {
+    if (c->level == LEVEL_NONE) {
         c->record.consent = "confirm";
         return true;
     }
-    if (!consent_of(c->host))
+    if (!consent_of(c->host) || !bind_more(c))
         return call_refuse(c, "%s was not done: approvals cannot be made (no OpenSSL); see the log",
                            c->tool->decl.name);
     if (answer && !call_answer_fits(KMCP_ASK_FORM, answer, why, sizeof why))
@@ -190,35 +144,4 @@ bool phase_consent(struct call *c)
         return answer ? bad_state(c, "an answer came without its requestState; ask again without it")
                       : ask(c, 1, "");
     return judge(c, answer);
-}
-
-bool phase_intent(struct call *c)
-{
-    char why[400];
-
-    if (c->safety == KMCP_READ)
-        return true;
-    if (!audit_intent(c->host->audit, &c->record, why, sizeof why)) {
-        log_line(KMCP_LOG_ERROR, "audit", "%s", why);
-        return call_stop(c, CALL_TOOL_ERROR, "%s was not done: %s", c->name, why);
-    }
-    c->intended = true;
-    return true;
-}
-
-bool phase_outcome(struct call *c)
-{
-    const struct client_call *did = &c->client;
-    const char *result = did->act_unknown                    ? "unknown"
-                         : c->out.end == CALL_COMPLETE       ? "ok"
-                         : c->failure.rc == KMCP_E_CANCELLED ? "cancelled"
-                                                             : "failed";
-
-    if (!c->intended)
-        return true;
-    if (!audit_outcome(c->host->audit, &c->record, result, did->act_line[0] ? did->act_line : NULL,
-                       did->act_status, c->out.end == CALL_COMPLETE ? NULL : c->out.text))
-        log_line(KMCP_LOG_ERROR, "audit", "the outcome of %s (%s) could not be recorded", c->tool->decl.name,
-                 c->record.id);
-    return true;
 }

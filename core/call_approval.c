@@ -1,0 +1,154 @@
+/* call_approval.c - the yes of people outside the model and its client: the call waits, kmcp approve decides,
+ * the same call made again goes through.  SPDX-License-Identifier: Apache-2.0 */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "call_phase.h"
+
+static bool state_lost(struct call *c)
+{
+    char why[400];
+
+    state_why(c->host->state, why, sizeof why);
+    return call_refuse(c, "%s was not done: approvals cannot be looked up: %s", c->name, why);
+}
+
+static bool still_waits(struct call *c, const struct pending *p)
+{
+    char until[32];
+
+    clock_iso(p->expires_ms, until, sizeof until);
+    return call_refuse(
+        c,
+        "%s was not done yet: %s has to agree. Tell the person to run `kmcp approve %s` on the machine "
+        "that kmcp runs on (until %s), then make exactly this call again. It would do this: %s",
+        c->name,
+        p->needs - p->n_by == 2 ? "two people"
+        : p->n_by               ? "a second person"
+                                : "a person",
+        p->id, until, c->sentence);
+}
+
+static void hex_of(const uint8_t digest[DIGEST_SIZE], char out[2 * DIGEST_SIZE + 1])
+{
+    digest_hex(digest, DIGEST_SIZE, out);
+}
+
+/* A new request takes the place of whatever is under its key. */
+static bool begin(struct call *c, struct pending *p)
+{
+    int64_t version = p->version, now = state_now(c->host->state);
+    enum state_rc rc;
+
+    *p = (struct pending){ .version = version,
+                           .tool = c->tool->decl.name,
+                           .principal = c->in->principal,
+                           .client = c->in->client,
+                           .transport = c->in->transport,
+                           .args = c->stored_args,
+                           .sentence = c->preface ? arena_format(&c->arena, "%s%s", c->preface, c->sentence)
+                                                  : c->sentence,
+                           .request = c->shown_request,
+                           .reason = c->record.reason,
+                           .rule = c->ruling.rule,
+                           .asked_ms = now,
+                           .expires_ms = now + c->host->policy.approval_ms,
+                           .needs = c->level == LEVEL_TWO ? 2 : 1 };
+    memcpy(p->call, c->call_hex, sizeof p->call);
+    hex_of(c->bond.plan, p->plan);
+    snprintf(p->request_sha256, sizeof p->request_sha256, "%s",
+             c->record.request_sha256 ? c->record.request_sha256 : "");
+    snprintf(p->policy, sizeof p->policy, "%s", c->record.policy ? c->record.policy : "");
+    if (!p->sentence || !pending_name(p))
+        return call_refuse(c, "%s was not done: no memory or no random numbers", c->name);
+    if (!call_note(c, "pending", arena_format(&c->arena, "waits for approval %s", p->id)))
+        return false;
+    rc = pending_put(c->host->state, &c->arena, p);
+    if (rc == STATE_LOST)
+        return state_lost(c);
+    return rc == STATE_NO
+               ? call_refuse(c, "%s was not done: it is being asked for at this moment; call again", c->name)
+               : still_waits(c, p);
+}
+
+/* What has changed since P was asked for; NULL: nothing. */
+static const char *changed(const struct call *c, const struct pending *p)
+{
+    char plan[2 * DIGEST_SIZE + 1];
+
+    hex_of(c->bond.plan, plan);
+    if (strcmp(plan, p->plan) != 0)
+        return "the device, its user, blueprint or another fact about it has changed since";
+    if (strcmp(c->record.request_sha256 ? c->record.request_sha256 : "", p->request_sha256) != 0)
+        return "what would be sent has changed since";
+    if (!c->record.policy || strcmp(c->record.policy, p->policy) != 0)
+        return "the policy has changed since";
+    if ((c->level == LEVEL_TWO) > (p->needs == 2))
+        return "two people have to agree now";
+    return NULL;
+}
+
+/* An approval that no longer fits is void, and the person is asked anew. */
+static bool make_void(struct call *c, struct pending *p, const char *why)
+{
+    audit_refused(c->host->audit, &c->record, arena_format(&c->arena, "approval %s is void: %s", p->id, why));
+    c->record.id[0] = '\0';
+    return begin(c, p);
+}
+
+static bool use(struct call *c, struct pending *p)
+{
+    enum state_rc rc;
+
+    p->stage = PENDING_USED;
+    rc = pending_put(c->host->state, &c->arena, p);
+    if (rc == STATE_LOST)
+        return state_lost(c);
+    if (rc == STATE_NO)
+        return call_refuse(c, "%s was not done: its approval %s was used already, at this moment", c->name,
+                           p->id);
+    c->record.consent = arena_format(&c->arena, "approval %s by %s%s%s", p->id, p->by[0],
+                                     p->n_by > 1 ? " and " : "", p->n_by > 1 ? p->by[1] : "");
+    return c->record.consent ? true : call_refuse(c, "out of memory");
+}
+
+bool phase_approval(struct call *c)
+{
+    struct pending p = { 0 };
+    const char *what;
+    enum state_rc rc;
+
+    if (c->safety == KMCP_READ || c->level < LEVEL_PERSON)
+        return true;
+    rc = pending_get(c->host->state, &c->arena, c->call_hex, &p);
+    if (rc == STATE_LOST)
+        return state_lost(c);
+    if (rc == STATE_NO)
+        return begin(c, &p);
+    what = changed(c, &p);
+    switch (p.stage) {
+    case PENDING_WAITING:
+    case PENDING_APPROVED:
+        if (p.expires_ms <= state_now(c->host->state))
+            return make_void(c, &p, "it has expired");
+        if (what)
+            return make_void(c, &p, what);
+        return p.stage == PENDING_WAITING ? still_waits(c, &p) : use(c, &p);
+    case PENDING_DENIED:
+        if (p.expires_ms > state_now(c->host->state) && !what)
+            return call_refuse(
+                c, "%s was not done: %s said no to it (%s); do not try again unless they ask for it", c->name,
+                p.n_by ? p.by[p.n_by - 1] : "a person", p.id);
+        return begin(c, &p);
+    case PENDING_USED:
+        audit_refused(c->host->audit, &c->record,
+                      arena_format(&c->arena, "approval %s was used already and counts once", p.id));
+        c->record.id[0] = '\0';
+        return begin(c, &p);
+    case PENDING_VOID:
+        break;
+    }
+    return begin(c, &p);
+}

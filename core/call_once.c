@@ -1,0 +1,189 @@
+/* call_once.c - not again what was done already or may have been: the ledger of acts, and finding out.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "call_phase.h"
+
+#define ARRIVES_MS INT64_C(900000)          /* what left no trace after so long did not arrive */
+#define KEEP_MS    (INT64_C(30) * 86400000) /* what nobody knows is kept so long */
+
+/* ---- what became of an act ---- */
+
+/* The plugin looks. Its words in TEXT (never NULL). */
+static kmcp_rc look(struct call *c, const char **text)
+{
+    kmcp_rc rc;
+
+    if (!c->tool->decl.resolve)
+        rc = KMCP_E_NOTFOUND;
+    else {
+        c->phase = CALL_RUNNING;
+        c->client.planning = true;
+        rc = call_enter(c, STEP_RESOLVE);
+        c->client.planning = false;
+    }
+    *text = rc > 0 && c->text.data ? arena_strdup(&c->arena, c->text.data)
+            : rc < 0               ? arena_strdup(&c->arena, c->failure.text)
+                                   : "";
+    if (!*text)
+        *text = "";
+    call_forget(c);
+    return rc;
+}
+
+static bool end_act(struct call *c, enum ledger_stage stage, const char *how, const char *text)
+{
+    struct audit_call record = c->record;
+    char why[400], when[32];
+
+    snprintf(record.id, sizeof record.id, "%s", c->act.id ? c->act.id : "");
+    record.trace = NULL;
+    if (!audit_event(c->host->audit, &record, "resolved",
+                     arena_format(&c->arena, "%s%s%s", how, *text ? ": " : "", text), why, sizeof why))
+        return call_stop(c, CALL_TOOL_ERROR, "%s was not done: %s", c->name, why);
+    c->act.stage = stage;
+    if (stage == LEDGER_OK)
+        c->act.text = arena_format(&c->arena, "the answer to it was lost, but it was received: %s", text);
+    clock_iso(c->act.at_ms, when, sizeof when);
+    return ledger_put(c->host->state, &c->arena, &c->act, KEEP_MS) != STATE_LOST ||
+           call_refuse(c, "%s was not done: the state was lost", c->name);
+}
+
+/* Finds out, as far as one can, what became of c->act, which is UNKNOWN. */
+static bool settle(struct call *c)
+{
+    int64_t now = state_now(c->host->state);
+    const char *text;
+
+    if (c->act.stage == LEDGER_CLAIMED)
+        return end_act(c, LEDGER_FAILED, "kmcp ended before it was sent", "");
+    switch (look(c, &text)) {
+    case KMCP_HAPPENED:
+        return end_act(c, LEDGER_OK, "it was received", text);
+    case KMCP_NOT_SEEN:
+        if (now - c->act.at_ms >= ARRIVES_MS)
+            return end_act(c, LEDGER_FAILED, "it left no trace and did not arrive", text);
+        break;
+    default:
+        break;
+    }
+    if (c->act.stage == LEDGER_OPEN) {
+        c->act.stage = LEDGER_UNKNOWN;
+        return end_act(c, LEDGER_UNKNOWN, "kmcp ended while it was under way; nobody knows yet", text);
+    }
+    return true;
+}
+
+bool phase_settle(struct call *c)
+{
+    if (!c->in->unfinished)
+        return true;
+    c->act = *c->in->unfinished;
+    if (!settle(c))
+        return false;
+    return call_stop(c, CALL_COMPLETE, "%s", ledger_stage_name(c->act.stage));
+}
+
+/* ---- the same again ---- */
+
+/* What an entry is found by: the tool and what it touches, whoever asks. */
+static bool act_key(struct call *c, char out[2 * DIGEST_SIZE + 1])
+{
+    const char **parts = arena_alloc(&c->arena, (2 + 2 * c->n_subjects) * sizeof *parts);
+    uint8_t digest[DIGEST_SIZE];
+    size_t n = 0;
+
+    if (!parts)
+        return false;
+    parts[n++] = c->tool->decl.name;
+    if (!c->n_subjects)
+        parts[n++] = c->stored_args;
+    for (size_t i = 0; i < c->n_subjects; i++) {
+        parts[n++] = c->subjects[i].kind;
+        parts[n++] = c->subjects[i].id;
+    }
+    if (!call_digest(c, parts, n, digest))
+        return false;
+    digest_hex(digest, sizeof digest, out);
+    return true;
+}
+
+/* The first one's outcome, for the same call within [policy] repeat_minutes. */
+static bool repeat(struct call *c)
+{
+    const char *text = c->act.text ? c->act.text : "";
+    char when[32], note[200];
+
+    clock_iso(c->act.at_ms, when, sizeof when);
+    snprintf(note, sizeof note, "already done at %s by this same call, not sent again (repeat_minutes)",
+             when);
+    if (!call_note(c, "repeated", note))
+        return false;
+    if (c->act.structured && c->tool->output)
+        c->out.structured = json_parse(&c->arena, c->act.structured, strlen(c->act.structured), 0, NULL);
+    if (c->tool->output && !c->out.structured)
+        return call_refuse(c, "%s was done at %s already by this same call and is not sent again: %s",
+                           c->name, when, text);
+    return call_stop(c, CALL_COMPLETE,
+                     "Done already at %s by this same call; it was not sent again. What was said then: %s",
+                     when, text);
+}
+
+static bool stay(struct call *c, const char *why)
+{
+    char when[32];
+
+    clock_iso(c->act.at_ms, when, sizeof when);
+    return call_refuse(c, "%s was not done: %s at %s (%.32s) %s", c->name,
+                       c->act.request ? c->act.request : c->name, when, c->act.id, why);
+}
+
+/* Nobody knows, and nobody can tell any more: a person may decide to do it again. */
+static bool needs_person(struct call *c)
+{
+    char when[32];
+
+    clock_iso(c->act.at_ms, when, sizeof when);
+    c->preface = arena_format(&c->arena,
+                              "The same was tried at %s and nobody knows whether it was received. ", when);
+    if (c->level == LEVEL_NONE)
+        c->level = c->in->can_ask == CALL_ASK_NO ? LEVEL_PERSON : LEVEL_CLIENT;
+    return c->preface != NULL;
+}
+
+bool phase_once(struct call *c)
+{
+    char key[2 * DIGEST_SIZE + 1];
+    int64_t now;
+    enum state_rc rc;
+
+    if (c->safety == KMCP_READ)
+        return true;
+    if (!act_key(c, key))
+        return call_refuse(c, "%s was not done: its target cannot be digested; see the log", c->name);
+    rc = ledger_get(c->host->state, &c->arena, key, &c->act);
+    if (rc == STATE_LOST)
+        return call_refuse(c, "%s was not done: what was done before cannot be looked up (state)", c->name);
+    now = state_now(c->host->state);
+    memcpy(c->act.key, key, sizeof key);
+    if (rc == STATE_NO)
+        return true;
+    if ((c->act.stage == LEDGER_CLAIMED || c->act.stage == LEDGER_OPEN) && !ledger_is_dead(&c->act, now))
+        return stay(c, "is under way; wait for its end");
+    if (c->safety == KMCP_REVEAL)
+        return true;
+    if (c->act.stage != LEDGER_OK && c->act.stage != LEDGER_FAILED && !settle(c))
+        return false;
+    if (c->act.stage == LEDGER_UNKNOWN)
+        return now - c->act.at_ms < ARRIVES_MS ? stay(c, "has an unknown outcome and is never sent again "
+                                                         "blindly; ask for the device's commands, "
+                                                         "or call again in 15 minutes")
+                                               : needs_person(c);
+    if (c->act.stage == LEDGER_OK && now - c->act.at_ms < c->host->policy.repeat_ms &&
+        strcmp(c->act.call, c->call_hex) == 0)
+        return repeat(c);
+    return true;
+}

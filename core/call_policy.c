@@ -1,0 +1,128 @@
+/* call_policy.c - what the INI says to a call: denied, capped, or who must agree.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "call_phase.h"
+#include "policy/caps.h"
+
+bool call_case(struct call *c, struct policy_case *out)
+{
+    const char **kinds = arena_alloc(&c->arena, (c->n_subjects + 1) * sizeof *kinds);
+    const char **ids = arena_alloc(&c->arena, (c->n_subjects + 1) * sizeof *ids);
+
+    if (!kinds || !ids)
+        return false;
+    for (size_t i = 0; i < c->n_subjects; i++) {
+        kinds[i] = c->subjects[i].kind;
+        ids[i] = c->subjects[i].id;
+    }
+    *out = (struct policy_case){
+        .tool = c->tool->decl.name,
+        .principal = c->in->principal,
+        .transport = c->in->transport,
+        .safety = c->safety,
+        .n_subjects = c->n_subjects,
+        .kinds = kinds,
+        .ids = ids,
+        .facts = c->facts,
+        .n_facts = c->n_facts,
+        .now_ms = c->safety == KMCP_READ ? clock_unix_ms() : state_now(c->host->state),
+    };
+    return true;
+}
+
+/* ---- kmcp policy explain ---- */
+
+struct note {
+    struct buf *out;
+    const struct policy_rule *decided;
+};
+
+static void note_rule(void *arg, const struct policy_rule *rule, const char *failed)
+{
+    struct note *note = arg;
+
+    if (failed)
+        buf_printf(note->out, "  line %d [rule %s] does not match: %s\n", rule->line, rule->name, failed);
+    else
+        buf_printf(note->out, "  line %d [rule %s] matches: %s\n", rule->line, rule->name,
+                   policy_verdict_name(rule->then));
+}
+
+static bool explain(struct call *c, const struct policy_case *now)
+{
+    static const char *const levels[] = { "nobody needs to agree beyond \"confirm\"",
+                                          "the person at the client is asked",
+                                          "a person has to run kmcp approve",
+                                          "two people have to run kmcp approve" };
+    struct note note = { .out = &c->text };
+    char rule[80], why[400] = "";
+    enum state_rc cap;
+
+    for (size_t i = 0; i < (c->n_subjects ? c->n_subjects : 1); i++) {
+        buf_printf(&c->text, "%s %s\n", i < c->n_subjects ? c->subjects[i].kind : "no subject",
+                   i < c->n_subjects ? c->subjects[i].id : "");
+        for (size_t k = 0; k < c->n_facts; k++)
+            if (c->facts[k].subject == i)
+                buf_printf(&c->text, "  %s = %s\n", c->facts[k].name,
+                           *c->facts[k].value ? c->facts[k].value : "(none)");
+        if (c->ruling.verdict != POLICY_DENY || strncmp(c->ruling.rule, "rule ", 5) == 0)
+            rules_match(&c->host->policy, now, i, note_rule, &note);
+    }
+    buf_printf(&c->text, "decided by %s: %s%s%s\n", c->ruling.rule, policy_verdict_name(c->ruling.verdict),
+               c->ruling.why[0] ? "; " : "", c->ruling.why);
+    if (c->ruling.verdict != POLICY_DENY && c->safety != KMCP_READ) {
+        cap = caps_take(&c->host->policy, now, c->host->state, false, rule, why, sizeof why);
+        if (cap != STATE_YES)
+            buf_printf(&c->text, "but now: %s\n", why);
+        buf_printf(&c->text, "then: %s\n", levels[c->level]);
+    }
+    return call_stop(c, CALL_COMPLETE, "%s", c->text.failed ? "out of memory" : c->text.data);
+}
+
+/* ---- the phase ---- */
+
+/* Limits, windows and approvals count on the store and its clock. */
+static bool state_serves(struct call *c)
+{
+    char why[500];
+
+    if (state_clock(c->host->state, why, sizeof why) == STATE_YES)
+        return true;
+    return call_refuse(c, "%s was not done: %s", c->name, why);
+}
+
+bool phase_policy(struct call *c)
+{
+    const struct kmcp_tool *tool = &c->tool->decl;
+    struct policy_case now;
+    char rule[80], why[400];
+
+    if (c->safety == KMCP_READ && !c->host->policy.n_rules && !c->in->explain)
+        return true;
+    if (!call_case(c, &now))
+        return call_refuse(c, "the call needs more memory than [limits] call_bytes allows");
+    policy_rule_on(&c->host->policy, &now, &c->ruling);
+    c->record.rule = c->ruling.rule;
+    c->level = policy_level(&c->host->policy, c->ruling.verdict, c->safety, c->in->can_ask != CALL_ASK_NO);
+    if (c->in->explain)
+        return explain(c, &now);
+    if (c->ruling.verdict == POLICY_DENY)
+        return call_refuse(c, "%s was not done: %s", c->name, c->ruling.why);
+    if (c->safety == KMCP_READ)
+        return true;
+    if ((tool->flags & KMCP_TOOL_CONFIRM) && !json_is_true(json_get(c->args, "confirm")))
+        return call_refuse(
+            c, "%s needs \"confirm\": true; it would do this: %s Ask the person first, then call again",
+            tool->name, c->sentence);
+    if (!state_serves(c))
+        return false;
+    if (caps_take(&c->host->policy, &now, c->host->state, false, rule, why, sizeof why) != STATE_YES) {
+        c->record.rule = arena_strdup(&c->arena, rule);
+        return call_refuse(c, "%s was not done: %s", c->name, why);
+    }
+    return true;
+}

@@ -1,0 +1,129 @@
+/* call_record.c - on record before it happens, and what became of it.  SPDX-License-Identifier: Apache-2.0
+ *
+ * Before: the caps are counted, the act is CLAIMED in the ledger, the intent is written, the act is OPEN.
+ * Each step is durable before the next; after the last one the request may be sent.
+ */
+
+#include <string.h>
+
+#include "base/log.h"
+#include "call_phase.h"
+#include "policy/caps.h"
+
+#define LEASE_EXTRA_MS INT64_C(60000)
+#define KEEP_MS        (INT64_C(30) * 86400000)
+
+bool call_note(struct call *c, const char *event, const char *detail)
+{
+    char why[400];
+
+    if (audit_event(c->host->audit, &c->record, event, detail, why, sizeof why))
+        return true;
+    log_line(KMCP_LOG_ERROR, "audit", "%s", why);
+    return call_stop(c, CALL_TOOL_ERROR, "%s was not done: %s", c->name, why);
+}
+
+static bool claim(struct call *c)
+{
+    struct ledger_entry *act = &c->act;
+    int64_t now = state_now(c->host->state);
+    enum state_rc rc;
+
+    act->stage = LEDGER_CLAIMED;
+    memcpy(act->call, c->call_hex, sizeof act->call);
+    act->id = c->record.id;
+    act->tool = c->tool->decl.name;
+    act->plugin = c->plugin->decl.name;
+    act->principal = c->in->principal;
+    act->args = c->stored_args;
+    act->target = c->n_subjects && !c->record.redact ? c->subjects[0].label : NULL;
+    act->request = c->client.agreed.line;
+    act->text = act->structured = NULL;
+    act->at_ms = now;
+    act->until_ms = now + c->host->call_timeout_ms + LEASE_EXTRA_MS;
+    if (c->tool->decl.flags & (KMCP_TOOL_TASK | KMCP_TOOL_TASK_ONLY))
+        act->until_ms = now + c->host->task_timeout_ms + LEASE_EXTRA_MS;
+    ledger_sign(&c->arena, act);
+    rc = ledger_put(c->host->state, &c->arena, act, KEEP_MS);
+    if (rc == STATE_YES)
+        return c->claimed = true;
+    return call_refuse(c,
+                       rc == STATE_NO
+                           ? "%s was not done: the same is being done by somebody else at this moment"
+                           : "%s was not done: it cannot be entered in the ledger of acts (state)",
+                       c->name);
+}
+
+static void end_claim(struct call *c, enum ledger_stage stage)
+{
+    const char *structured = c->structured ? json_text(&c->arena, c->structured) : NULL;
+
+    if (!c->claimed)
+        return;
+    c->claimed = false;
+    c->act.stage = stage;
+    if (c->safety != KMCP_REVEAL) {
+        c->act.text = c->out.end == CALL_COMPLETE ? c->text.data : c->out.text;
+        c->act.structured = c->out.end == CALL_COMPLETE ? structured : NULL;
+    }
+    if (ledger_put(c->host->state, &c->arena, &c->act, KEEP_MS) != STATE_YES)
+        log_line(KMCP_LOG_ERROR, "state",
+                 "the end of %s (%s) could not be entered; it will be looked up again", c->name,
+                 c->record.id);
+}
+
+bool phase_intent(struct call *c)
+{
+    struct policy_case now;
+    char why[400], rule[80];
+
+    if (c->safety == KMCP_READ)
+        return true;
+    if (!audit_name(&c->record) || !call_case(c, &now))
+        return call_stop(c, CALL_TOOL_ERROR, "%s was not done: it cannot be recorded (memory or OpenSSL)",
+                         c->name);
+    if (!claim(c))
+        return false;
+    if (caps_take(&c->host->policy, &now, c->host->state, true, rule, why, sizeof why) != STATE_YES) {
+        end_claim(c, LEDGER_FAILED);
+        c->record.rule = arena_strdup(&c->arena, rule);
+        return call_refuse(c, "%s was not done: %s", c->name, why);
+    }
+    if (!audit_intent(c->host->audit, &c->record, why, sizeof why)) {
+        log_line(KMCP_LOG_ERROR, "audit", "%s", why);
+        end_claim(c, LEDGER_FAILED);
+        return call_stop(c, CALL_TOOL_ERROR, "%s was not done: %s", c->name, why);
+    }
+    c->intended = true;
+    c->act.stage = LEDGER_OPEN;
+    if (ledger_put(c->host->state, &c->arena, &c->act, KEEP_MS) == STATE_YES)
+        return true;
+    c->failure.rc = KMCP_E_DENIED;
+    return call_stop(c, CALL_TOOL_ERROR,
+                     "%s was not done: it cannot be entered in the ledger of acts (state)", c->name);
+}
+
+bool phase_outcome(struct call *c)
+{
+    const struct client_call *did = &c->client;
+    const char *result = did->act_unknown                    ? "unknown"
+                         : c->out.end == CALL_COMPLETE       ? "ok"
+                         : c->failure.rc == KMCP_E_CANCELLED ? "cancelled"
+                                                             : "failed";
+    bool recorded;
+
+    if (!c->intended)
+        return true;
+    recorded = audit_outcome(c->host->audit, &c->record, result, did->act_line[0] ? did->act_line : NULL,
+                             did->act_status, c->out.end == CALL_COMPLETE ? NULL : c->out.text);
+    end_claim(c, did->act_unknown ? LEDGER_UNKNOWN : c->out.end == CALL_COMPLETE ? LEDGER_OK : LEDGER_FAILED);
+    if (recorded)
+        return true;
+    log_line(KMCP_LOG_ERROR, "audit", "the outcome of %s (%s) could not be recorded", c->tool->decl.name,
+             c->record.id);
+    if (c->out.end == CALL_COMPLETE)
+        buf_puts(&c->text,
+                 " (What became of it could not be recorded: the audit file cannot be written. Tell an "
+                 "administrator.)");
+    return true;
+}

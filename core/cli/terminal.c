@@ -1,0 +1,47 @@
+/* terminal.c - a person at the terminal.  SPDX-License-Identifier: Apache-2.0 */
+
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+bool terminal_is_there(void)
+{
+    return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+}
+
+bool terminal_ask(const char *question, char *answer, size_t size, bool secret)
+{
+    struct termios was, now;
+    bool hidden = secret && tcgetattr(STDIN_FILENO, &was) == 0, got;
+
+    if (hidden) {
+        now = was;
+        now.c_lflag &= ~(tcflag_t)ECHO;
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &now);
+    }
+    fprintf(stderr, "%s", question);
+    fflush(stderr);
+    got = fgets(answer, (int)size, stdin) != NULL;
+    if (hidden) {
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &was);
+        fputc('\n', stderr);
+    }
+    if (!got)
+        answer[0] = '\0';
+    answer[strcspn(answer, "\r\n")] = '\0';
+    return got;
+}
+
+void terminal_who(char *out, size_t size)
+{
+    const struct passwd *user = getpwuid(getuid());
+    const char *sudo = getenv("SUDO_USER");
+
+    snprintf(out, size, "uid %lu (%.40s)%s%.40s%s", (unsigned long)getuid(), user ? user->pw_name : "unknown",
+             sudo && *sudo ? ", sudo by " : "", sudo && *sudo ? sudo : "", "");
+}

@@ -1,0 +1,14 @@
+/* caps.h - how often: [cap NAME], counted in the state over all processes and restarts.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef KMCP_CAPS_H
+#define KMCP_CAPS_H
+
+#include "policy.h"
+#include "state/state.h"
+
+/* Is there room in every cap that the case falls under? COMMIT: it is taken, in all or in none. NO or LOST: a
+ * sentence in WHY, and the cap's name in RULE (80 bytes). */
+enum state_rc caps_take(const struct policy *p, const struct policy_case *c, struct state *s, bool commit,
+                        char *rule, char *why, size_t why_size);
+
+#endif

@@ -1,0 +1,160 @@
+/* ledger.c - acts, so that none is done twice.  SPDX-License-Identifier: Apache-2.0 */
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/digest.h"
+#include "ledger.h"
+
+#define SPACE "act"
+
+static const char *const stages[] = { "claimed", "open", "ok", "failed", "unknown" };
+
+const char *ledger_stage_name(enum ledger_stage stage)
+{
+    return stages[stage];
+}
+
+static const char *text_of(struct arena *a, const kmcp_json *object, const char *key)
+{
+    const char *text = json_str(json_get(object, key));
+
+    return text ? arena_strdup(a, text) : NULL;
+}
+
+static bool read_entry(struct arena *a, const char *key, const struct state_record *record,
+                       struct ledger_entry *out)
+{
+    const kmcp_json *v = json_parse(a, record->value, record->len, 0, NULL);
+    const char *stage = json_str(json_get(v, "stage")), *call = json_str(json_get(v, "call"));
+    size_t i = 0;
+
+    *out = (struct ledger_entry){ .version = record->version };
+    while (stage && i < sizeof stages / sizeof *stages && strcmp(stage, stages[i]) != 0)
+        i++;
+    if (!stage || i == sizeof stages / sizeof *stages || !call || strlen(call) >= sizeof out->call ||
+        strlen(key) >= sizeof out->key)
+        return false;
+    out->stage = (enum ledger_stage)i;
+    memcpy(out->call, call, strlen(call) + 1);
+    memcpy(out->key, key, strlen(key) + 1);
+    out->id = text_of(a, v, "id");
+    out->tool = text_of(a, v, "tool");
+    out->plugin = text_of(a, v, "plugin");
+    out->principal = text_of(a, v, "principal");
+    out->args = text_of(a, v, "args");
+    out->target = text_of(a, v, "target");
+    out->request = text_of(a, v, "request");
+    out->text = text_of(a, v, "text");
+    out->structured = text_of(a, v, "structured");
+    out->host = text_of(a, v, "host");
+    return json_int(json_get(v, "at"), &out->at_ms) && json_int(json_get(v, "until"), &out->until_ms) &&
+           json_int(json_get(v, "pid"), &out->pid) && out->id && out->tool && out->host;
+}
+
+enum state_rc ledger_get(struct state *s, struct arena *a, const char *key, struct ledger_entry *out)
+{
+    struct state_record record;
+    enum state_rc rc = state_get(s, SPACE, key, &record);
+
+    if (rc != STATE_YES)
+        return rc;
+    rc = read_entry(a, key, &record, out) ? STATE_YES : STATE_LOST;
+    free(record.value);
+    return rc;
+}
+
+static bool add(struct arena *a, kmcp_json *v, const char *key, const char *text)
+{
+    return !text || json_set(a, v, key, json_string(a, text));
+}
+
+enum state_rc ledger_put(struct state *s, struct arena *a, struct ledger_entry *e, int64_t keep_ms)
+{
+    kmcp_json *v = json_object(a);
+    const char *text;
+    enum state_rc rc;
+
+    if (!add(a, v, "stage", stages[e->stage]) || !add(a, v, "call", e->call) || !add(a, v, "id", e->id) ||
+        !add(a, v, "tool", e->tool) || !add(a, v, "plugin", e->plugin) ||
+        !add(a, v, "principal", e->principal) || !add(a, v, "args", e->args) ||
+        !add(a, v, "target", e->target) || !add(a, v, "request", e->request) || !add(a, v, "text", e->text) ||
+        !add(a, v, "structured", e->structured) || !add(a, v, "host", e->host) ||
+        !json_set(a, v, "at", json_integer(a, e->at_ms)) ||
+        !json_set(a, v, "until", json_integer(a, e->until_ms)) ||
+        !json_set(a, v, "pid", json_integer(a, e->pid)) || !(text = json_text(a, v)))
+        return STATE_LOST;
+    rc = state_put(s, SPACE, e->key, e->version, text, strlen(text), state_now(s) + keep_ms);
+    if (rc == STATE_YES)
+        e->version++;
+    return rc;
+}
+
+static const char *this_host(struct arena *a)
+{
+    char name[256] = "";
+
+    gethostname(name, sizeof name - 1);
+    return arena_strdup(a, name);
+}
+
+void ledger_sign(struct arena *a, struct ledger_entry *e)
+{
+    e->host = this_host(a);
+    e->pid = (int64_t)getpid();
+}
+
+bool ledger_is_dead(const struct ledger_entry *e, int64_t now_ms)
+{
+    char name[256] = "";
+
+    if (now_ms > e->until_ms)
+        return true;
+    gethostname(name, sizeof name - 1);
+    return e->host && strcmp(name, e->host) == 0 && kill((pid_t)e->pid, 0) != 0 && errno == ESRCH;
+}
+
+struct gather {
+    struct arena *a;
+    struct ledger_entry *list;
+    size_t n, cap;
+    bool open_only, ok;
+};
+
+static bool gather(void *arg, const char *key, const struct state_record *record)
+{
+    struct gather *g = arg;
+    struct ledger_entry e;
+
+    if (!read_entry(g->a, key, record, &e))
+        return true;
+    if (g->open_only && e.stage != LEDGER_CLAIMED && e.stage != LEDGER_OPEN && e.stage != LEDGER_UNKNOWN)
+        return true;
+    if (g->n == g->cap) {
+        size_t cap = g->cap ? 2 * g->cap : 16;
+        struct ledger_entry *grown = arena_alloc(g->a, cap * sizeof *grown);
+
+        if (!grown)
+            return g->ok = false;
+        if (g->n)
+            memcpy(grown, g->list, g->n * sizeof *grown);
+        g->list = grown;
+        g->cap = cap;
+    }
+    g->list[g->n++] = e;
+    return true;
+}
+
+enum state_rc ledger_all(struct state *s, struct arena *a, bool open_only, struct ledger_entry **out,
+                         size_t *n)
+{
+    struct gather g = { .a = a, .open_only = open_only, .ok = true };
+    enum state_rc rc = state_each(s, SPACE, gather, &g);
+
+    *out = g.list;
+    *n = g.n;
+    return rc == STATE_YES && !g.ok ? STATE_LOST : rc;
+}

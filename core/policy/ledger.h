@@ -1,0 +1,47 @@
+/* ledger.h - acts, so that none is done twice: what is under way, what was done, what nobody knows.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * One entry for each tool and target, in the state. It is CLAIMED before the intent is recorded, OPEN before
+ * anything is sent, and gets its end afterwards. One whose process died while it was CLAIMED was not sent;
+ * while OPEN, nobody knows.
+ */
+#ifndef KMCP_LEDGER_H
+#define KMCP_LEDGER_H
+
+#include "base/json.h"
+#include "state/state.h"
+
+enum ledger_stage { LEDGER_CLAIMED, LEDGER_OPEN, LEDGER_OK, LEDGER_FAILED, LEDGER_UNKNOWN };
+
+struct ledger_entry {
+    enum ledger_stage stage;
+    char key[2 * DIGEST_SIZE + 1];  /* of tool and target */
+    char call[2 * DIGEST_SIZE + 1]; /* of principal, tool and arguments */
+    const char *id;                 /* of the audit's records */
+    const char *tool, *plugin, *principal;
+    const char *args;       /* canonical, without writeOnly members; for resolve() */
+    const char *target;     /* for people */
+    const char *request;    /* "POST /api/v1/..." or NULL */
+    const char *text;       /* what the caller was told, or NULL */
+    const char *structured; /* JSON, or NULL */
+    int64_t at_ms;          /* when it was claimed */
+    int64_t until_ms;       /* a process that lives has ended it by then */
+    const char *host;       /* and which process that is */
+    int64_t pid;
+    int64_t version; /* in the state */
+};
+
+/* The latest entry under KEY, in A. NO: none. */
+enum state_rc ledger_get(struct state *s, struct arena *a, const char *key, struct ledger_entry *out);
+/* Writes ENTRY over the version it has; its version is then the new one. NO: somebody else was faster. */
+enum state_rc ledger_put(struct state *s, struct arena *a, struct ledger_entry *entry, int64_t keep_ms);
+/* Is the process that claimed it gone? */
+bool ledger_is_dead(const struct ledger_entry *e, int64_t now_ms);
+/* Names this process in ENTRY. */
+void ledger_sign(struct arena *a, struct ledger_entry *e);
+/* Every entry; those not ended yet (CLAIMED, OPEN, UNKNOWN) if OPEN_ONLY. N of them in *OUT, in A. */
+enum state_rc ledger_all(struct state *s, struct arena *a, bool open_only, struct ledger_entry **out,
+                         size_t *n);
+const char *ledger_stage_name(enum ledger_stage stage);
+
+#endif

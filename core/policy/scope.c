@@ -1,0 +1,216 @@
+/* scope.c - to which calls a rule or a cap applies.  SPDX-License-Identifier: Apache-2.0 */
+
+#include <string.h>
+
+#include "base/text.h"
+#include "scope.h"
+
+static const struct {
+    const char *key;
+    const char *facts[4]; /* of the subject; none: of the call */
+} keys[SCOPE_KEYS] = {
+    [SCOPE_TOOLS] = { "tools", { NULL } },
+    [SCOPE_CLASSES] = { "classes", { NULL } },
+    [SCOPE_PRINCIPALS] = { "principals", { NULL } },
+    [SCOPE_TRANSPORTS] = { "transports", { NULL } },
+    [SCOPE_DEVICES] = { "devices", { "id", "serial", "name", NULL } },
+    [SCOPE_USERS] = { "users", { "user", "user_name", NULL } },
+    [SCOPE_BLUEPRINTS] = { "blueprints", { "blueprint", "blueprint_id", NULL } },
+    [SCOPE_TAGS] = { "tags", { "tag", NULL } },
+    [SCOPE_PLATFORMS] = { "platforms", { "platform", NULL } },
+};
+
+const char *case_fact(const struct policy_case *c, size_t subject, const char *name, size_t i)
+{
+    if (strcmp(name, "id") == 0)
+        return i == 0 && subject < c->n_subjects ? c->ids[subject] : NULL;
+    for (size_t k = 0; k < c->n_facts; k++)
+        if (c->facts[k].subject == subject && strcmp(c->facts[k].name, name) == 0 && *c->facts[k].value &&
+            i-- == 0)
+            return c->facts[k].value;
+    return NULL;
+}
+
+int case_says(const struct policy_case *c, size_t subject, const char *name)
+{
+    if (strcmp(name, "id") == 0)
+        return subject < c->n_subjects;
+    for (size_t k = 0; k < c->n_facts; k++)
+        if (c->facts[k].subject == subject && strcmp(c->facts[k].name, name) == 0)
+            return 1;
+    return 0;
+}
+
+/* Does the word of LEN bytes, which may hold *, match the whole TEXT? */
+static bool word_matches(const char *word, size_t len, const char *text)
+{
+    for (; len; word++, len--, text++) {
+        char a = *word, b = *text;
+
+        if (a == '*') {
+            for (;; text++) {
+                if (word_matches(word + 1, len - 1, text))
+                    return true;
+                if (!*text)
+                    return false;
+            }
+        }
+        a = a >= 'A' && a <= 'Z' ? (char)(a + 32) : a;
+        b = b >= 'A' && b <= 'Z' ? (char)(b + 32) : b;
+        if (!b || a != b)
+            return false;
+    }
+    return !*text;
+}
+
+/* The next word of LIST, without the white space around it; NULL at the end. */
+static const char *next_word(const char **list, size_t *len)
+{
+    const char *word = *list;
+    size_t n;
+
+    word += strspn(word, " \t,");
+    if (!*word)
+        return NULL;
+    n = strcspn(word, ",");
+    *list = word + n;
+    while (n && (word[n - 1] == ' ' || word[n - 1] == '\t'))
+        n--;
+    *len = n;
+    return word;
+}
+
+bool scope_word(const char *words, const char *text)
+{
+    const char *word;
+    size_t len;
+
+    while ((word = next_word(&words, &len)))
+        if (word_matches(word, len, text))
+            return true;
+    return false;
+}
+
+static bool check_words(struct config *c, const char *section, enum scope_key key, const char *words)
+{
+    static const char *const classes[] = { "READ", "REVEAL", "WRITE", "DESTROY" };
+    const struct config_entry *e = config_find(c, section, keys[key].key);
+    const char *word, *rest = words;
+    size_t len, n = 0;
+
+    for (; (word = next_word(&rest, &len)); n++) {
+        size_t stars = 0;
+
+        for (size_t i = 0; i < len; i++)
+            stars += word[i] == '*';
+        if (stars > 3)
+            return config_fail(c, e->line, "\"%.*s\" has more than three *; use fewer", (int)len, word);
+        for (size_t i = 0; key == SCOPE_CLASSES && i < 5; i++) {
+            if (i == 4)
+                return config_fail(c, e->line,
+                                   "\"%.*s\" is no safety class; READ, REVEAL, WRITE and DESTROY are",
+                                   (int)len, word);
+            if (strlen(classes[i]) == len && strncmp(classes[i], word, len) == 0)
+                break;
+        }
+    }
+    return n ? true
+             : config_fail(c, e->line, "\"%s\" names nothing; leave it out or fill it in", keys[key].key);
+}
+
+bool scope_read(struct scope *s, struct config *c, const char *section)
+{
+    const char *when = config_str(c, section, "when", NULL);
+
+    memset(s, 0, sizeof *s);
+    for (size_t i = 0; i < SCOPE_KEYS; i++) {
+        s->words[i] = config_str(c, section, keys[i].key, NULL);
+        if (s->words[i] && !check_words(c, section, (enum scope_key)i, s->words[i]))
+            return false;
+    }
+    if (when) {
+        char why[200];
+
+        s->when = window_read(when, why, sizeof why);
+        if (!s->when)
+            return config_fail(c, config_find(c, section, "when")->line, "\"when\": %s", why);
+    }
+    return !c->error[0];
+}
+
+void scope_free(struct scope *s)
+{
+    window_free(s->when);
+    s->when = NULL;
+}
+
+static const char *class_name(kmcp_safety safety)
+{
+    static const char *const classes[] = { "UNSET", "READ", "REVEAL", "WRITE", "DESTROY" };
+
+    return classes[safety <= KMCP_DESTROY ? safety : 0];
+}
+
+static bool call_holds(const char *words, const struct policy_case *c, enum scope_key key)
+{
+    const char *text = key == SCOPE_TOOLS        ? c->tool
+                       : key == SCOPE_CLASSES    ? class_name(c->safety)
+                       : key == SCOPE_PRINCIPALS ? c->principal
+                                                 : c->transport;
+
+    return text && scope_word(words, text);
+}
+
+static bool subject_holds(const char *words, const struct policy_case *c, size_t subject, enum scope_key key,
+                          bool unknown)
+{
+    bool said = false;
+
+    for (const char *const *fact = keys[key].facts; *fact; fact++) {
+        const char *value;
+
+        said = said || (case_says(c, subject, *fact) && strcmp(*fact, "id") != 0);
+        for (size_t i = 0; (value = case_fact(c, subject, *fact, i)); i++)
+            if (scope_word(words, value))
+                return true;
+    }
+    return said ? false : unknown;
+}
+
+bool scope_holds(const struct scope *s, const struct policy_case *c, size_t subject, bool unknown,
+                 const char **why)
+{
+    for (size_t i = 0; i < SCOPE_KEYS; i++) {
+        if (!s->words[i])
+            continue;
+        if (keys[i].facts[0] ? subject_holds(s->words[i], c, subject, (enum scope_key)i, unknown)
+                             : call_holds(s->words[i], c, (enum scope_key)i))
+            continue;
+        if (why)
+            *why = keys[i].key;
+        return false;
+    }
+    if (s->when && !window_holds(s->when, c->now_ms, unknown)) {
+        if (why)
+            *why = "when";
+        return false;
+    }
+    return true;
+}
+
+bool scope_wants(const struct scope *s, const char *name)
+{
+    for (size_t i = 0; i < SCOPE_KEYS; i++)
+        for (const char *const *fact = keys[i].facts; s->words[i] && *fact; fact++)
+            if (strcmp(*fact, name) == 0)
+                return true;
+    return false;
+}
+
+bool scope_has_subjects(const struct scope *s)
+{
+    for (size_t i = 0; i < SCOPE_KEYS; i++)
+        if (s->words[i] && keys[i].facts[0])
+            return true;
+    return false;
+}

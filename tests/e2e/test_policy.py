@@ -1,0 +1,378 @@
+"""Policy, approvals outside the client, caps, acting once.  SPDX-License-Identifier: Apache-2.0"""
+import json
+import os
+import pty
+import re
+import select
+import subprocess
+import time
+import unittest
+
+from e2e import DEADLINE, KMCP, Case
+
+
+def on_terminal(site, *args, answers=(), env=None):
+    """Runs kmcp on a terminal of its own; each answer is typed when its prompt is there. Output and exit status."""
+    master, slave = pty.openpty()
+    p = subprocess.Popen([KMCP, *args, "--config", str(site.ini)], stdin=slave, stdout=slave, stderr=slave, env=env,
+                         start_new_session=True)
+    os.close(slave)
+    seen, typed, todo = b"", 0, list(answers)
+    end = time.monotonic() + DEADLINE
+    while time.monotonic() < end:
+        ready, _, _ = select.select([master], [], [], 0.05)
+        if ready:
+            try:
+                data = os.read(master, 65536)
+            except OSError:
+                break
+            if not data:
+                break
+            seen += data
+        if todo and re.search(todo[0][0].encode(), seen[typed:]):
+            typed = len(seen)
+            os.write(master, todo.pop(0)[1].encode() + b"\n")
+    status = p.wait(DEADLINE)
+    os.close(master)
+    return seen.decode("utf-8", "replace").replace("\r\n", "\n"), status
+
+
+YES = ('Type "yes"', "yes")
+
+
+class Policy(Case):
+    def erase(self, d, **more):
+        return {"device_id": d["device_id"], "serial_number": d["serial_number"], "confirm": True, **more}
+
+    def lock(self, d):
+        return {"device_id": d["device_id"], "confirm": True}
+
+    def wait_for(self, k, tool, args):
+        why = k.bad(tool, args)
+        found = re.search(r"kmcp approve ([2-9A-Z]{4}-[2-9A-Z]{4})", why)
+        self.assertTrue(found, why)
+        return found.group(1)
+
+    def approve(self, site, pending, answers=(YES,)):
+        text, status = on_terminal(site, "approve", pending, answers=answers)
+        self.assertEqual(status, 0, text)
+        return text
+
+    # ---- approvals ----
+
+    def test_a_person_outside_approves_once(self):
+        site = self.site(policy="repeat_minutes = 0")
+        k = self.kmcp(site)  # it cannot ask
+        d = self.device()
+        pending = self.wait_for(k, "erase_device", self.erase(d, pin="735192"))
+        self.assertEqual(self.wait_for(k, "erase_device", self.erase(d, pin="735192")), pending)  # still the same
+        self.assertIn(pending, site.run("approve").stdout)
+        self.assertEqual(self.tenant.acts(), [])
+        text = self.approve(site, pending)
+        for part in (d["device_name"], d["serial_number"], d["blueprint_name"], "check-in", "local:",
+                     f"POST /api/v1/devices/{d['device_id']}/action/erase", "[not shown]"):
+            self.assertIn(part, text)
+        self.assertNotIn("735192", text)
+        self.assertEqual(self.tenant.acts(), [])  # the approval sends nothing
+        k.close()
+        k = self.kmcp(site)  # it survives a restart
+        k.good("erase_device", self.erase(d, pin="735192"))
+        self.assertEqual(len(self.tenant.acts()), 1)
+        self.assertNotEqual(self.wait_for(k, "erase_device", self.erase(d, pin="735192")), pending)
+        self.assertEqual(len(self.tenant.acts()), 1)
+        events = [r["event"] for r in site.records()]
+        for event in ("pending", "approved", "intent", "outcome"):
+            self.assertIn(event, events)
+        intent = next(r for r in site.records() if r["event"] == "intent")
+        self.assertRegex(intent["consent"], f"^approval {pending} by uid ")
+        self.assertTrue(intent["policy"] and intent["request_sha256"] and intent["rule"] == "default")
+        self.assertIn("used already", json.dumps(site.records()))
+        for path in site.dir.iterdir():  # the PIN is nowhere on disk
+            if path.is_file():
+                self.assertNotIn(b"735192", path.read_bytes(), path)
+
+    def test_an_approval_is_for_exactly_that(self):
+        site = self.site(policy="repeat_minutes = 0")
+        k = self.kmcp(site)
+        a, b = self.device(), self.device()
+        pending = self.wait_for(k, "erase_device", self.erase(a))
+        self.approve(site, pending)
+        others = [("erase_device", self.erase(b)), ("erase_device", self.erase(a, preserve_data_plan=True)),
+                  ("delete_device", self.erase(a))]
+        for tool, args in others:  # another device, other arguments, another tool: each waits for its own
+            self.assertNotEqual(self.wait_for(k, tool, args), pending)
+        before = len(site.records())
+        self.tenant.set(device={"device_id": a["device_id"], "user_name": "Somebody Else", "user_email": "else@example.org"})
+        self.assertNotEqual(self.wait_for(k, "erase_device", self.erase(a)), pending)
+        self.assertIn("has changed since", json.dumps(site.records()[before:]))
+        self.assertEqual(self.tenant.acts(), [])
+
+    def test_a_policy_change_voids_an_approval(self):
+        site = self.site(policy="repeat_minutes = 0")
+        d = self.device()
+        with self.kmcp(site) as k:
+            pending = self.wait_for(k, "erase_device", self.erase(d))
+        self.approve(site, pending)
+        site.write(site.ini.read_text().replace("[audit]", "[rule vip]\ntags = vip\nthen = deny\n[audit]"))
+        with self.kmcp(site) as k:
+            self.assertNotEqual(self.wait_for(k, "erase_device", self.erase(d)), pending)
+        self.assertIn("the policy has changed since", json.dumps(site.records()))
+        self.assertEqual(self.tenant.acts(), [])
+
+    def test_what_changed_cannot_be_approved(self):
+        site = self.site()
+        k = self.kmcp(site)
+        d = self.device()
+        pending = self.wait_for(k, "erase_device", self.erase(d))
+        self.tenant.set(device={"device_id": d["device_id"], "user_name": "Somebody Else", "user_email": "else@example.org"})
+        text, status = on_terminal(site, "approve", pending, answers=[YES])
+        self.assertEqual(status, 1)
+        self.assertIn("has changed since", text)
+        text, status = on_terminal(site, "approve", pending, answers=[YES])
+        self.assertIn("does not wait any more", text)
+
+    def test_a_no_is_a_no(self):
+        site = self.site()
+        k = self.kmcp(site)
+        d = self.device()
+        pending = self.wait_for(k, "erase_device", self.erase(d))
+        text, status = on_terminal(site, "approve", pending, answers=[('Type "yes"', "y")])
+        self.assertIn("nothing was decided", text)
+        text, status = on_terminal(site, "deny", pending)
+        self.assertEqual(status, 0, text)
+        self.assertIn("said no", k.bad("erase_device", self.erase(d)))
+        self.assertEqual(self.tenant.acts(), [])
+
+    def test_nobody_approves_without_a_terminal(self):
+        site = self.site()
+        k = self.kmcp(site)
+        pending = self.wait_for(k, "erase_device", self.erase(self.device()))
+        p = site.run("approve", pending, input="yes\n")
+        self.assertEqual(p.returncode, 1)
+        self.assertIn("terminal", p.stderr)
+        text, status = on_terminal(site, "approve", "AAAA-AAAA")
+        self.assertIn("nothing waits", text)
+
+    def approvers(self, site, *names):
+        lines = ""
+        for name in names:
+            text, status = on_terminal(site, "approver", name, answers=[("Passphrase", f"secret of {name}"),
+                                                                        ("Again", f"secret of {name}")])
+            self.assertEqual(status, 0, text)
+            self.assertNotIn("secret of", text)
+            lines += re.search(r"\[approver .*\]\nhash = \S+\n", text).group(0)
+        path = site.dir / "approvers"
+        path.write_text(lines)
+        path.chmod(0o600)
+        return path
+
+    def test_two_different_people(self):
+        site = self.site()
+        path = self.approvers(site, "ana", "bob")
+        site.write(site.ini.read_text().replace("[audit]", f"approvers = {path}\nrepeat_minutes = 0\n[rule two]\n"
+                                                "classes = DESTROY\nthen = approve-two\n[audit]"))
+        k = self.kmcp(site, ask="accept")  # a client that can ask does not help
+        d = self.device()
+
+        def people(name, secret=None):
+            return [("Your name", name), ("Your passphrase", secret or f"secret of {name}"), YES]
+
+        pending = self.wait_for(k, "erase_device", self.erase(d))
+        text, status = on_terminal(site, "approve", pending, answers=people("ana", "wrong"))
+        self.assertEqual(status, 1)
+        self.assertIn("name and passphrase", text)
+        self.assertIn("second person", self.approve(site, pending, people("ana")))
+        self.assertIn("a second person", k.bad("erase_device", self.erase(d)))
+        text, status = on_terminal(site, "approve", pending, answers=people("ana"))
+        self.assertEqual(status, 1)
+        self.assertIn("another person", text)
+        self.assertIn("approved;", self.approve(site, pending, people("bob")))
+        self.assertEqual(self.tenant.acts(), [])
+        k.good("erase_device", self.erase(d))
+        intent = next(r for r in site.records() if r["event"] == "intent")
+        self.assertRegex(intent["consent"], "by ana on .* and bob on ")
+        self.assertNotIn("secret of", site.audit.read_text())
+        self.assertEqual(len([1 for r in site.records() if r["event"] == "approved"]), 2)
+
+    def test_an_approval_expires(self):
+        site = self.site()
+        k = self.kmcp(site)
+        d = self.device()
+        pending = self.wait_for(k, "erase_device", self.erase(d))
+        self.approve(site, pending)
+        db = site.dir / "state.db"
+        run = subprocess.run(["/usr/bin/python3", "-c", """
+import json, sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+for key, value in db.execute("SELECT key, value FROM record WHERE space='pending'").fetchall():
+    v = json.loads(value)
+    v["expires"] -= 2 * 3600000
+    db.execute("UPDATE record SET value=? WHERE space='pending' AND key=?", (json.dumps(v).encode(), key))
+db.commit()
+""", str(db)], capture_output=True, text=True)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertNotEqual(self.wait_for(k, "erase_device", self.erase(d)), pending)
+        self.assertIn("it has expired", json.dumps(site.records()))
+        self.assertEqual(self.tenant.acts(), [])
+
+    # ---- rules, caps ----
+
+    def test_rules_look_at_the_real_device(self):
+        d = self.device("platform:Mac")
+        site = self.site(policy=f"repeat_minutes = 0\n[rule mine]\nserials = x\nthen = deny")
+        p = site.run("check")
+        self.assertEqual(p.returncode, 1)
+        self.assertIn('unknown key "serials"', p.stderr)
+        site = self.site(policy=f"repeat_minutes = 0\n[rule this]\ndevices = {d['serial_number']}\nthen = deny\n"
+                                "because = it is on loan\n[rule macs]\nplatforms = Mac\nclasses = WRITE\nthen = allow")
+        k = self.kmcp(site, ask="accept")
+        for key in ("device_id", "serial_number"):
+            self.assertIn("it is on loan", k.bad("lock_device", {"device_id": d[key], "confirm": True}))
+        other = self.device("platform:Mac")
+        k.good("lock_device", self.lock(other))
+        self.assertEqual(k.asked, [])  # allowed: nobody was asked
+        refused = [r for r in site.records() if r["event"] == "refused"]
+        self.assertEqual([r["rule"] for r in refused], ["rule this"] * 2)
+        text = site.run("policy", "explain", "lock_device", json.dumps(self.lock(d))).stdout
+        self.assertIn("[rule this] matches: deny", text)
+        self.assertIn("decided by rule this: deny", text)
+        text = site.run("policy", "explain", "lock_device", json.dumps(self.lock(other))).stdout
+        self.assertIn("[rule this] does not match: devices", text)
+        self.assertIn("decided by rule macs: allow", text)
+
+    def test_protected_and_frozen(self):
+        d = self.device("platform:Mac")
+        freeze = "/nonexistent-folder/freeze"
+        site = self.site(policy=f"protected_users = {d['user_email'] or d['user_name']}\nfreeze_file = {freeze}\n"
+                                "[rule all]\nthen = allow")
+        k = self.kmcp(site)
+        self.assertIn("protected", k.bad("lock_device", self.lock(d)))
+        freeze = site.dir / "freeze"
+        site.write(site.ini.read_text().replace("/nonexistent-folder/freeze", str(freeze)))
+        k = self.kmcp(site)
+        other = self.device("platform:Mac")
+        freeze.touch()
+        self.assertIn("frozen", k.bad("lock_device", self.lock(other)))
+        freeze.unlink()
+        k.good("lock_device", self.lock(other))  # without a restart
+        k.good("list_devices", {"limit": 1})
+
+    def test_caps_hold_over_processes(self):
+        site = self.site(policy="[cap few]\nclasses = WRITE\nlimit = 3\nper = day\n[rule all]\nthen = allow")
+        done = 0
+        for _ in range(3):
+            with self.kmcp(site) as k:
+                for _ in range(2):
+                    r = k.call("lock_device", self.lock(self.device("platform:Mac")))
+                    done += not r.get("isError")
+                    if r.get("isError"):
+                        self.assertIn("[cap few]", r["content"][0]["text"])
+        self.assertEqual((done, len(self.tenant.acts())), (3, 3))
+
+    def test_a_percentage_of_a_blueprint(self):
+        site = self.site(policy="[cap share]\npercent = 1\nper = day\n[rule all]\nthen = allow")
+        k = self.kmcp(site)
+        d = self.device("platform:Mac")
+        k.good("lock_device", self.lock(d))
+        while True:
+            other = self.device("platform:Mac")
+            if other["blueprint_id"] == d["blueprint_id"]:
+                break
+        for _ in range(20):
+            r = k.call("lock_device", self.lock(other))
+            if r.get("isError"):
+                break
+            other = self.device("platform:Mac")
+        self.assertIn("[cap share]", r["content"][0]["text"])
+
+    def test_expectations_and_replay(self):
+        site = self.site(policy="[rule vip]\ntags = vip\nthen = deny\n[rule night]\nwhen = 22:00-06:00 UTC\nthen = deny")
+        tests = site.dir / "expect.ini"
+        tests.write_text("[test vip]\ntool = lock_device\ntag = vip, loaner\nat = 2026-11-24T12:00:00Z\nexpect = deny\nrule = rule vip\n"
+                         "[test day]\ntool = lock_device\ntag =\nat = 2026-11-24T12:00:00Z\nexpect = default\n"
+                         "[test night]\ntool = lock_device\ntag = x\nat = 2020-01-01T23:00:00Z\nexpect = deny\n")
+        tests.chmod(0o600)
+        p = site.run("policy", "test", str(tests))
+        self.assertEqual((p.returncode, p.stdout.splitlines()[-1]), (0, "3 as expected, 0 not"), p.stdout + p.stderr)
+        tests.write_text(tests.read_text().replace("expect = default", "expect = allow"))
+        p = site.run("policy", "test", str(tests))
+        self.assertEqual(p.returncode, 1)
+        self.assertIn("FAIL day: default by default; expected allow", p.stdout)
+        past = self.site()
+        k = self.kmcp(past, ask="accept")
+        a, b = self.device("platform:Mac"), self.device("platform:iPad")
+        k.good("lock_device", self.lock(a))
+        k.good("lock_device", self.lock(b))
+        proposed = self.site(policy="[rule macs]\nplatforms = Mac\nthen = deny")
+        p = proposed.run("policy", "replay", str(past.audit))
+        self.assertEqual(p.returncode, 0, p.stderr)
+        self.assertIn(f"lock_device {a['device_id']}: was done, would be denied by rule macs", p.stdout)
+        self.assertNotIn(b["device_id"], p.stdout)
+        self.assertIn("2 acts and secret reads on record: 1 would be denied", p.stdout)
+
+    # ---- once ----
+
+    def test_the_same_call_again_gets_the_first_outcome(self):
+        site = self.site()
+        d = self.device("platform:Mac")
+        with self.kmcp(site, ask="accept") as k:
+            first = k.good("lock_device", self.lock(d))
+            again = k.good("lock_device", self.lock(d))
+        with self.kmcp(site) as k:
+            third = k.good("lock_device", self.lock(d))
+        for r in (again, third):
+            self.assertIn("Done already", r["content"][0]["text"])
+            self.assertEqual(r["structuredContent"], first["structuredContent"])
+        self.assertEqual(len(self.tenant.acts()), 1)
+        self.assertEqual([r["event"] for r in site.records()], ["asked", "intent", "outcome", "repeated", "repeated"])
+
+    def test_an_unknown_outcome_is_looked_up_and_never_sent_again(self):
+        for received in (True, False):
+            site = self.site()
+            k = self.kmcp(site, ask="accept")
+            d = self.device("platform:Mac")
+            self.tenant.reset()
+            self.tenant.set(faults=["cut,path=/action/,method=POST" if received else "502,path=/action/,method=POST"])
+            self.assertIn("is unknown", k.bad("lock_device", self.lock(d)))
+            self.tenant.set(faults=[])
+            sent = len(self.tenant.acts())
+            r = k.call("lock_device", self.lock(d))
+            if received:
+                self.assertIn("it was received", r["content"][0]["text"])
+            else:
+                self.assertIn("never sent again blindly", r["content"][0]["text"])
+            self.assertEqual(len(self.tenant.acts()), sent)
+            text = site.run("acts").stdout
+            self.assertIn("every act has a known end" if received else "unknown", text)
+
+    # ---- when the state cannot be had ----
+
+    def test_without_state_no_act(self):
+        site = self.site()
+        (site.dir / "state.db").write_bytes(b"x" * 8192)
+        (site.dir / "state.db").chmod(0o600)
+        k = self.kmcp(site, ask="accept")
+        why = k.bad("lock_device", self.lock(self.device("platform:Mac")))
+        self.assertIn("state.db", why)
+        self.assertIn("move it away", why)
+        self.assertEqual(self.tenant.acts(), [])
+        k.good("list_devices", {"limit": 1})
+
+    def test_a_clock_set_back(self):
+        site = self.site()
+        k = self.kmcp(site, ask="accept")
+        k.good("lock_device", self.lock(self.device("platform:Mac")))
+        subprocess.run(["/usr/bin/python3", "-c", "import sqlite3,sys; db=sqlite3.connect(sys.argv[1]); "
+                        "db.execute(\"UPDATE record SET value=CAST(value+7200000 AS TEXT) WHERE space='host'\"); db.commit()",
+                        str(site.dir / "state.db")], check=True)
+        why = k.bad("lock_device", self.lock(self.device("platform:Mac")))
+        self.assertIn("clock was set back", why)
+        self.assertIn("kmcp state accept-clock", why)
+        k.good("list_devices", {"limit": 1})
+        self.assertEqual(site.run("state").returncode, 1)
+        self.assertEqual(site.run("state", "accept-clock").returncode, 0)
+        k.good("lock_device", self.lock(self.device("platform:Mac")))
+
+
+if __name__ == "__main__":
+    unittest.main()

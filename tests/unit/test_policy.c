@@ -1,0 +1,216 @@
+/* test_policy.c - rules, windows and what comes before them.  SPDX-License-Identifier: Apache-2.0 */
+#include "test.h"
+#include <unistd.h>
+#include "policy/caps.h"
+
+static struct config config;
+static struct policy policy;
+
+static void load(const char *text)
+{
+    config_free(&config);
+    policy_free(&policy);
+    if (!config_parse(&config, "test.ini", text, strlen(text)) || !policy_read(&policy, &config))
+        fail_msg("%s", config.error);
+}
+
+static void refuses(const char *text, const char *why)
+{
+    config_free(&config);
+    policy_free(&policy);
+    assert_false(config_parse(&config, "test.ini", text, strlen(text)) && policy_read(&policy, &config));
+    assert_has(config.error, why);
+}
+
+static const char *const kinds[] = { "device", "device" }, *const ids[] = { "id-1", "id-2" };
+static const struct policy_fact facts[] = {
+    { 0, "serial", "C02AAA" },     { 0, "name", "Ana's Mac" },  { 0, "user", "ana@example.com" },
+    { 0, "blueprint", "Finance" }, { 0, "platform", "Mac" },    { 0, "tag", "vip" },
+    { 0, "tag", "loaner" },        { 1, "serial", "C02BBB" },   { 1, "user", "" },
+    { 1, "blueprint", "Loaners" }, { 1, "platform", "iPhone" }, { 1, "tag", "" },
+};
+/* a Tuesday, 10:00 UTC */
+#define TUESDAY INT64_C(1795514400000)
+
+static struct policy_case of(const char *tool, kmcp_safety safety, size_t n_subjects)
+{
+    return (struct policy_case){
+        tool, "http:ana", "http", safety, n_subjects, kinds, ids, facts, sizeof facts / sizeof *facts, TUESDAY
+    };
+}
+
+static const char *ruling(struct policy_case c)
+{
+    static char text[120];
+    struct policy_ruling r;
+
+    policy_rule_on(&policy, &c, &r);
+    snprintf(text, sizeof text, "%s %s", policy_verdict_name(r.verdict), r.rule);
+    if (r.verdict == POLICY_DENY)
+        assert_true(r.why[0] != '\0');
+    return text;
+}
+
+static void first_match_decides(void **state)
+{
+    (void)state;
+    load("[policy]\nread_only = no\n"
+         "[rule vip]\ntags = vip\nthen = approve\n"
+         "[rule loaners]\nblueprints = Loaners, Spare*\nclasses = DESTROY\nthen = allow\n"
+         "[rule phones]\nplatforms = iPhone, iPad\nthen = deny\nbecause = phones are Bob's\n"
+         "[rule finance]\nblueprints = finance\nthen = deny\n");
+    assert_string_equal(ruling(of("erase_device", KMCP_DESTROY, 1)), "approve rule vip");
+    struct policy_case second = of("erase_device", KMCP_DESTROY, 1);
+    struct policy_fact other[5];
+
+    for (int i = 0; i < 5; i++) {
+        other[i] = facts[7 + i];
+        other[i].subject = 0;
+    }
+    second.facts = other;
+    second.n_facts = 5;
+    assert_string_equal(ruling(second), "allow rule loaners");
+    second.safety = KMCP_WRITE;
+    assert_string_equal(ruling(second), "deny rule phones");
+    /* of two devices the stricter ruling counts */
+    assert_string_equal(ruling(of("lock_device", KMCP_WRITE, 2)), "deny rule phones");
+    assert_string_equal(ruling(of("list_devices", KMCP_READ, 0)), "allow default");
+}
+
+static void what_was_not_said_does_not_allow(void **state)
+{
+    struct policy_case c = of("lock_device", KMCP_WRITE, 1);
+
+    (void)state;
+    c.n_facts = 0;
+    load("[rule ok]\nblueprints = Loaners\nthen = allow\n");
+    assert_string_equal(ruling(c), "default default");
+    load("[rule no]\nblueprints = Loaners\nthen = deny\n");
+    assert_string_equal(ruling(c), "deny rule no");
+    load("[policy]\nprotected_users = boss@example.com\n");
+    assert_string_equal(ruling(c), "deny protected");
+    /* "no user" is said, and is not the boss */
+    c = of("lock_device", KMCP_WRITE, 1);
+    assert_string_equal(ruling(c), "default default");
+}
+
+static void protected_and_frozen_come_first(void **state)
+{
+    char path[] = "/tmp/kmcp-freeze-XXXXXX", text[200];
+    int fd = mkstemp(path);
+
+    (void)state;
+    close(fd);
+    load("[policy]\nprotected_devices = c02aaa\n[rule all]\nthen = allow\n");
+    assert_string_equal(ruling(of("erase_device", KMCP_DESTROY, 1)), "deny protected");
+    assert_string_equal(ruling(of("get_device", KMCP_READ, 0)), "allow default");
+    load("[policy]\nprotected_users = *@example.com\n[rule all]\nthen = allow\n");
+    assert_string_equal(ruling(of("erase_device", KMCP_DESTROY, 1)), "deny protected");
+    load("[policy]\nprotected_tags = loaner\n[rule all]\nthen = allow\n");
+    assert_string_equal(ruling(of("erase_device", KMCP_DESTROY, 1)), "deny protected");
+    load("[policy]\nfreeze = yes\n[rule all]\nthen = allow\n");
+    assert_string_equal(ruling(of("erase_device", KMCP_DESTROY, 1)), "deny freeze");
+    snprintf(text, sizeof text, "[policy]\nfreeze_file = %s\n[rule all]\nthen = allow\n", path);
+    load(text);
+    assert_string_equal(ruling(of("erase_device", KMCP_DESTROY, 1)), "deny freeze");
+    unlink(path);
+    assert_string_equal(ruling(of("erase_device", KMCP_DESTROY, 1)), "allow rule all");
+    load("[policy]\nfreeze_file = /dev/null/x\n[rule all]\nthen = allow\n"); /* doubtful */
+    assert_string_equal(ruling(of("erase_device", KMCP_DESTROY, 1)), "deny freeze");
+}
+
+static void callers_and_readers(void **state)
+{
+    (void)state;
+    load("[rule ana]\nprincipals = http:ana\ntools = lock_*\nthen = allow\n"
+         "[rule rest]\nprincipals = http:*\nthen = deny\n"
+         "[rule look]\nclasses = READ\ntools = get_device_details\nthen = deny\n");
+    assert_string_equal(ruling(of("lock_device", KMCP_WRITE, 1)), "allow rule ana");
+    assert_string_equal(ruling(of("erase_device", KMCP_DESTROY, 1)), "deny rule rest");
+    assert_string_equal(ruling(of("get_device_details", KMCP_READ, 0)), "deny rule look");
+    assert_string_equal(ruling(of("get_device", KMCP_READ, 0)), "allow default");
+}
+
+static void windows_know_their_zone(void **state)
+{
+    struct policy_case c = of("lock_device", KMCP_WRITE, 1);
+
+    (void)state;
+    load("[rule day]\nwhen = Mon-Fri 08:00-18:00 UTC\nthen = allow\n[rule else]\nthen = deny\n");
+    assert_string_equal(ruling(c), "allow rule day");
+    c.now_ms = TUESDAY + 8 * 3600000; /* 18:00 */
+    assert_string_equal(ruling(c), "deny rule else");
+    c.now_ms = TUESDAY + 4 * 86400000; /* Saturday */
+    assert_string_equal(ruling(c), "deny rule else");
+    load("[rule night]\nwhen = Tue 22:00-06:00 +02:00\nthen = allow\n[rule else]\nthen = deny\n");
+    c.now_ms = TUESDAY + 10 * 3600000; /* Tuesday 22:00 there */
+    assert_string_equal(ruling(c), "allow rule night");
+    c.now_ms = TUESDAY + 17 * 3600000 + 3599999; /* Wednesday 05:59 there */
+    assert_string_equal(ruling(c), "allow rule night");
+    c.now_ms = TUESDAY + 18 * 3600000;
+    assert_string_equal(ruling(c), "deny rule else");
+    if (access("/usr/share/zoneinfo/Europe/Berlin", R_OK) != 0)
+        return;
+    load("[rule berlin]\nwhen = 11:00-11:30 Europe/Berlin\nthen = allow\n[rule else]\nthen = deny\n");
+    c.now_ms = TUESDAY; /* winter: +1 */
+    assert_string_equal(ruling(c), "allow rule berlin");
+    c.now_ms = TUESDAY + INT64_C(240) * 86400000; /* summer: +2, so 12:00 */
+    assert_string_equal(ruling(c), "deny rule else");
+    c.now_ms -= 3600000;
+    assert_string_equal(ruling(c), "allow rule berlin");
+    c.now_ms = TUESDAY + INT64_C(2000) * 86400000; /* beyond what was read: not allowed */
+    assert_string_equal(ruling(c), "deny rule else");
+}
+
+static void levels(void **state)
+{
+    (void)state;
+    load("[policy]\nread_only = no\n");
+    assert_int_equal(policy_level(&policy, POLICY_DEFAULT, KMCP_WRITE, true), LEVEL_CLIENT);
+    assert_int_equal(policy_level(&policy, POLICY_DEFAULT, KMCP_WRITE, false), LEVEL_NONE);
+    assert_int_equal(policy_level(&policy, POLICY_DEFAULT, KMCP_DESTROY, false), LEVEL_PERSON);
+    assert_int_equal(policy_level(&policy, POLICY_DEFAULT, KMCP_REVEAL, true), LEVEL_CLIENT);
+    assert_int_equal(policy_level(&policy, POLICY_ASK, KMCP_WRITE, false), LEVEL_PERSON);
+    assert_int_equal(policy_level(&policy, POLICY_APPROVE, KMCP_WRITE, true), LEVEL_PERSON);
+    assert_int_equal(policy_level(&policy, POLICY_TWO, KMCP_WRITE, true), LEVEL_TWO);
+    load("[policy]\nunasked_destroy = yes\n");
+    assert_int_equal(policy_level(&policy, POLICY_DEFAULT, KMCP_DESTROY, false), LEVEL_NONE);
+    assert_int_equal(policy_level(&policy, POLICY_ASK, KMCP_DESTROY, false), LEVEL_PERSON);
+}
+
+static void mistakes_are_named(void **state)
+{
+    (void)state;
+    refuses("[rule a]\ntags = x\n", "test.ini:1: [rule a] needs then");
+    refuses("[rule a]\nthen = maybe\n", "test.ini:2:");
+    refuses("[rule a]\nclasses = Destroy\nthen = deny\n", "no safety class");
+    refuses("[rule a]\ntags = ,\nthen = deny\n", "names nothing");
+    refuses("[rule a]\ntags = *a*b*c*d\nthen = deny\n", "three *");
+    refuses("[rule a]\nwhen = always\nthen = deny\n", "expected something like");
+    refuses("[rule a]\nwhen = Mon 25:00-26:00 UTC\nthen = deny\n", "expected something like");
+    refuses("[rule a]\nwhen = 08:00-18:00 Mars/Olympus\nthen = deny\n", "not known here");
+    refuses("[rule a]\nwhen = 08:00-18:00 ../../etc/passwd\nthen = deny\n", "expected something like");
+    refuses("[rule a]\nclasses = READ\nthen = ask\n", "READ tools");
+    refuses("[rule a]\nclasses = READ\ntags = vip\nthen = deny\n", "READ tools");
+    refuses("[rule a]\nthen = approve-two\n", "approvers");
+    refuses("[cap a]\nper = day\n", "either limit");
+    refuses("[cap a]\nlimit = 1\n", "per = minute");
+    refuses("[cap a]\nlimit = 1\npercent = 5\nper = day\n", "either limit");
+    refuses("[cap a]\nlimit = 1\nper = day\neach = colour\n", "\"each\" must be");
+    assert_true(policy.read_only && policy.freeze); /* half a policy allows nothing */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(first_match_decides),     cmocka_unit_test(what_was_not_said_does_not_allow),
+        cmocka_unit_test(callers_and_readers),     cmocka_unit_test(protected_and_frozen_come_first),
+        cmocka_unit_test(windows_know_their_zone), cmocka_unit_test(levels),
+        cmocka_unit_test(mistakes_are_named),
+    };
+    int status = cmocka_run_group_tests(tests, NULL, NULL);
+
+    policy_free(&policy);
+    config_free(&config);
+    return status;
+}
