@@ -6,13 +6,31 @@
 
 #define EXIT_USAGE 2
 
+/* Options with a value; options.c says which command takes which. */
+enum cli_option {
+    OPT_AS,
+    OPT_SINCE,
+    OPT_UNTIL,
+    OPT_TOOL,
+    OPT_DEVICE,
+    OPT_PRINCIPAL,
+    OPT_EVENT,
+    OPT_RESULT,
+    OPT_ID,
+    OPT_ANCHORS,
+    OPT_ACTOR,
+    OPT_REASON,
+    OPT_OUT,
+    OPTIONS
+};
+
 struct cli {
     const char *command; /* NULL: serve */
     const char *args[4];
     int n_args;
-    const char *config; /* --config, or NULL */
-    const char *as;     /* --as: policy explain and replay, for another principal */
-    bool json, plan_only, help, version;
+    const char *config;          /* --config, or NULL */
+    const char *values[OPTIONS]; /* of --NAME VALUE; NULL: not given */
+    bool json, plan_only, no_key, open, help, version;
 };
 
 /* Reads the command line. False with a sentence on stderr: exit EXIT_USAGE. */
@@ -37,6 +55,9 @@ int command_deny(const struct cli *cli);
 int command_approver(const struct cli *cli);
 int command_acts(const struct cli *cli);
 int command_state(const struct cli *cli);
+int command_audit(const struct cli *cli);
+/* command_reconcile.c, for command_audit.c: FILES are the audit files, oldest first. */
+int reconcile(struct host *host, const struct cli *cli, const char *const *files, size_t n);
 
 /* terminal.c: a person at the terminal, who is asked on /dev/tty. */
 bool terminal_is_there(void);

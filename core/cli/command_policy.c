@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "cli.h"
+#include "cli_time.h"
 
 #define FACTS_MAX 64
 
@@ -25,8 +26,10 @@ static int explain(struct host *host, const struct cli *cli)
     struct call_input in = { .kind = CALL_TOOL,
                              .name = cli->args[1],
                              .client = "kmcp policy explain",
-                             .principal = cli->as ? cli->as : host->principal,
-                             .transport = cli->as && strncmp(cli->as, "http:", 5) == 0 ? "http" : "stdio",
+                             .principal = cli->values[OPT_AS] ? cli->values[OPT_AS] : host->principal,
+                             .transport = cli->values[OPT_AS] && strncmp(cli->values[OPT_AS], "http:", 5) == 0
+                                              ? "http"
+                                              : "stdio",
                              .can_ask = CALL_ASK_YES,
                              .explain = true };
     const struct call_output *out;
@@ -80,23 +83,6 @@ static size_t split_fact(struct arena *a, const char *name, const char *text, st
     return n;
 }
 
-/* "2026-11-24T10:00:00Z" in milliseconds, or -1. */
-static int64_t read_time(const char *text)
-{
-    struct tm t = { 0 };
-    int n = 0, year, month;
-    int64_t days;
-
-    if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2dZ%n", &year, &month, &t.tm_mday, &t.tm_hour, &t.tm_min,
-               &t.tm_sec, &n) != 6 ||
-        n != 20 || text[n])
-        return -1;
-    year -= month <= 2;
-    days = 365 * (int64_t)year + year / 4 - year / 100 + year / 400 +
-           (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + t.tm_mday - 1 - 719468;
-    return 1000 * (86400 * days + 3600 * (int64_t)t.tm_hour + 60 * (int64_t)t.tm_min + t.tm_sec);
-}
-
 static bool run_test(struct host *host, struct config *c, const char *section, int line, unsigned *failed)
 {
     const char *tool_name = config_str(c, section, "tool", ""),
@@ -113,7 +99,7 @@ static bool run_test(struct host *host, struct config *c, const char *section, i
                                .kinds = &kind,
                                .ids = &id,
                                .facts = facts,
-                               .now_ms = at ? read_time(at) : clock_unix_ms() };
+                               .now_ms = at ? cli_time(at) : clock_unix_ms() };
     struct arena arena;
     bool good;
 
@@ -189,12 +175,10 @@ static bool read_case(struct arena *a, const kmcp_json *record, struct policy_ca
     const char **kinds = arena_alloc(a, (json_len(subjects) + 1) * sizeof *kinds);
     const char **ids = arena_alloc(a, (json_len(subjects) + 1) * sizeof *ids);
     const char *time = json_str(json_get(record, "time"));
-    char seconds[32];
     size_t i = 0;
 
     if (!facts || !kinds || !ids || !time || strlen(time) < 20)
         return false;
-    snprintf(seconds, sizeof seconds, "%.19sZ", time);
     *out = (struct policy_case){ .tool = json_str(json_get(record, "tool")),
                                  .principal = json_str(json_get(record, "principal")),
                                  .transport = json_str(json_get(record, "transport")),
@@ -202,7 +186,7 @@ static bool read_case(struct arena *a, const kmcp_json *record, struct policy_ca
                                  .kinds = kinds,
                                  .ids = ids,
                                  .facts = facts,
-                                 .now_ms = read_time(seconds) };
+                                 .now_ms = cli_time(time) };
     for (s = json_first(subjects); s; s = json_next(s), i++) {
         kinds[i] = json_str(json_get(s, "kind"));
         ids[i] = json_str(json_get(s, "id"));

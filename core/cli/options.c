@@ -27,6 +27,12 @@ const char cli_help[] =
     "       kmcp acts                                        acts without a known end: find out what became "
     "of them\n"
     "       kmcp state [accept-clock]                        where the state is and what is in it\n"
+    "       kmcp audit verify [FILE] [--anchors FILE] [--no-key]\n"
+    "                                                        is every record there, unchanged, in its place\n"
+    "       kmcp audit show [FILE] [--open] [--json] [FILTERS]\n"
+    "                                                        what is on record\n"
+    "       kmcp audit reconcile [FILE] [--since TIME] [--actor ID] [--json]\n"
+    "                                                        our record beside the tenant's own\n"
     "       kmcp token NAME SCOPES                           a token for HTTP, and its line for the token "
     "file\n"
     "       kmcp --version | --help\n"
@@ -35,8 +41,15 @@ const char cli_help[] =
     "  --config FILE   the INI file; else the first of $XDG_CONFIG_HOME/kmcp/kmcp.ini, "
     "~/.config/kmcp/kmcp.ini,\n"
     "                  /etc/kmcp/kmcp.ini\n"
-    "  --json          list: the definitions as JSON, one a line\n"
+    "  --json          list: the definitions as JSON, one a line; audit: JSON lines\n"
     "  --as PRINCIPAL  policy explain: for this caller (http:ana)\n"
+    "  --since TIME, --until TIME, --tool NAME, --device ID, --principal TEXT, --event NAME, --result NAME, "
+    "--id ID\n"
+    "                  audit show: only these records\n"
+    "  --open          audit show: only intents without a known end\n"
+    "  --anchors FILE  audit verify: the anchored records must be there too\n"
+    "  --no-key        audit verify: without the key, which proves less\n"
+    "  --actor ID      audit reconcile: who we are in the tenant's events\n"
     "  --plan-only     call: say what it would do, and do nothing\n"
     "  --version       print the version\n"
     "  --help          print this\n"
@@ -48,20 +61,31 @@ const char cli_help[] =
 static const struct {
     const char *name;
     int min_args, max_args;
+    const char *options; /* those it takes, each with a space after it */
     const char *usage;
 } commands[] = {
-    { "check", 0, 0, "kmcp check" },
-    { "list", 0, 0, "kmcp list [--json]" },
-    { "dump", 1, 1, "kmcp dump PLUGIN" },
-    { "http", 0, 1, "kmcp http [ADDRESS:PORT]" },
-    { "policy", 2, 3, "kmcp policy explain TOOL [JSON], kmcp policy test FILE, kmcp policy replay AUDIT" },
-    { "approve", 0, 1, "kmcp approve [ID]" },
-    { "deny", 1, 1, "kmcp deny ID" },
-    { "approver", 1, 1, "kmcp approver NAME" },
-    { "acts", 0, 0, "kmcp acts" },
-    { "state", 0, 1, "kmcp state [accept-clock]" },
-    { "token", 2, 2, "kmcp token NAME read,reveal,write,destroy" },
-    { "call", 1, 2, "kmcp call TOOL '{\"argument\": \"value\"}' [--plan-only]" },
+    { "check", 0, 0, "", "kmcp check" },
+    { "list", 0, 0, "json ", "kmcp list [--json]" },
+    { "dump", 1, 1, "", "kmcp dump PLUGIN" },
+    { "http", 0, 1, "", "kmcp http [ADDRESS:PORT]" },
+    { "policy", 2, 3, "as ",
+      "kmcp policy explain TOOL [JSON], kmcp policy test FILE, kmcp policy replay AUDIT" },
+    { "approve", 0, 1, "", "kmcp approve [ID]" },
+    { "deny", 1, 1, "", "kmcp deny ID" },
+    { "approver", 1, 1, "", "kmcp approver NAME" },
+    { "acts", 0, 0, "", "kmcp acts" },
+    { "state", 0, 1, "", "kmcp state [accept-clock]" },
+    { "audit", 1, 2, "json open no-key anchors since until tool device principal event result id actor ",
+      "kmcp audit verify [FILE], kmcp audit show [FILE], kmcp audit reconcile [FILE]" },
+    { "token", 2, 2, "", "kmcp token NAME read,reveal,write,destroy" },
+    { "call", 1, 2, "plan-only ", "kmcp call TOOL '{\"argument\": \"value\"}' [--plan-only]" },
+};
+
+static const char *const names[OPTIONS] = {
+    [OPT_AS] = "as",         [OPT_SINCE] = "since", [OPT_UNTIL] = "until",         [OPT_TOOL] = "tool",
+    [OPT_DEVICE] = "device", [OPT_EVENT] = "event", [OPT_PRINCIPAL] = "principal", [OPT_RESULT] = "result",
+    [OPT_ID] = "id",         [OPT_ACTOR] = "actor", [OPT_ANCHORS] = "anchors",     [OPT_REASON] = "reason",
+    [OPT_OUT] = "out",
 };
 
 static bool usage(const char *what, const char *which, const char *remedy)
@@ -70,32 +94,83 @@ static bool usage(const char *what, const char *which, const char *remedy)
     return false;
 }
 
+/* --NAME VALUE or --NAME=VALUE. 1: taken, 0: not one of these, -1: its value is missing. */
+static int take_value(struct cli *cli, int argc, char **argv, int *i)
+{
+    const char *arg = argv[*i] + 2, **where = strncmp(arg, "config", 6) == 0 ? &cli->config : NULL;
+    size_t len = strcspn(arg, "=");
+
+    if (where && len != 6)
+        where = NULL;
+    for (size_t k = 0; k < OPTIONS && !where; k++)
+        if (strlen(names[k]) == len && strncmp(names[k], arg, len) == 0)
+            where = &cli->values[k];
+    if (!where)
+        return 0;
+    if (arg[len])
+        *where = arg + len + 1;
+    else if (*i + 1 < argc)
+        *where = argv[++*i];
+    else
+        return -1;
+    return 1;
+}
+
 static bool take_option(struct cli *cli, int argc, char **argv, int *i)
 {
+    const struct {
+        const char *name;
+        bool *flag;
+    } flags[] = { { "--help", &cli->help },          { "-h", &cli->help },
+                  { "--version", &cli->version },    { "--json", &cli->json },
+                  { "--no-key", &cli->no_key },      { "--open", &cli->open },
+                  { "--plan-only", &cli->plan_only } };
     const char *arg = argv[*i];
+    int taken;
 
-    if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0)
-        cli->help = true;
-    else if (strcmp(arg, "--version") == 0)
-        cli->version = true;
-    else if (strcmp(arg, "--json") == 0)
-        cli->json = true;
-    else if (strcmp(arg, "--plan-only") == 0)
-        cli->plan_only = true;
-    else if (strncmp(arg, "--config=", 9) == 0)
-        cli->config = arg + 9;
-    else if (strcmp(arg, "--config") == 0 && *i + 1 < argc)
-        cli->config = argv[++*i];
-    else if (strcmp(arg, "--as") == 0 && *i + 1 < argc)
-        cli->as = argv[++*i];
-    else
-        return usage(strcmp(arg, "--config") == 0 ? "no file after" : "unknown option", arg,
-                     "kmcp --help shows them all");
-    return true;
+    for (size_t k = 0; k < sizeof flags / sizeof *flags; k++)
+        if (strcmp(arg, flags[k].name) == 0)
+            return *flags[k].flag = true;
+    taken = strncmp(arg, "--", 2) == 0 ? take_value(cli, argc, argv, i) : 0;
+    return taken > 0 ||
+           usage(taken < 0 ? "nothing after" : "unknown option", arg, "kmcp --help shows them all");
+}
+
+/* Is OPTION one that the command takes? */
+static bool takes(const char *options, const char *option)
+{
+    size_t len = strlen(option);
+
+    for (; *options; options += strcspn(options, " ") + 1)
+        if (strncmp(options, option, len) == 0 && options[len] == ' ')
+            return true;
+    return false;
+}
+
+/* The first option given that the command does not take, or NULL. */
+static const char *misplaced(const struct cli *cli, const char *options)
+{
+    const struct {
+        const char *name;
+        bool given;
+    } flags[] = { { "json", cli->json },
+                  { "no-key", cli->no_key },
+                  { "open", cli->open },
+                  { "plan-only", cli->plan_only } };
+
+    for (size_t k = 0; k < sizeof flags / sizeof *flags; k++)
+        if (flags[k].given && !takes(options, flags[k].name))
+            return flags[k].name;
+    for (size_t k = 0; k < OPTIONS; k++)
+        if (cli->values[k] && !takes(options, names[k]))
+            return names[k];
+    return NULL;
 }
 
 bool cli_parse(struct cli *cli, int argc, char **argv)
 {
+    const char *odd;
+
     memset(cli, 0, sizeof *cli);
     for (int i = 1; i < argc; i++) {
         if (argv[i][0] == '-' && argv[i][1]) {
@@ -108,9 +183,8 @@ bool cli_parse(struct cli *cli, int argc, char **argv)
         }
     }
     if (!cli->command || cli->help || cli->version) {
-        if (!cli->command && (cli->json || cli->plan_only))
-            return usage("there is no command for", cli->json ? "--json" : "--plan-only",
-                         "kmcp --help shows how to use it");
+        if (!cli->command && (odd = misplaced(cli, "")))
+            return usage("there is no command for --", odd, "kmcp --help shows how to use it");
         return true;
     }
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
@@ -119,11 +193,8 @@ bool cli_parse(struct cli *cli, int argc, char **argv)
                 return usage(cli->n_args < commands[i].min_args ? "something is missing after"
                                                                 : "too much after",
                              cli->command, commands[i].usage);
-            if ((cli->as && strcmp(cli->command, "policy") != 0) ||
-                (cli->json && strcmp(cli->command, "list") != 0) ||
-                (cli->plan_only && strcmp(cli->command, "call") != 0))
-                return usage("that option is not for", cli->command, commands[i].usage);
-            return true;
+            odd = misplaced(cli, commands[i].options);
+            return !odd || usage("this command does not take --", odd, commands[i].usage);
         }
     return usage("unknown command", cli->command, "kmcp --help shows and explains them all");
 }

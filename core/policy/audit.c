@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "audit.h"
-#include "audit_file.h"
+#include "audit_chain.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/digest.h"
@@ -23,14 +23,25 @@
 /* An intent without an outcome yet. */
 struct open_intent {
     struct open_intent *next;
-    char id[33], tool[65];
+    char id[33];
+    char *common; /* what its outcome repeats */
     int64_t since_ms;
 };
 
+/* A record that waits to be written; its thread waits with it. */
+struct waiting {
+    struct waiting *next;
+    const struct buf *body;
+    bool done, ok;
+    char why[400];
+};
+
 struct audit {
-    pthread_mutex_t lock;
-    struct audit_file file;
-    uint64_t seq;
+    pthread_mutex_t lock; /* of the rest */
+    pthread_cond_t written;
+    struct chain *chain; /* used by the writer alone, without the lock */
+    bool writing;
+    struct waiting *queue, **queue_end;
     struct open_intent *open;
 };
 
@@ -46,27 +57,47 @@ static bool default_path(char *out, size_t size)
     return home && *home == '/' && snprintf(out, size, "%s/.local/state/kmcp/audit.jsonl", home) < (int)size;
 }
 
+static bool full_path(struct config *c, const char *key, const char *path)
+{
+    return !path || *path == '/' ||
+           config_fail(c, config_find(c, "audit", key)->line,
+                       "\"%s\" in [audit] must be a full path, beginning with /", key);
+}
+
 struct audit *audit_new(struct config *c)
 {
-    const char *path = config_str(c, "audit", "file", NULL);
-    const struct config_entry *e = config_find(c, "audit", "file");
-    struct audit *a = calloc(1, sizeof *a);
+    struct chain_settings chain = {
+        .path = config_str(c, "audit", "file", NULL),
+        .key_file = config_str(c, "audit", "key_file", NULL),
+        .anchor_file = config_str(c, "audit", "anchor_file", NULL),
+        .syslog = config_bool(c, "audit", "syslog", false),
+        .rotate_bytes = (uint64_t)config_int(c, "audit", "rotate_bytes", 0, INT64_C(1) << 40, 64 << 20),
+    };
+    struct audit *a;
     char dflt[600] = "";
 
-    if (path && *path != '/') {
-        config_fail(c, e->line, "the audit file must be a full path, beginning with /");
-        free(a);
+    if (c->error[0] || !full_path(c, "file", chain.path) || !full_path(c, "key_file", chain.key_file) ||
+        !full_path(c, "anchor_file", chain.anchor_file))
         return NULL;
-    }
-    if (!path && default_path(dflt, sizeof dflt))
-        path = dflt;
-    if (!a || !audit_file_init(&a->file, path ? path : "")) {
+    if (!chain.path)
+        chain.path = default_path(dflt, sizeof dflt) ? dflt : "";
+    a = calloc(1, sizeof *a);
+    if (!a || !(a->chain = chain_new(&chain))) {
         config_fail(c, 0, "out of memory");
         free(a);
         return NULL;
     }
+    a->queue_end = &a->queue;
     pthread_mutex_init(&a->lock, NULL);
+    pthread_cond_init(&a->written, NULL);
     return a;
+}
+
+static void free_intent(struct open_intent *o)
+{
+    if (o)
+        free(o->common);
+    free(o);
 }
 
 void audit_free(struct audit *a)
@@ -75,16 +106,70 @@ void audit_free(struct audit *a)
         return;
     for (struct open_intent *o = a->open, *next; o; o = next) {
         next = o->next;
-        free(o);
+        free_intent(o);
     }
-    audit_file_close(&a->file);
+    chain_free(a->chain);
+    pthread_cond_destroy(&a->written);
     pthread_mutex_destroy(&a->lock);
     free(a);
 }
 
 const char *audit_path(const struct audit *a)
 {
-    return a->file.path;
+    return chain_path(a->chain);
+}
+
+/* ---- writing: who comes while another writes goes into the next batch, one sync for all of it ---- */
+
+#define BATCH_MAX 64
+
+/* Under the lock, which is let go while it writes. */
+static void write_batch(struct audit *a)
+{
+    struct waiting *batch[BATCH_MAX];
+    struct buf bodies[BATCH_MAX];
+    char why[400] = "";
+    size_t n = 0;
+    bool ok;
+
+    while (a->queue && n < BATCH_MAX) {
+        batch[n] = a->queue;
+        bodies[n++] = *a->queue->body;
+        a->queue = a->queue->next;
+    }
+    if (!a->queue)
+        a->queue_end = &a->queue;
+    a->writing = true;
+    pthread_mutex_unlock(&a->lock);
+    ok = chain_add(a->chain, bodies, n, why, sizeof why);
+    pthread_mutex_lock(&a->lock);
+    a->writing = false;
+    for (size_t i = 0; i < n; i++) {
+        batch[i]->ok = ok;
+        snprintf(batch[i]->why, sizeof batch[i]->why, "%s", why);
+        batch[i]->done = true;
+    }
+    pthread_cond_broadcast(&a->written);
+}
+
+/* Returns when BODY is on disk, or is known not to be. */
+static bool put(struct audit *a, const struct buf *body, char *why, size_t why_size)
+{
+    struct waiting w = { .body = body };
+
+    pthread_mutex_lock(&a->lock);
+    *a->queue_end = &w;
+    a->queue_end = &w.next;
+    while (!w.done) {
+        if (a->writing)
+            pthread_cond_wait(&a->written, &a->lock);
+        else
+            write_batch(a);
+    }
+    pthread_mutex_unlock(&a->lock);
+    if (!w.ok)
+        snprintf(why, why_size, "%s", w.why);
+    return w.ok;
 }
 
 bool audit_ready(struct audit *a, char *why, size_t why_size)
@@ -92,7 +177,14 @@ bool audit_ready(struct audit *a, char *why, size_t why_size)
     bool ok;
 
     pthread_mutex_lock(&a->lock);
-    ok = audit_file_open(&a->file, why, why_size);
+    while (a->writing)
+        pthread_cond_wait(&a->written, &a->lock);
+    a->writing = true;
+    pthread_mutex_unlock(&a->lock);
+    ok = chain_ready(a->chain, why, why_size);
+    pthread_mutex_lock(&a->lock);
+    a->writing = false;
+    pthread_cond_broadcast(&a->written);
     pthread_mutex_unlock(&a->lock);
     return ok;
 }
@@ -171,16 +263,11 @@ static void add_subjects(struct buf *b, const struct audit_call *call)
     buf_putc(b, ']');
 }
 
-/* The part that all records share. Under the lock. */
-static void begin(struct audit *a, struct buf *b, const char *event, const struct audit_call *call)
+/* What all records of a call repeat. */
+static void add_common(struct buf *b, const struct audit_call *call)
 {
     static const char *const classes[] = { "UNSET", "READ", "REVEAL", "WRITE", "DESTROY" };
-    char when[32];
 
-    buf_init(b, 64 * 1024);
-    buf_printf(b, "{\"v\":1,\"time\":\"%s\",\"event\":\"%s\",\"id\":\"%s\",\"seq\":%llu,\"pid\":%ld",
-               clock_iso_ms(clock_unix_ms(), when, sizeof when), event, call->id,
-               (unsigned long long)++a->seq, (long)getpid());
     add_str(b, "tool", call->tool);
     add_str(b, "plugin", call->plugin);
     add_str(b, "class", classes[call->safety <= KMCP_DESTROY ? call->safety : 0]);
@@ -188,8 +275,7 @@ static void begin(struct audit *a, struct buf *b, const char *event, const struc
     if (!call->redact)
         add_str(b, "client", call->client);
     add_str(b, "transport", call->transport);
-    if (call->trace)
-        add_str(b, "trace", call->trace);
+    add_str(b, "trace", call->trace);
     add_subjects(b, call);
     add_str(b, "arguments_sha256", call->arguments_sha256);
     if (!call->redact)
@@ -198,6 +284,15 @@ static void begin(struct audit *a, struct buf *b, const char *event, const struc
     add_str(b, "policy", call->policy);
     add_str(b, "request_sha256", call->request_sha256);
     add_str(b, "consent", call->consent);
+}
+
+static void begin(struct buf *b, const char *event, const char *id)
+{
+    char when[32];
+
+    buf_init(b, 64 * 1024);
+    buf_printf(b, "\"time\":\"%s\",\"event\":\"%s\",\"id\":\"%s\",\"pid\":%ld",
+               clock_iso_ms(clock_unix_ms(), when, sizeof when), event, id, (long)getpid());
 }
 
 static bool make_id(char id[33])
@@ -218,7 +313,7 @@ bool audit_name(struct audit_call *call)
 bool audit_intent(struct audit *a, struct audit_call *call, char *why, size_t why_size)
 {
     struct open_intent *o = calloc(1, sizeof *o);
-    struct buf b;
+    struct buf b, common;
     bool ok;
 
     if (!o || !audit_name(call)) {
@@ -226,63 +321,81 @@ bool audit_intent(struct audit *a, struct audit_call *call, char *why, size_t wh
         snprintf(why, why_size, "it cannot be recorded (no memory or no random numbers)");
         return false;
     }
-    pthread_mutex_lock(&a->lock);
-    begin(a, &b, "intent", call);
-    buf_puts(&b, "}\n");
-    ok = audit_file_add(&a->file, &b, why, why_size);
+    buf_init(&common, 64 * 1024);
+    add_common(&common, call);
+    o->common = common.failed || !common.data ? NULL : strdup(common.data);
+    begin(&b, "intent", call->id);
+    buf_add(&b, common.data ? common.data : "", common.len);
+    snprintf(why, why_size, "it cannot be recorded (no memory)");
+    ok = o->common && put(a, &b, why, why_size);
+    buf_free(&common);
     buf_free(&b);
-    if (ok) {
-        snprintf(o->id, sizeof o->id, "%s", call->id);
-        snprintf(o->tool, sizeof o->tool, "%s", call->tool);
-        o->since_ms = clock_ms();
-        o->next = a->open;
-        a->open = o;
-    } else {
-        free(o);
+    if (!ok) {
+        free_intent(o);
+        return false;
     }
+    memcpy(o->id, call->id, sizeof o->id);
+    o->since_ms = clock_ms();
+    pthread_mutex_lock(&a->lock);
+    o->next = a->open;
+    a->open = o;
     pthread_mutex_unlock(&a->lock);
-    return ok;
+    return true;
 }
 
-/* Takes the intent of ID off the list; how long it was open, or -1. Under the lock. */
-static int64_t close_intent(struct audit *a, const char *id)
+/* Takes the intent of ID (NULL: any) off the list; NULL if it is not there. */
+static struct open_intent *take_intent(struct audit *a, const char *id)
 {
-    for (struct open_intent **at = &a->open; *at; at = &(*at)->next)
-        if (strcmp((*at)->id, id) == 0) {
-            struct open_intent *o = *at;
-            int64_t since = clock_ms() - o->since_ms;
+    struct open_intent *found = NULL;
 
-            *at = o->next;
-            free(o);
-            return since;
+    pthread_mutex_lock(&a->lock);
+    for (struct open_intent **at = &a->open; *at && !found; at = found ? at : &(*at)->next)
+        if (!id || strcmp((*at)->id, id) == 0) {
+            found = *at;
+            *at = found->next;
         }
-    return -1;
+    pthread_mutex_unlock(&a->lock);
+    return found;
+}
+
+static bool put_outcome(struct audit *a, struct open_intent *o, const char *common, const char *result,
+                        const char *request_line, int status, const char *detail)
+{
+    char why[400];
+    struct buf b;
+    bool ok;
+
+    begin(&b, "outcome", o->id);
+    buf_puts(&b, common);
+    add_str(&b, "result", result);
+    add_str(&b, "request", request_line);
+    if (status)
+        buf_printf(&b, ",\"http_status\":%d", status);
+    add_str(&b, "detail", detail);
+    buf_printf(&b, ",\"ms\":%lld", (long long)(clock_ms() - o->since_ms));
+    ok = put(a, &b, why, sizeof why);
+    buf_free(&b);
+    if (!ok)
+        log_line(KMCP_LOG_ERROR, "audit", "%s", why);
+    free_intent(o);
+    return ok;
 }
 
 bool audit_outcome(struct audit *a, const struct audit_call *call, const char *result,
                    const char *request_line, int status, const char *detail)
 {
-    char why[400];
-    struct buf b;
-    int64_t ms;
+    struct open_intent *o = take_intent(a, call->id);
+    struct buf common;
     bool ok;
 
-    pthread_mutex_lock(&a->lock);
-    ms = close_intent(a, call->id);
-    begin(a, &b, "outcome", call);
-    add_str(&b, "result", result);
-    add_str(&b, "request", request_line);
-    if (status)
-        buf_printf(&b, ",\"http_status\":%d", status);
-    if (!call->redact)
-        add_str(&b, "detail", detail);
-    buf_printf(&b, ",\"ms\":%lld}\n", (long long)(ms < 0 ? 0 : ms));
-    ok = ms >= 0 && audit_file_add(&a->file, &b, why, sizeof why);
-    buf_free(&b);
-    pthread_mutex_unlock(&a->lock);
-    if (!ok && ms >= 0)
-        log_line(KMCP_LOG_ERROR, "audit", "%s", why);
-    return ok || ms < 0; /* it was closed by audit_close_open already */
+    if (!o)
+        return true; /* it was closed by audit_close_open already */
+    buf_init(&common, 64 * 1024);
+    add_common(&common, call);
+    ok = put_outcome(a, o, common.data ? common.data : "", result, request_line, status,
+                     call->redact ? NULL : detail);
+    buf_free(&common);
+    return ok;
 }
 
 bool audit_event(struct audit *a, struct audit_call *call, const char *event, const char *detail, char *why,
@@ -295,14 +408,12 @@ bool audit_event(struct audit *a, struct audit_call *call, const char *event, co
         snprintf(why, why_size, "it cannot be recorded (no random numbers)");
         return false;
     }
-    pthread_mutex_lock(&a->lock);
-    begin(a, &b, event, call);
+    begin(&b, event, call->id);
+    add_common(&b, call);
     if (!call->redact)
         add_str(&b, "detail", detail);
-    buf_puts(&b, "}\n");
-    ok = audit_file_add(&a->file, &b, why, why_size);
+    ok = put(a, &b, why, why_size);
     buf_free(&b);
-    pthread_mutex_unlock(&a->lock);
     return ok;
 }
 
@@ -316,20 +427,13 @@ void audit_refused(struct audit *a, struct audit_call *call, const char *why_ref
 
 void audit_close_open(struct audit *a, const char *detail)
 {
-    pthread_mutex_lock(&a->lock);
-    while (a->open) {
-        struct audit_call call = { .tool = a->open->tool };
-        char why[400];
-        struct buf b;
+    struct open_intent *o;
 
-        snprintf(call.id, sizeof call.id, "%s", a->open->id);
-        begin(a, &b, "outcome", &call);
-        add_str(&b, "result", "unknown");
-        add_str(&b, "detail", detail);
-        buf_printf(&b, ",\"ms\":%lld}\n", (long long)close_intent(a, call.id));
-        if (!audit_file_add(&a->file, &b, why, sizeof why))
-            log_line(KMCP_LOG_ERROR, "audit", "%s", why);
-        buf_free(&b);
+    while ((o = take_intent(a, NULL))) {
+        char *common = o->common;
+
+        o->common = NULL;
+        put_outcome(a, o, common, "unknown", NULL, 0, detail);
+        free(common);
     }
-    pthread_mutex_unlock(&a->lock);
 }

@@ -1,8 +1,8 @@
 /* audit.h - who did what to which device, written before and after it happens.  SPDX-License-Identifier:
  * Apache-2.0
  *
- * JSON lines, one fsync'd write each, mode 0600. If an intent cannot be written, the act does not happen.
- * Fields: docs/audit.md.
+ * JSON lines, chained (audit_chain.h), synced in batches, mode 0600. If an intent cannot be written, the act
+ * does not happen. Fields: docs/audit.md. Functions may be called from any thread.
  */
 #ifndef KMCP_AUDIT_H
 #define KMCP_AUDIT_H
@@ -44,8 +44,8 @@ struct audit_call {
     bool redact; /* labels, reason and client words are left out */
 };
 
-/* Reads [audit] file = PATH (default $XDG_STATE_HOME/kmcp/audit.jsonl, else ~/.local/state/kmcp/audit.jsonl).
- * Opens nothing yet. NULL with the config's error. */
+/* Reads [audit] (conf/kmcp.ini; the file's default $XDG_STATE_HOME/kmcp/audit.jsonl, else
+ * ~/.local/state/kmcp/audit.jsonl). Opens nothing yet. NULL with the config's error. */
 struct audit *audit_new(struct config *c);
 void audit_free(struct audit *a);
 const char *audit_path(const struct audit *a);

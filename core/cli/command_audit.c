@@ -1,0 +1,263 @@
+/* command_audit.c - `kmcp audit verify` and `kmcp audit show`.  SPDX-License-Identifier: Apache-2.0 */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/keyfile.h"
+#include "base/text.h"
+#include "cli.h"
+#include "policy/audit_verify.h"
+
+#define FILES_MAX 4096
+
+/* The file and those that were rotated away from it, oldest first. */
+struct files {
+    char *list[FILES_MAX];
+    size_t n;
+    const char *current;
+};
+
+static void find_files(struct files *f, const char *path)
+{
+    char name[1100];
+
+    memset(f, 0, sizeof *f);
+    f->current = path;
+    for (int i = 1; f->n + 1 < FILES_MAX; i++) {
+        snprintf(name, sizeof name, "%s.%06d", path, i);
+        if (access(name, F_OK) != 0)
+            break;
+        f->list[f->n++] = strdup(name);
+    }
+    f->list[f->n++] = strdup(path);
+}
+
+static void free_files(struct files *f)
+{
+    for (size_t i = 0; i < f->n; i++)
+        free(f->list[i]);
+}
+
+static int complain(const char *what, const char *why)
+{
+    fprintf(stderr, "kmcp: %s%s\n", what, why);
+    return 1;
+}
+
+/* ---- verify ---- */
+
+static void say(void *arg, const char *file, uint64_t line, const char *what)
+{
+    (void)arg;
+    if (line)
+        printf("%s:%llu: %s\n", file, (unsigned long long)line, what);
+    else
+        printf("%s: %s\n", file, what);
+}
+
+static int verify(struct host *host, const struct cli *cli, struct files *f)
+{
+    struct verify v = { .say = say };
+    const char *anchors = cli->values[OPT_ANCHORS];
+    uint8_t key[DIGEST_SIZE];
+    char key_path[1100], why[700];
+
+    chain_key_path(f->current, config_str(&host->config, "audit", "key_file", NULL), key_path,
+                   sizeof key_path);
+    if (!cli->no_key) {
+        if (!keyfile_read(key_path, false, key, why, sizeof why))
+            return complain(why, "; --no-key checks what can be checked without it");
+        v.key = key;
+    }
+    for (size_t i = 0; i < f->n; i++)
+        if (!f->list[i] || !verify_file(&v, f->list[i])) {
+            digest_wipe(key, sizeof key);
+            return complain("cannot be opened: ", f->list[i] ? f->list[i] : "out of memory");
+        }
+    verify_end(&v, f->current);
+    digest_wipe(key, sizeof key);
+    if (anchors && !verify_anchors(&v, anchors, (const char *const *)f->list, f->n))
+        return complain("the anchors cannot be opened: ", anchors);
+    printf("%llu records, %llu to %llu, in %zu files; %llu torn, %llu faults\n",
+           (unsigned long long)v.records, (unsigned long long)v.first, (unsigned long long)v.last, f->n,
+           (unsigned long long)v.torn, (unsigned long long)v.faults);
+    printf("last MAC %s\n", v.begun ? v.mac : "(none)");
+    if (!v.key)
+        printf("without the key only numbers and form were checked: who can write the file can forge both\n");
+    return v.faults ? 1 : 0;
+}
+
+/* ---- show ---- */
+
+static const char *get(const kmcp_json *record, const char *key)
+{
+    const char *text = json_str(json_get(record, key));
+
+    return text ? text : "";
+}
+
+static bool is_about(const kmcp_json *record, const char *device)
+{
+    for (const kmcp_json *s = json_first(json_get(record, "subjects")); s; s = json_next(s)) {
+        if (text_casecmp(get(s, "id"), device) == 0 || text_casestr(get(s, "label"), device))
+            return true;
+        for (const kmcp_json *f = json_first(json_get(s, "facts")); f; f = json_next(f))
+            if (json_str(json_at(f, 1)) && text_casecmp(json_str(json_at(f, 1)), device) == 0)
+                return true;
+    }
+    return false;
+}
+
+static bool wanted(const struct cli *cli, const kmcp_json *r)
+{
+    static const struct {
+        enum cli_option option;
+        const char *key;
+    } exact[] = { { OPT_TOOL, "tool" }, { OPT_EVENT, "event" }, { OPT_RESULT, "result" }, { OPT_ID, "id" } };
+
+    for (size_t i = 0; i < sizeof exact / sizeof *exact; i++)
+        if (cli->values[exact[i].option] && strcmp(get(r, exact[i].key), cli->values[exact[i].option]) != 0)
+            return false;
+    if (cli->values[OPT_PRINCIPAL] && !text_casestr(get(r, "principal"), cli->values[OPT_PRINCIPAL]))
+        return false;
+    if (cli->values[OPT_SINCE] &&
+        strncmp(get(r, "time"), cli->values[OPT_SINCE], strlen(cli->values[OPT_SINCE])) < 0)
+        return false;
+    if (cli->values[OPT_UNTIL] &&
+        strncmp(get(r, "time"), cli->values[OPT_UNTIL], strlen(cli->values[OPT_UNTIL])) > 0)
+        return false;
+    return !cli->values[OPT_DEVICE] || is_about(r, cli->values[OPT_DEVICE]);
+}
+
+/* Ids of intents that have no end: a growing list, searched from its end, where the matching one is. */
+struct open_list {
+    char (*ids)[40];
+    char **lines;
+    size_t n, cap;
+};
+
+static void note_open(struct open_list *o, const kmcp_json *r, const char *line)
+{
+    const char *event = get(r, "event"), *id = get(r, "id");
+
+    if (strcmp(event, "intent") == 0) {
+        if (o->n == o->cap) {
+            size_t cap = o->cap ? 2 * o->cap : 64;
+            void *ids = realloc(o->ids, cap * sizeof *o->ids), *lines = NULL;
+
+            if (ids)
+                o->ids = ids;
+            lines = ids ? realloc(o->lines, cap * sizeof *o->lines) : NULL;
+            if (!lines)
+                return;
+            o->lines = lines;
+            o->cap = cap;
+        }
+        snprintf(o->ids[o->n], sizeof *o->ids, "%s", id);
+        o->lines[o->n++] = strdup(line);
+        return;
+    }
+    if ((strcmp(event, "outcome") != 0 || strcmp(get(r, "result"), "unknown") == 0) &&
+        strcmp(event, "resolved") != 0)
+        return;
+    if (strcmp(event, "resolved") == 0 && strstr(get(r, "detail"), "nobody knows"))
+        return;
+    for (size_t i = o->n; i-- > 0;)
+        if (strcmp(o->ids[i], id) == 0) {
+            free(o->lines[i]);
+            memmove(o->ids + i, o->ids + i + 1, (o->n - i - 1) * sizeof *o->ids);
+            memmove(o->lines + i, o->lines + i + 1, (o->n - i - 1) * sizeof *o->lines);
+            o->n--;
+            return;
+        }
+}
+
+static void show_record(const struct cli *cli, const kmcp_json *r, const char *line)
+{
+    const kmcp_json *subject = json_first(json_get(r, "subjects"));
+
+    if (cli->json) {
+        printf("%s", line);
+        return;
+    }
+    printf("%s  %-9s %-20s %s%s%s  %s\n", get(r, "time"), get(r, "event"), get(r, "tool"), get(r, "result"),
+           *get(r, "result") ? " " : "", *get(subject, "label") ? get(subject, "label") : get(subject, "id"),
+           get(r, "principal"));
+    if (*get(r, "consent") || *get(r, "rule"))
+        printf("    %s%s%s%s%s\n", *get(r, "rule") ? "by " : "", get(r, "rule"),
+               *get(r, "consent") ? ", " : "", get(r, "consent"), *get(r, "id") ? "" : "");
+    if (*get(r, "request"))
+        printf("    %s\n", get(r, "request"));
+    if (*get(r, "detail"))
+        printf("    %s\n", get(r, "detail"));
+}
+
+static int show(const struct cli *cli, struct files *f)
+{
+    struct open_list open = { 0 };
+    struct arena a;
+
+    for (size_t i = 0; i < f->n; i++) {
+        FILE *in = f->list[i] ? fopen(f->list[i], "r") : NULL;
+        char *line = NULL;
+        size_t cap = 0;
+        ssize_t n;
+
+        if (!in)
+            return complain("cannot be opened: ", f->list[i] ? f->list[i] : "out of memory");
+        while ((n = getline(&line, &cap, in)) > 0) {
+            const kmcp_json *r;
+
+            arena_init(&a, 4 << 20);
+            r = json_parse(&a, line, (size_t)n, 0, NULL);
+            if (r && wanted(cli, r)) {
+                if (cli->open)
+                    note_open(&open, r, line);
+                else
+                    show_record(cli, r, line);
+            }
+            arena_release(&a, false);
+        }
+        free(line);
+        fclose(in);
+    }
+    for (size_t i = 0; i < open.n; i++) {
+        arena_init(&a, 4 << 20);
+        if (open.lines[i])
+            show_record(cli, json_parse(&a, open.lines[i], strlen(open.lines[i]), 0, NULL), open.lines[i]);
+        arena_release(&a, false);
+        free(open.lines[i]);
+    }
+    free(open.ids);
+    free(open.lines);
+    return 0;
+}
+
+int command_audit(const struct cli *cli)
+{
+    const char *what = cli->args[0];
+    struct files *f = calloc(1, sizeof *f);
+    struct host host;
+    size_t workers;
+    int status = EXIT_USAGE;
+
+    if (!f || !host_build(&host, cli->config, &workers)) {
+        free(f);
+        return 1;
+    }
+    find_files(f, cli->n_args > 1 ? cli->args[1] : audit_path(host.audit));
+    if (strcmp(what, "verify") == 0)
+        status = verify(&host, cli, f);
+    else if (strcmp(what, "show") == 0)
+        status = show(cli, f);
+    else if (strcmp(what, "reconcile") == 0)
+        status = reconcile(&host, cli, (const char *const *)f->list, f->n);
+    else
+        fprintf(stderr, "kmcp: unknown \"%s\"; kmcp audit verify, show or reconcile\n", what);
+    free_files(f);
+    free(f);
+    host_free(&host);
+    return status;
+}

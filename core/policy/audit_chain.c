@@ -1,0 +1,463 @@
+/* audit_chain.c - records that prove their order and wholeness.  SPDX-License-Identifier: Apache-2.0 */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "audit_anchor.h"
+#include "audit_chain.h"
+#include "audit_file.h"
+#include "base/clock.h"
+#include "base/keyfile.h"
+#include "base/log.h"
+
+#define PATH_LIMIT   1024
+#define LOCK_WAIT_MS 5000
+#define LINE_LIMIT   ((size_t)256 << 10)
+#define HEAD_LEN     256
+#define MAC_MEMBER   ",\"mac\":\""
+
+struct chain {
+    struct audit_file file;
+    char key_path[PATH_LIMIT], head_path[PATH_LIMIT], lock_path[PATH_LIMIT];
+    char *anchor_file;
+    bool syslog;
+    uint64_t rotate_bytes;
+    bool has_key;
+    uint8_t key[DIGEST_SIZE];
+    int lock_fd;
+    struct chain_head head;
+    uint64_t torn; /* bytes that were sealed off, for the next record to name */
+};
+
+void chain_key_path(const char *path, const char *key_file, char *out, size_t size)
+{
+    if (key_file)
+        snprintf(out, size, "%s", key_file);
+    else
+        snprintf(out, size, "%s.key", path);
+}
+
+struct chain *chain_new(const struct chain_settings *s)
+{
+    struct chain *c = calloc(1, sizeof *c);
+
+    if (!c || !audit_file_init(&c->file, s->path) ||
+        (s->anchor_file && !(c->anchor_file = strdup(s->anchor_file)))) {
+        free(c);
+        return NULL;
+    }
+    chain_key_path(s->path, s->key_file, c->key_path, sizeof c->key_path);
+    snprintf(c->head_path, sizeof c->head_path, "%s.head", s->path);
+    snprintf(c->lock_path, sizeof c->lock_path, "%s.lock", s->path);
+    c->syslog = s->syslog;
+    c->rotate_bytes = s->rotate_bytes;
+    c->lock_fd = -1;
+    return c;
+}
+
+void chain_free(struct chain *c)
+{
+    if (!c)
+        return;
+    audit_file_close(&c->file);
+    if (c->lock_fd >= 0)
+        close(c->lock_fd);
+    digest_wipe(c->key, sizeof c->key);
+    free(c->anchor_file);
+    free(c);
+}
+
+const char *chain_path(const struct chain *c)
+{
+    return c->file.path;
+}
+
+static bool fault(const struct chain *c, char *why, size_t why_size, const char *what, const char *remedy)
+{
+    snprintf(why, why_size, "the audit file \"%s\" %s; %s", c->file.path, what, remedy);
+    return false;
+}
+
+/* ---- one line ---- */
+
+/* Where ,"mac":"..."} begins in a whole line without its end; NULL if there is none. */
+static const char *mac_member(const char *line, size_t len)
+{
+    const size_t tail = sizeof MAC_MEMBER - 1 + CHAIN_MAC_HEX + 2;
+
+    if (len < tail || memcmp(line + len - tail, MAC_MEMBER, sizeof MAC_MEMBER - 1) != 0 ||
+        memcmp(line + len - 2, "\"}", 2) != 0)
+        return NULL;
+    return line + len - tail;
+}
+
+bool chain_line_mac(const uint8_t key[DIGEST_SIZE], const char *line, size_t len, char mac[CHAIN_MAC_HEX + 1],
+                    char given[CHAIN_MAC_HEX + 1])
+{
+    const char *member = mac_member(line, len);
+    uint8_t digest[DIGEST_SIZE];
+
+    if (!member || !digest_hmac(key, DIGEST_SIZE, line, (size_t)(member - line), digest))
+        return false;
+    digest_hex(digest, sizeof digest, mac);
+    memcpy(given, member + sizeof MAC_MEMBER - 1, CHAIN_MAC_HEX);
+    given[CHAIN_MAC_HEX] = '\0';
+    return true;
+}
+
+bool chain_line_place(const char *line, size_t len, uint64_t *seq, char prev[CHAIN_MAC_HEX + 1])
+{
+    static const char start[] = "{\"v\":2,\"seq\":", then[] = ",\"prev\":\"";
+    size_t at = sizeof start - 1, digits;
+
+    if (len < at || memcmp(line, start, at) != 0)
+        return false;
+    *seq = 0;
+    for (digits = 0; at < len && line[at] >= '0' && line[at] <= '9' && digits < 18; at++, digits++)
+        *seq = 10 * *seq + (uint64_t)(line[at] - '0');
+    if (!digits || len - at < sizeof then - 1 + CHAIN_MAC_HEX + 1 ||
+        memcmp(line + at, then, sizeof then - 1) != 0)
+        return false;
+    memcpy(prev, line + at + sizeof then - 1, CHAIN_MAC_HEX);
+    prev[CHAIN_MAC_HEX] = '\0';
+    return line[at + sizeof then - 1 + CHAIN_MAC_HEX] == '"';
+}
+
+/* ---- the head ---- */
+
+static bool head_mac(const uint8_t key[DIGEST_SIZE], const char *text, char out[CHAIN_MAC_HEX + 1])
+{
+    uint8_t digest[DIGEST_SIZE];
+
+    if (!digest_hmac(key, DIGEST_SIZE, text, strlen(text), digest))
+        return false;
+    digest_hex(digest, sizeof digest, out);
+    return true;
+}
+
+static void head_text(const struct chain_head *h, char *out, size_t size)
+{
+    snprintf(out, size, "kmcp-audit-head 2 %020llu %s %020llu %020llu ", (unsigned long long)h->seq, h->mac,
+             (unsigned long long)h->size, (unsigned long long)h->inode);
+}
+
+static bool parse_head(const char *text, const uint8_t key[DIGEST_SIZE], struct chain_head *out)
+{
+    unsigned long long seq, size, inode;
+    char given[CHAIN_MAC_HEX + 1], right[CHAIN_MAC_HEX + 1], again[HEAD_LEN];
+
+    if (sscanf(text, "kmcp-audit-head 2 %20llu %64s %20llu %20llu %64s", &seq, out->mac, &size, &inode,
+               given) != 5)
+        return false;
+    out->seq = seq;
+    out->size = size;
+    out->inode = inode;
+    head_text(out, again, sizeof again);
+    return head_mac(key, again, right) && digest_equal(right, given, CHAIN_MAC_HEX);
+}
+
+static bool read_head_at(const char *head_path, const uint8_t key[DIGEST_SIZE], struct chain_head *out,
+                         bool *there)
+{
+    int fd = open(head_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+    char text[HEAD_LEN + 1] = "";
+    ssize_t n = fd < 0 ? -1 : read(fd, text, HEAD_LEN);
+
+    *there = fd >= 0;
+    if (fd >= 0)
+        close(fd);
+    return n > 0 && parse_head(text, key, out);
+}
+
+bool chain_read_head(const char *path, const uint8_t key[DIGEST_SIZE], struct chain_head *out)
+{
+    char head_path[PATH_LIMIT];
+    bool there;
+
+    snprintf(head_path, sizeof head_path, "%s.head", path);
+    return read_head_at(head_path, key, out, &there);
+}
+
+/* In one write over what was there: a reader under the lock sees all of it or, after a crash, none that
+ * verifies. */
+static bool write_head(struct chain *c)
+{
+    char text[HEAD_LEN], mac[CHAIN_MAC_HEX + 1], whole[2 * HEAD_LEN];
+    int fd, len;
+    bool ok;
+
+    head_text(&c->head, text, sizeof text);
+    if (!head_mac(c->key, text, mac))
+        return false;
+    len = snprintf(whole, sizeof whole, "%s%s\n", text, mac);
+    fd = open(c->head_path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+    ok = fd >= 0 && pwrite(fd, whole, (size_t)len, 0) == len;
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+/* ---- the lock ---- */
+
+static bool lock(struct chain *c, char *why, size_t why_size)
+{
+    struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    int64_t until = clock_ms() + LOCK_WAIT_MS;
+
+    if (c->lock_fd < 0)
+        c->lock_fd = open(c->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+    if (c->lock_fd < 0)
+        return fault(c, why, why_size, strerror(errno), "make its folder writable");
+    while (fcntl(c->lock_fd, F_SETLK, &l) != 0) {
+        const struct timespec pause = { .tv_nsec = 2000000 };
+
+        if (clock_ms() >= until || (errno != EAGAIN && errno != EACCES && errno != EINTR))
+            return fault(c, why, why_size, "is held by another process",
+                         "try again, or look for one that hangs");
+        nanosleep(&pause, NULL);
+    }
+    return true;
+}
+
+static void unlock(struct chain *c)
+{
+    struct flock l = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+
+    fcntl(c->lock_fd, F_SETLK, &l);
+}
+
+/* ---- finding the end ---- */
+
+static bool advance(struct chain *c, const char *line, size_t len)
+{
+    char mac[CHAIN_MAC_HEX + 1], given[CHAIN_MAC_HEX + 1], prev[CHAIN_MAC_HEX + 1];
+    uint64_t seq;
+
+    if (!chain_line_place(line, len, &seq, prev) || !chain_line_mac(c->key, line, len, mac, given) ||
+        !digest_equal(mac, given, CHAIN_MAC_HEX) || seq != c->head.seq + 1 || strcmp(prev, c->head.mac) != 0)
+        return false;
+    c->head.seq = seq;
+    memcpy(c->head.mac, mac, sizeof mac);
+    return true;
+}
+
+/* One line after the head: the next record, a torn one, or something that does not follow. */
+static bool take_line(struct chain *c, const char *line, size_t len, char *why, size_t why_size)
+{
+    if (advance(c, line, len)) {
+        c->torn = 0;
+        return true;
+    }
+    if (mac_member(line, len))
+        return fault(
+            c, why, why_size, "was changed: its latest records do not follow from each other",
+            "look with kmcp audit verify, keep it as evidence, and move it away; a new one is begun");
+    c->torn += len;
+    return true;
+}
+
+/* Takes the lines from FROM to the end into the head: what a process wrote before it could say so. What has
+ * no end, or was sealed off, is torn. */
+static bool catch_up(struct chain *c, uint64_t from, uint64_t size, char *why, size_t why_size)
+{
+    char *text = from < size ? malloc(LINE_LIMIT) : NULL;
+    size_t kept = 0;
+    bool ok = true;
+
+    c->torn = 0;
+    if (from < size && !text)
+        return fault(c, why, why_size, "cannot be read", "there is no memory");
+    while (ok && from < size) {
+        ssize_t n = pread(c->file.fd, text + kept, LINE_LIMIT - kept, (off_t)from);
+        size_t at = 0;
+        char *end;
+
+        if (n <= 0) {
+            ok = fault(c, why, why_size, "cannot be read to its end",
+                       "look with kmcp audit verify, and at the disk");
+            break;
+        }
+        from += (uint64_t)n;
+        kept += (size_t)n;
+        while (ok && (end = memchr(text + at, '\n', kept - at))) {
+            ok = take_line(c, text + at, (size_t)(end - text) - at, why, why_size);
+            at = (size_t)(end - text) + 1;
+        }
+        memmove(text, text + at, kept - at);
+        kept -= at;
+    }
+    c->torn += kept;
+    free(text);
+    return ok;
+}
+
+static bool first_byte_matches(struct chain *c, uint64_t size)
+{
+    static const char start[] = "{\"v\":2,";
+    char text[sizeof start - 1];
+
+    return size < sizeof text || (pread(c->file.fd, text, sizeof text, 0) == (ssize_t)sizeof text &&
+                                  memcmp(text, start, sizeof text) == 0);
+}
+
+/* A file from before there was a chain is put aside. */
+static bool set_aside(struct chain *c, char *why, size_t why_size)
+{
+    char aside[PATH_LIMIT + 20];
+
+    snprintf(aside, sizeof aside, "%s.unchained", c->file.path);
+    if (access(aside, F_OK) == 0 || rename(c->file.path, aside) != 0)
+        return fault(c, why, why_size, "is of a kind without a chain", "move it away; a new one is begun");
+    log_line(KMCP_LOG_WARN, "audit", "%s had no chain and is now %s; a new one is begun", c->file.path,
+             aside);
+    return audit_file_open(&c->file, why, why_size);
+}
+
+static bool read_key(struct chain *c, bool fresh, char *why, size_t why_size)
+{
+    char detail[600];
+
+    if (!c->has_key) {
+        if (!keyfile_read(c->key_path, fresh, c->key, detail, sizeof detail))
+            return fault(c, why, why_size, "cannot be continued", detail);
+        c->has_key = true;
+    }
+    return true;
+}
+
+/* Under the lock: the head is that of the file as it is. */
+static bool find_end(struct chain *c, char *why, size_t why_size)
+{
+    struct stat st;
+    uint64_t size, from;
+    bool head_there;
+
+    if (!audit_file_open(&c->file, why, why_size) || fstat(c->file.fd, &st) != 0)
+        return false;
+    if (access(c->head_path, F_OK) != 0 && !first_byte_matches(c, (uint64_t)st.st_size) &&
+        access(c->key_path, F_OK) != 0) {
+        if (!set_aside(c, why, why_size) || fstat(c->file.fd, &st) != 0)
+            return false;
+    }
+    size = (uint64_t)st.st_size;
+    if (!read_key(c, size == 0 && access(c->head_path, F_OK) != 0, why, why_size))
+        return false;
+    memset(&c->head, 0, sizeof c->head);
+    memset(c->head.mac, '0', CHAIN_MAC_HEX);
+    if (!read_head_at(c->head_path, c->key, &c->head, &head_there)) {
+        if (head_there || size)
+            log_line(KMCP_LOG_WARN, "audit",
+                     "the head of %s was missing or damaged; it is made anew from the file", c->file.path);
+        memset(&c->head, 0, sizeof c->head);
+        memset(c->head.mac, '0', CHAIN_MAC_HEX);
+        c->head.inode = (uint64_t)st.st_ino;
+    }
+    from = c->head.inode == (uint64_t)st.st_ino ? c->head.size : 0; /* another file: it was rotated away */
+    if (size < from)
+        return fault(
+            c, why, why_size, "is shorter than it was: records were removed from it",
+            "look with kmcp audit verify, keep it as evidence, and move it away; a new one is begun");
+    c->head.inode = (uint64_t)st.st_ino;
+    return catch_up(c, from, size, why, why_size);
+}
+
+/* ---- rotation ---- */
+
+static bool rotate(struct chain *c, char *why, size_t why_size)
+{
+    char name[PATH_LIMIT + 20];
+    struct stat st;
+    int n = 1;
+
+    if (!c->rotate_bytes || fstat(c->file.fd, &st) != 0 || (uint64_t)st.st_size < c->rotate_bytes)
+        return true;
+    do
+        snprintf(name, sizeof name, "%s.%06d", c->file.path, n++);
+    while (access(name, F_OK) == 0 && n < 1000000);
+    if (rename(c->file.path, name) != 0)
+        return fault(c, why, why_size, "cannot be rotated", strerror(errno));
+    if (!audit_file_open(&c->file, why, why_size) || fstat(c->file.fd, &st) != 0)
+        return false;
+    c->head.inode = (uint64_t)st.st_ino;
+    c->head.size = 0;
+    return true;
+}
+
+/* ---- appending ---- */
+
+static bool make_lines(struct chain *c, const struct buf *bodies, size_t n, struct buf *out)
+{
+    char mac[CHAIN_MAC_HEX + 1];
+    uint8_t digest[DIGEST_SIZE];
+
+    for (size_t i = 0; i < n; i++) {
+        size_t from = out->len;
+
+        buf_printf(out, "{\"v\":2,\"seq\":%llu,\"prev\":\"%s\",", (unsigned long long)c->head.seq + 1,
+                   c->head.mac);
+        if (c->torn && i == 0)
+            buf_printf(out, "\"torn\":%llu,", (unsigned long long)c->torn);
+        buf_add(out, bodies[i].data ? bodies[i].data : "", bodies[i].len);
+        if (out->failed || bodies[i].failed || !bodies[i].len ||
+            !digest_hmac(c->key, sizeof c->key, out->data + from, out->len - from, digest))
+            return false;
+        digest_hex(digest, sizeof digest, mac);
+        buf_printf(out, MAC_MEMBER "%s\"}\n", mac);
+        c->head.seq++;
+        memcpy(c->head.mac, mac, sizeof mac);
+    }
+    return !out->failed;
+}
+
+static bool append(struct chain *c, const struct buf *bodies, size_t n, char *why, size_t why_size)
+{
+    struct buf text;
+    struct stat st;
+    bool ok;
+
+    if (!find_end(c, why, why_size) || !rotate(c, why, why_size))
+        return false;
+    buf_init(&text, 64 << 20);
+    ok = make_lines(c, bodies, n, &text) ||
+         fault(c, why, why_size, "is not written: a record is too large, or OpenSSL failed",
+               "shorten the call's arguments; see the log");
+    ok = ok && audit_file_add(&c->file, &text, why, why_size) && fstat(c->file.fd, &st) == 0;
+    buf_free(&text);
+    if (!ok)
+        return false;
+    c->torn = 0;
+    c->head.size = (uint64_t)st.st_size;
+    if (!write_head(c))
+        log_line(KMCP_LOG_WARN, "audit", "%s cannot be written; the next record finds the end by itself",
+                 c->head_path);
+    anchor_write(c->anchor_file, c->syslog, c->file.path, c->head.seq, c->head.mac);
+    return true;
+}
+
+bool chain_add(struct chain *c, const struct buf *bodies, size_t n, char *why, size_t why_size)
+{
+    bool ok;
+
+    if (!audit_file_open(&c->file, why, why_size) || !lock(c, why, why_size))
+        return false;
+    ok = append(c, bodies, n, why, why_size);
+    unlock(c);
+    return ok;
+}
+
+bool chain_ready(struct chain *c, char *why, size_t why_size)
+{
+    bool ok;
+
+    if (!audit_file_open(&c->file, why, why_size) || !lock(c, why, why_size))
+        return false;
+    ok = find_end(c, why, why_size);
+    unlock(c);
+    return ok;
+}

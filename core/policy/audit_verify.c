@@ -1,0 +1,193 @@
+/* audit_verify.c - is every record there, unchanged, in its place?  SPDX-License-Identifier: Apache-2.0 */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit_verify.h"
+
+static void fault(struct verify *v, const char *file, uint64_t line, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static void fault(struct verify *v, const char *file, uint64_t line, const char *fmt, ...)
+{
+    char what[300];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(what, sizeof what, fmt, args);
+    va_end(args);
+    v->faults++;
+    if (v->say)
+        v->say(v->arg, file, line, what);
+}
+
+/* The bytes that the record says were torn before it. */
+static uint64_t torn_before(const char *line, size_t len)
+{
+    static const char member[] = "\",\"torn\":";
+    const size_t at = strcspn(line, "p"); /* of "prev" */
+    const char *found = len > at + 7 + CHAIN_MAC_HEX + sizeof member ? line + at + 7 + CHAIN_MAC_HEX : NULL;
+
+    return found && memcmp(found, member, sizeof member - 1) == 0
+               ? strtoull(found + sizeof member - 1, NULL, 10)
+               : 0;
+}
+
+struct reader {
+    const char *file;
+    uint64_t line, odd_line, odd_bytes; /* lines that are no records, since the last one that is */
+};
+
+static void check_place(struct verify *v, const struct reader *r, uint64_t seq, const char *prev)
+{
+    unsigned long long n = seq, want = v->last + 1;
+
+    if (!v->begun) {
+        v->first = seq;
+        if (seq != 1)
+            fault(v, r->file, r->line,
+                  "the chain begins with record %llu; those before it are in a file that is missing", n);
+        else if (strspn(prev, "0") != CHAIN_MAC_HEX)
+            fault(v, r->file, r->line, "record 1 does not begin a chain");
+    } else if (seq > v->last + 1) {
+        fault(v, r->file, r->line, "records %llu to %llu are missing before record %llu", want, n - 1, n);
+    } else if (seq <= v->last) {
+        fault(v, r->file, r->line, "record %llu is out of order or here a second time, after record %llu", n,
+              want - 1);
+    } else if (strcmp(prev, v->mac) != 0) {
+        fault(v, r->file, r->line, "record %llu does not follow from the record before it", n);
+    }
+}
+
+static void check_line(struct verify *v, struct reader *r, const char *line, size_t len, bool ended)
+{
+    char mac[CHAIN_MAC_HEX + 1] = "", given[CHAIN_MAC_HEX + 1] = "", prev[CHAIN_MAC_HEX + 1];
+    static const uint8_t none[DIGEST_SIZE];
+    uint64_t seq, torn;
+    bool whole = chain_line_place(line, len, &seq, prev) &&
+                 chain_line_mac(v->key ? v->key : none, line, len, mac, given) && ended;
+
+    if (!whole) {
+        if (!r->odd_line)
+            r->odd_line = r->line;
+        r->odd_bytes += len;
+        return;
+    }
+    torn = torn_before(line, len);
+    if (v->key && !digest_equal(mac, given, CHAIN_MAC_HEX))
+        fault(v, r->file, r->line, "record %llu was changed", (unsigned long long)seq);
+    else if (torn != r->odd_bytes)
+        fault(v, r->file, r->odd_line ? r->odd_line : r->line, "%llu bytes here are no record",
+              (unsigned long long)r->odd_bytes);
+    else if (torn) {
+        v->torn++;
+        if (v->say)
+            v->say(v->arg, r->file, r->odd_line,
+                   "torn by a crash or a full disk while it was written; not tampering");
+    }
+    check_place(v, r, seq, prev);
+    r->odd_line = r->odd_bytes = 0;
+    v->begun = true;
+    v->records++;
+    v->last = seq;
+    memcpy(v->mac, given, sizeof given);
+}
+
+bool verify_file(struct verify *v, const char *file)
+{
+    struct reader r = { .file = file };
+    FILE *in = fopen(file, "r");
+    char *line = NULL;
+    size_t cap = 0;
+    ssize_t n;
+
+    if (!in)
+        return false;
+    while ((n = getline(&line, &cap, in)) > 0) {
+        size_t len = (size_t)n;
+        bool ended = line[len - 1] == '\n';
+
+        r.line++;
+        check_line(v, &r, line, len - ended, ended);
+    }
+    if (r.odd_line && r.odd_bytes)
+        fault(v, file, r.odd_line, "%llu bytes at the end are no whole record: torn by a crash, or cut off",
+              (unsigned long long)r.odd_bytes);
+    free(line);
+    fclose(in);
+    return true;
+}
+
+void verify_end(struct verify *v, const char *file)
+{
+    struct chain_head head;
+
+    if (!v->key)
+        return;
+    if (!chain_read_head(file, v->key, &head)) {
+        fault(v, file, 0, "its head (%s.head) is missing or was changed: records may be missing at the end",
+              file);
+        return;
+    }
+    if (head.seq > v->last)
+        fault(v, file, 0, "records %llu to %llu are missing at the end", (unsigned long long)v->last + 1,
+              (unsigned long long)head.seq);
+    else if (head.seq == v->last && v->begun && strcmp(head.mac, v->mac) != 0)
+        fault(v, file, 0, "its last record is not the one that was written last");
+}
+
+/* ---- anchors ---- */
+
+/* The MAC of record SEQ, looked for in all files. */
+static bool find_mac(const char *const *files, size_t n, uint64_t seq, char out[CHAIN_MAC_HEX + 1])
+{
+    static const uint8_t none[DIGEST_SIZE];
+    bool found = false;
+
+    for (size_t i = 0; i < n && !found; i++) {
+        FILE *in = fopen(files[i], "r");
+        char *line = NULL;
+        size_t cap = 0;
+        ssize_t len;
+
+        while (in && !found && (len = getline(&line, &cap, in)) > 0) {
+            char mac[CHAIN_MAC_HEX + 1], prev[CHAIN_MAC_HEX + 1];
+            size_t bytes = (size_t)len - (line[len - 1] == '\n');
+            uint64_t at;
+
+            found = chain_line_place(line, bytes, &at, prev) && at == seq &&
+                    chain_line_mac(none, line, bytes, mac, out);
+        }
+        free(line);
+        if (in)
+            fclose(in);
+    }
+    return found;
+}
+
+bool verify_anchors(struct verify *v, const char *anchors, const char *const *files, size_t n)
+{
+    FILE *in = fopen(anchors, "r");
+    char *line = NULL;
+    size_t cap = 0;
+    uint64_t number = 0;
+
+    if (!in)
+        return false;
+    while (getline(&line, &cap, in) > 0) {
+        char mac[CHAIN_MAC_HEX + 1] = "", given[CHAIN_MAC_HEX + 1] = "";
+        unsigned long long seq = 0;
+
+        number++;
+        if (sscanf(line, "%*s %*s %20llu %64s", &seq, given) != 2)
+            fault(v, anchors, number, "this is no anchor");
+        else if (!find_mac(files, n, seq, mac))
+            fault(v, anchors, number, "record %llu, which was anchored, is not in the audit files", seq);
+        else if (strcmp(mac, given) != 0)
+            fault(v, anchors, number, "record %llu is not the one that was anchored", seq);
+    }
+    free(line);
+    fclose(in);
+    return true;
+}

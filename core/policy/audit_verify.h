@@ -1,0 +1,25 @@
+/* audit_verify.h - one pass over audit files: is every record there, unchanged, in its place?
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef KMCP_AUDIT_VERIFY_H
+#define KMCP_AUDIT_VERIFY_H
+
+#include "audit_chain.h"
+
+struct verify {
+    const uint8_t *key; /* NULL: only order and form can be checked */
+    void (*say)(void *arg, const char *file, uint64_t line, const char *what);
+    void *arg;
+    /* found */
+    uint64_t records, torn, faults, first, last;
+    char mac[CHAIN_MAC_HEX + 1]; /* of the last record */
+    bool begun;
+};
+
+/* Reads FILE as the next one of the chain. False if it cannot be opened. Constant memory. */
+bool verify_file(struct verify *v, const char *file);
+/* After the last file, the one that is being written: does the chain end where its head says? */
+void verify_end(struct verify *v, const char *file);
+/* Do the anchors in FILE, for the audit file at PATH, stand in the chain? A second pass over the N FILES. */
+bool verify_anchors(struct verify *v, const char *anchors, const char *const *files, size_t n);
+
+#endif

@@ -1,0 +1,132 @@
+"""The record: verified, shown, compared with the tenant's own, and as its schema says.  SPDX-License-Identifier: Apache-2.0"""
+import json
+import pathlib
+import unittest
+
+from e2e import Case
+
+try:
+    import jsonschema
+except ImportError:
+    jsonschema = None
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+class Session(Case):
+    def lock(self, d):
+        return {"device_id": d["device_id"], "confirm": True}
+
+    def session(self, **kw):
+        """A site with a bit of everything on record."""
+        site = self.site(**kw)
+        k = self.kmcp(site, ask="accept")
+        self.d = self.device("platform:Mac")
+        k.good("lock_device", self.lock(self.d))
+        k.bad("lock_device", {"device_id": self.d["device_id"]})
+        e = self.device("platform:Mac")
+        k.good("erase_device", {**self.lock(e), "serial_number": e["serial_number"], "pin": "735192"})
+        f = self.device("platform:Mac,filevault:on")
+        k.good("get_filevault_key", {**self.lock(f), "reason": "locked out"})
+        with self.kmcp(site) as other:
+            other.bad("delete_device", {**self.lock(e), "serial_number": e["serial_number"]})
+        return site, k
+
+
+class Reconcile(Session):
+    def test_reconcile(self):
+        site, k = self.session()
+        p = site.run("audit", "reconcile", "--since", site.records()[0]["time"][:10])
+        self.assertEqual(p.returncode, 0, p.stdout + p.stderr)
+        self.assertIn("0 of our actor's are not on our record, 0 of our acts are unknown", p.stdout)
+        stranger = self.device("platform:Mac")  # somebody else with our token
+        other = self.site()
+        with self.kmcp(other, ask="accept") as o:
+            o.good("lock_device", self.lock(stranger))
+        p = site.run("audit", "reconcile", "--since", site.records()[0]["time"][:10])
+        self.assertEqual(p.returncode, 1)
+        self.assertIn(f"{stranger['device_id']}, by our actor", p.stdout)
+        self.assertIn("not on our record", p.stdout)
+        rows = [json.loads(x) for x in site.run("audit", "reconcile", "--json").stdout.splitlines()]
+        self.assertEqual([r["found"] for r in rows], ["not_sent_by_us"])
+
+
+class Audit(Session):
+    @unittest.skipUnless(jsonschema, "python3-jsonschema is not installed")
+    def test_records_are_as_documented(self):
+        schema = json.loads((ROOT / "docs" / "audit-record.schema.json").read_text())
+        documented = (ROOT / "docs" / "audit.md").read_text()
+        events = set()
+        for policy in ("", "redact_pii = yes"):
+            site, k = self.session(policy=policy)
+            for r in site.records():
+                jsonschema.validate(r, schema)
+                events.add(r["event"])
+                for field in r:
+                    self.assertIn(f"`{field}`", documented)
+        self.assertLessEqual({"asked", "intent", "outcome", "refused", "pending"}, events)
+
+    def test_verify(self):
+        site, k = self.session(extra="", policy="")
+        p = site.run("audit", "verify")
+        self.assertEqual(p.returncode, 0, p.stdout)
+        self.assertIn("0 faults", p.stdout)
+        k.close()
+        text = site.audit.read_text()
+        lines = text.splitlines(keepends=True)
+        for changed, what in (("".join(lines[:2] + lines[3:]), "missing before record"),
+                              ("".join(lines[:-1]), "missing at the end"),
+                              (text.replace("lock_device", "list_device", 1), "record 1 was changed"),
+                              ("".join(lines[:3] + [lines[2]] + lines[3:]), "second time"),
+                              (text + "garbage\n", "are no whole record")):
+            site.audit.write_text(changed)
+            p = site.run("audit", "verify")
+            self.assertEqual(p.returncode, 1, what)
+            self.assertIn(what, p.stdout)
+            self.assertIn(str(site.audit), p.stdout)
+        site.audit.write_text("".join(lines[:-1]))  # and nobody acts on top of it
+        k = self.kmcp(site, ask="accept")
+        self.assertIn("records were removed", k.bad("lock_device", self.lock(self.device("platform:Mac"))))
+        site.audit.write_text(text)
+        key = site.dir / "audit.jsonl.key"
+        self.assertNotIn(key.read_text().strip(), text)
+        self.assertEqual(key.stat().st_mode & 0o777, 0o600)
+        key.unlink()
+        p = site.run("audit", "verify")
+        self.assertIn("--no-key", p.stderr)
+        p = site.run("audit", "verify", "--no-key")
+        self.assertEqual(p.returncode, 0, p.stdout)
+        self.assertIn("can forge", p.stdout)
+
+    def test_show(self):
+        site, k = self.session()
+        p = site.run("audit", "show")
+        for part in ("lock_device", "intent", "outcome", "ok", self.d["serial_number"], "POST /api/v1/devices/"):
+            self.assertIn(part, p.stdout)
+        self.assertNotIn("735192", p.stdout)
+        rows = [json.loads(x) for x in site.run("audit", "show", "--json", "--event", "outcome").stdout.splitlines()]
+        self.assertEqual([r["tool"] for r in rows], ["lock_device", "erase_device", "get_filevault_key"])
+        rows = site.run("audit", "show", "--json", "--device", self.d["serial_number"].lower()).stdout.splitlines()
+        self.assertEqual({json.loads(x)["tool"] for x in rows}, {"lock_device"})
+        self.assertEqual(site.run("audit", "show", "--since", "2099-01-01").stdout, "")
+        self.assertEqual(site.run("audit", "show", "--open").stdout, "")
+        self.tenant.set(faults=["502,path=/action/,method=POST"])
+        k.bad("lock_device", self.lock(self.device("platform:Mac")))
+        self.tenant.set(faults=[])
+        self.assertIn("lock_device", site.run("audit", "show", "--open").stdout)
+
+    def test_many_processes_one_chain(self):
+        site = self.site(policy="repeat_minutes = 0\n[rule all]\nthen = allow")
+        devices = [self.device("platform:Mac") for _ in range(8)]
+        clients = [self.kmcp(site) for _ in devices]
+        waiting = [(k, k.start("tools/call", {"name": "lock_device", "arguments": self.lock(d)}))
+                   for k, d in zip(clients, devices)]
+        for k, q in waiting:
+            self.assertIn("result", k.finish(q))
+        self.assertEqual([r["seq"] for r in site.records()], list(range(1, 17)))
+        self.assertEqual(site.run("audit", "verify").returncode, 0)
+        self.assertEqual(len(self.tenant.acts()), 8)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,413 @@
+/* test_audit_chain.c - every change is found, every process's records join one chain, a crash leaves a file
+ * that goes on.  SPDX-License-Identifier: Apache-2.0 */
+#include "test.h"
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "base/keyfile.h"
+#include "base/log.h"
+#include "policy/audit_verify.h"
+
+static char dir[64], path[100], copy_path[110];
+static uint8_t key[DIGEST_SIZE];
+
+static void forget_all(void)
+{
+    static const char *const ends[] = { "",        ".head",   ".key",      ".lock",   ".anchors",
+                                        ".000001", ".000002", ".000003",   ".000004", ".unchained",
+                                        ".old",    ".copy",   ".copy.head" };
+    char name[130];
+
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        snprintf(name, sizeof name, "%s%s", path, ends[i]);
+        unlink(name);
+    }
+}
+
+static int make(void **state)
+{
+    (void)state;
+    log_set_level(KMCP_LOG_ERROR);
+    snprintf(dir, sizeof dir, "/tmp/kmcp-chain-XXXXXX");
+    if (!mkdtemp(dir))
+        return -1;
+    snprintf(path, sizeof path, "%s/audit", dir);
+    snprintf(copy_path, sizeof copy_path, "%s.copy", path);
+    return 0;
+}
+
+static int unmake(void **state)
+{
+    (void)state;
+    forget_all();
+    return rmdir(dir);
+}
+
+static struct chain *open_chain(uint64_t rotate)
+{
+    struct chain_settings s = { .path = path, .rotate_bytes = rotate };
+    struct chain *c = chain_new(&s);
+
+    assert_non_null(c);
+    return c;
+}
+
+static bool add(struct chain *c, const char *text, char *why)
+{
+    struct buf body;
+    bool ok;
+
+    buf_init(&body, 1 << 16);
+    buf_printf(&body, "\"event\":\"%s\"", text);
+    ok = chain_add(c, &body, 1, why, 600);
+    buf_free(&body);
+    return ok;
+}
+
+static void must_add(struct chain *c, const char *text)
+{
+    char why[600] = "";
+
+    if (!add(c, text, why))
+        fail_msg("%s", why);
+}
+
+static char *slurp(const char *name, size_t *len)
+{
+    FILE *f = fopen(name, "r");
+    char *text = calloc(1, 1 << 20);
+
+    assert_non_null(f);
+    *len = fread(text, 1, (1 << 20) - 1, f);
+    fclose(f);
+    return text;
+}
+
+static void spill(const char *name, const char *text, size_t len)
+{
+    int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+    assert_true(fd >= 0 && write(fd, text, len) == (ssize_t)len);
+    close(fd);
+}
+
+static struct verify check(const char *name, const char *head_of)
+{
+    struct verify v = { .key = key };
+
+    assert_true(verify_file(&v, name));
+    if (head_of)
+        verify_end(&v, head_of);
+    return v;
+}
+
+static void read_the_key(void)
+{
+    char why[600], name[130];
+
+    snprintf(name, sizeof name, "%s.key", path);
+    assert_true(keyfile_read(name, false, key, why, sizeof why));
+}
+
+static void is_whole(void **state)
+{
+    struct chain *c;
+    struct verify v;
+
+    (void)state;
+    forget_all();
+    c = open_chain(0);
+    for (int i = 0; i < 5; i++)
+        must_add(c, "one");
+    chain_free(c);
+    c = open_chain(0); /* after a restart */
+    must_add(c, "two");
+    chain_free(c);
+    read_the_key();
+    v = check(path, path);
+    assert_int_equal(v.faults, 0);
+    assert_int_equal(v.records, 6);
+    assert_int_equal(v.last, 6);
+}
+
+/* Every byte set to something else, every line removed, every two neighbours swapped, every cut at a line. */
+static void every_change_is_found(void **state)
+{
+    size_t len, starts[16], n = 0;
+    char *text, *changed = malloc(1 << 20);
+    struct chain *c;
+
+    (void)state;
+    forget_all();
+    c = open_chain(0);
+    for (int i = 0; i < 6; i++)
+        must_add(c, "an event");
+    chain_free(c);
+    read_the_key();
+    text = slurp(path, &len);
+    for (size_t i = 0; i < len; i++)
+        if (i == 0 || text[i - 1] == '\n')
+            starts[n++] = i;
+    assert_int_equal(n, 6);
+    memcpy(changed, text, len);
+    for (size_t i = 0; i < len; i++) {
+        const char others[] = { (char)(text[i] ^ 1), (char)(text[i] ^ 0x20), '\n', ' ', '\0' };
+
+        for (size_t k = 0; k < sizeof others; k++) {
+            changed[i] = others[k];
+            spill(copy_path, changed, len);
+            if (changed[i] != text[i] && check(copy_path, path).faults == 0)
+                fail_msg("byte %zu as %d was not found", i, others[k]);
+        }
+        changed[i] = text[i];
+    }
+    starts[n] = len;
+    for (size_t i = 0; i < n; i++) {
+        memcpy(changed, text, starts[i]);
+        memcpy(changed + starts[i], text + starts[i + 1], len - starts[i + 1]);
+        spill(copy_path, changed, len - (starts[i + 1] - starts[i]));
+        if (check(copy_path, path).faults == 0)
+            fail_msg("removing line %zu was not found", i + 1);
+        spill(copy_path, text, starts[i]);
+        if (check(copy_path, path).faults == 0)
+            fail_msg("cutting at line %zu was not found", i + 1);
+        if (i + 1 < n) {
+            size_t a = starts[i + 1] - starts[i], b = starts[i + 2] - starts[i + 1];
+
+            memcpy(changed, text, len);
+            memcpy(changed + starts[i], text + starts[i + 1], b);
+            memcpy(changed + starts[i] + b, text + starts[i], a);
+            spill(copy_path, changed, len);
+            if (check(copy_path, path).faults == 0)
+                fail_msg("swapping lines %zu and %zu was not found", i + 1, i + 2);
+            memcpy(changed, text, starts[i + 1]); /* a line twice */
+            memcpy(changed + starts[i + 1], text + starts[i], len - starts[i]);
+            spill(copy_path, changed, len + a);
+            assert_true(check(copy_path, path).faults > 0);
+        }
+    }
+    free(text);
+    free(changed);
+}
+
+static void nobody_goes_on_after_tampering(void **state)
+{
+    char why[600], *text;
+    struct chain *c;
+    size_t len;
+
+    (void)state;
+    forget_all();
+    c = open_chain(0);
+    for (int i = 0; i < 4; i++)
+        must_add(c, "one");
+    text = slurp(path, &len);
+    assert_int_equal(truncate(path, (off_t)len / 2), 0);
+    assert_false(add(c, "two", why));
+    assert_has(why, "records were removed");
+    assert_has(why, "kmcp audit verify");
+    spill(path, text, len);
+    must_add(c, "two"); /* as it was */
+    chain_free(c);
+    free(text);
+}
+
+static void a_lost_key_is_not_made_anew(void **state)
+{
+    char why[600], name[130];
+    struct chain *c;
+
+    (void)state;
+    forget_all();
+    c = open_chain(0);
+    must_add(c, "one");
+    chain_free(c);
+    snprintf(name, sizeof name, "%s.key", path);
+    unlink(name);
+    c = open_chain(0);
+    assert_false(add(c, "two", why));
+    assert_has(why, "restore it from a copy");
+    assert_int_not_equal(access(name, F_OK), 0);
+    chain_free(c);
+}
+
+static void rotates_and_follows(void **state)
+{
+    static char names[8][130];
+    const char *files[8];
+    struct verify v = { .key = key };
+    struct chain *c;
+    char old[130];
+    size_t n = 0;
+
+    (void)state;
+    forget_all();
+    c = open_chain(300);
+    for (int i = 0; i < 8; i++)
+        must_add(c, "one");
+    for (int i = 1; i < 5; i++) {
+        snprintf(names[n], sizeof names[n], "%s.%06d", path, i);
+        if (access(names[n], F_OK) == 0) {
+            files[n] = names[n];
+            n++;
+        }
+    }
+    assert_true(n >= 2);
+    snprintf(names[n], sizeof names[n], "%s", path);
+    files[n] = names[n];
+    n++;
+    read_the_key();
+    for (size_t i = 0; i < n; i++)
+        assert_true(verify_file(&v, files[i]));
+    verify_end(&v, path);
+    assert_int_equal(v.faults, 0);
+    assert_int_equal(v.records, 8);
+    chain_free(c);
+    c = open_chain(0); /* and somebody else's rotation */
+    snprintf(old, sizeof old, "%s.old", path);
+    rename(path, old);
+    must_add(c, "two");
+    chain_free(c);
+    v = check(path, path);
+    assert_int_equal(v.faults, 1); /* those before are in another file */
+    assert_int_equal(v.first, 9);
+}
+
+/* A crash between the steps of a write. */
+static void a_crash_leaves_a_chain(void **state)
+{
+    char head[130], *text, *old_head;
+    size_t len, head_len;
+    struct chain *c;
+    struct verify v;
+    int fd;
+
+    (void)state;
+    forget_all();
+    c = open_chain(0);
+    must_add(c, "one");
+    snprintf(head, sizeof head, "%s.head", path);
+    old_head = slurp(head, &head_len);
+    must_add(c, "two");
+    must_add(c, "three");
+    spill(head, old_head, head_len); /* the file is ahead of its head */
+    must_add(c, "four");
+    read_the_key();
+    assert_int_equal(check(path, path).faults, 0);
+    fd = open(path, O_WRONLY | O_APPEND);
+    assert_true(write(fd, "{\"v\":2,\"seq\":5,\"prev\":\"12", 24) == 24); /* cut in the middle of a record */
+    close(fd);
+    must_add(c, "five");
+    v = check(path, path);
+    assert_int_equal(v.faults, 0);
+    assert_int_equal(v.torn, 1);
+    assert_int_equal(v.last, 5);
+    unlink(head); /* no head at all: it is made from the file */
+    must_add(c, "six");
+    assert_int_equal(check(path, path).faults, 0);
+    chain_free(c);
+    text = slurp(path, &len);
+    assert_has(text, "\"torn\":24,");
+    free(text);
+    free(old_head);
+}
+
+static void an_old_file_is_put_aside(void **state)
+{
+    static const char old[] = "{\"v\":1,\"event\":\"intent\"}\n";
+    struct chain *c;
+
+    (void)state;
+    forget_all();
+    spill(path, old, sizeof old - 1);
+    c = open_chain(0);
+    must_add(c, "one");
+    chain_free(c);
+    read_the_key();
+    assert_int_equal(check(path, path).records, 1);
+}
+
+static void anchors_are_compared(void **state)
+{
+    char anchors[130], name[130], *text;
+    const char *files[] = { path };
+    struct chain_settings s = { .path = path };
+    struct verify v = { .key = key };
+    struct chain *c;
+    size_t len;
+
+    (void)state;
+    forget_all();
+    snprintf(anchors, sizeof anchors, "%s.anchors", path);
+    s.anchor_file = anchors;
+    c = chain_new(&s);
+    for (int i = 0; i < 3; i++)
+        must_add(c, "one");
+    chain_free(c);
+    read_the_key();
+    assert_true(verify_anchors(&v, anchors, files, 1));
+    assert_int_equal(v.faults, 0);
+    text = slurp(anchors, &len);
+    assert_int_equal(strspn(text, "0123456789-:TZ") > 0, 1);
+    free(text);
+    /* who has the key writes the whole chain anew: the anchors tell */
+    snprintf(name, sizeof name, "%s.head", path);
+    unlink(name);
+    unlink(path);
+    s.anchor_file = NULL;
+    c = chain_new(&s);
+    for (int i = 0; i < 3; i++)
+        must_add(c, "forged");
+    chain_free(c);
+    assert_int_equal(check(path, path).faults, 0);
+    assert_true(verify_anchors(&v, anchors, files, 1));
+    assert_int_equal(v.faults, 3);
+}
+
+#define PROCESSES 8
+#define EACH      25
+
+static void processes_make_one_chain(void **state)
+{
+    struct verify v;
+    int status, failed = 0;
+
+    (void)state;
+    forget_all();
+    for (int i = 0; i < PROCESSES; i++)
+        if (fork() == 0) {
+            struct chain *c = open_chain(0);
+            char why[600];
+            int bad = 0;
+
+            for (int k = 0; k < EACH; k++)
+                bad += !add(c, "one", why);
+            _exit(bad);
+        }
+    while (wait(&status) > 0)
+        failed += status;
+    assert_int_equal(failed, 0);
+    read_the_key();
+    v = check(path, path);
+    assert_int_equal(v.faults, 0);
+    assert_int_equal(v.records, PROCESSES * EACH);
+    assert_int_equal(v.last, PROCESSES * EACH);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(is_whole),
+        cmocka_unit_test(every_change_is_found),
+        cmocka_unit_test(nobody_goes_on_after_tampering),
+        cmocka_unit_test(a_lost_key_is_not_made_anew),
+        cmocka_unit_test(rotates_and_follows),
+        cmocka_unit_test(a_crash_leaves_a_chain),
+        cmocka_unit_test(an_old_file_is_put_aside),
+        cmocka_unit_test(anchors_are_compared),
+        cmocka_unit_test(processes_make_one_chain),
+    };
+
+    return cmocka_run_group_tests(tests, make, unmake);
+}
