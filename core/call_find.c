@@ -63,6 +63,10 @@ static bool find_tool(struct call *c)
         .reason = json_str(json_get(c->args, "reason")),
         .redact = c->host->policy.redact_pii,
     };
+    if (c->safety != KMCP_READ && !call_is_inline(c)) {
+        c->client.keep_secret = call_keep_secret;
+        c->client.keep_arg = c;
+    }
     if (c->in->unfinished)
         return true;
     if (!policy_offers(&c->host->policy, c->tool->decl.safety, why, sizeof why))

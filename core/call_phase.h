@@ -43,6 +43,11 @@ bool call_refuse(struct call *c, const char *fmt, ...) __attribute__((format(pri
 /* Calls one of the plugin's functions, alone if the plugin is KMCP_SERIAL. KMCP_AGAIN: it asked something. */
 enum call_step { STEP_PLAN, STEP_RUN, STEP_RESOLVE };
 kmcp_rc call_enter(struct call *c, enum call_step step);
+/* call_secret.c: may the tool's secrets stand in its answer; the vault's side of struct client_call; is there
+ * a vault for a tool that reveals (else the call is refused) */
+bool call_is_inline(const struct call *c);
+const char *call_keep_secret(void *arg, const char *field, const char *value);
+bool call_can_keep(struct call *c);
 /* Forgets what the plugin said so far: it is to be asked again. */
 void call_forget(struct call *c);
 /* The case as policy sees it, in the call's arena. False when out of memory. */

@@ -79,6 +79,8 @@ bool phase_intent(struct call *c)
 
     if (c->safety == KMCP_READ)
         return true;
+    if (!call_can_keep(c))
+        return false;
     if (!audit_name(&c->record) || !call_case(c, &now))
         return call_stop(c, CALL_TOOL_ERROR, "%s was not done: it cannot be recorded (memory or OpenSSL)",
                          c->name);

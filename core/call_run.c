@@ -82,6 +82,8 @@ bool phase_shape(struct call *c)
     }
     if (!c->text.len && !c->items)
         return wrong_shape(c, "it answered nothing");
+    if (c->handles)
+        buf_printf(&c->text, "%s%s", c->text.len ? " " : "", c->handles);
     if (c->text.len && text_needs_neutral(c->text.data, c->text.len)) {
         struct buf clean;
 

@@ -60,6 +60,24 @@ static void name_principal(struct host *host)
              user ? user->pw_name : "unknown");
 }
 
+/* A tool that is misspelt there would answer otherwise than was meant. */
+static bool names_tools(const struct host *host, struct config *c)
+{
+    const char *at = host->policy.inline_secrets;
+
+    while (at && *at) {
+        size_t len = strcspn(at, ", ");
+        char name[65];
+
+        snprintf(name, sizeof name, "%.*s", len > 64 ? 64 : (int)len, at);
+        if (len && !registry_find(&host->registry, name))
+            return config_fail(c, config_find(c, "policy", "inline_secrets")->line,
+                               "\"inline_secrets\" names \"%s\", which is no loaded tool", name);
+        at += len + strspn(at + len, ", ");
+    }
+    return true;
+}
+
 static bool build(struct host *host, struct config *c, size_t *workers)
 {
     static const char *const sections[] = { "tenant", "policy", "audit", "cache", "limits",
@@ -82,6 +100,10 @@ static bool build(struct host *host, struct config *c, size_t *workers)
         !(host->state = state_new(c, host->tenant.base_url)) || !policy_read(&host->policy, c) ||
         !(host->audit = audit_new(c)) || !registry_load(&host->registry, c, plugin_dir(c, dir, sizeof dir)))
         return false;
+    if (!names_tools(host, c))
+        return false;
+    if (!(host->vault = vault_new(host->state, host->policy.secret_ms)))
+        return config_fail(c, 0, "out of memory");
     routes = registry_routes(&host->registry, &n_routes);
     host->client = routes ? client_new(c, &host->tenant, routes, n_routes) : NULL;
     free(routes);
@@ -114,6 +136,7 @@ bool host_build(struct host *host, const char *config_file, size_t *workers)
     fprintf(stderr, "kmcp: %s\n", host->config.error);
     registry_free(&host->registry);
     client_free(host->client);
+    vault_free(host->vault);
     state_free(host->state);
     policy_free(&host->policy);
     audit_free(host->audit);
@@ -124,6 +147,7 @@ bool host_build(struct host *host, const char *config_file, size_t *workers)
 void host_free(struct host *host)
 {
     client_free(host->client);
+    vault_free(host->vault);
     state_free(host->state);
     registry_close(&host->registry);
     consent_free(host->consent);

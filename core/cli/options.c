@@ -24,6 +24,10 @@ const char cli_help[] =
     "       kmcp deny ID                                     say no to it\n"
     "       kmcp approver NAME                               lines for the approvers file, from a "
     "passphrase\n"
+    "       kmcp secret open HANDLE --reason TEXT [--out FILE]\n"
+    "                                                        shows a kept secret, once, or writes it to a "
+    "new file\n"
+    "       kmcp secret list | drop HANDLE                   what is kept; what need not be\n"
     "       kmcp acts                                        acts without a known end: find out what became "
     "of them\n"
     "       kmcp state [accept-clock]                        where the state is and what is in it\n"
@@ -50,6 +54,8 @@ const char cli_help[] =
     "  --anchors FILE  audit verify: the anchored records must be there too\n"
     "  --no-key        audit verify: without the key, which proves less\n"
     "  --actor ID      audit reconcile: who we are in the tenant's events\n"
+    "  --reason TEXT   secret open: why; it is recorded\n"
+    "  --out FILE      secret open: a new file for it (0600) instead of the terminal\n"
     "  --plan-only     call: say what it would do, and do nothing\n"
     "  --version       print the version\n"
     "  --help          print this\n"
@@ -77,6 +83,8 @@ static const struct {
     { "state", 0, 1, "", "kmcp state [accept-clock]" },
     { "audit", 1, 2, "json open no-key anchors since until tool device principal event result id actor ",
       "kmcp audit verify [FILE], kmcp audit show [FILE], kmcp audit reconcile [FILE]" },
+    { "secret", 1, 2, "reason out json ",
+      "kmcp secret open HANDLE --reason TEXT, kmcp secret list, kmcp secret drop HANDLE" },
     { "token", 2, 2, "", "kmcp token NAME read,reveal,write,destroy" },
     { "call", 1, 2, "plan-only ", "kmcp call TOOL '{\"argument\": \"value\"}' [--plan-only]" },
 };

@@ -225,7 +225,9 @@ kmcp_rc client_mask(struct client_call *call, struct arena *a, const struct kmcp
 {
     bool ok = true;
 
-    if (call->tool != KMCP_REVEAL || call->planning)
+    if (!call->planning && route->safety != KMCP_READ && call->keep_secret)
+        ok = mask_swap(a, body, route->secrets, call->keep_secret, call->keep_arg);
+    else if (call->tool != KMCP_REVEAL || call->planning)
         ok = mask_apply(a, body, route->secrets, MASK_SECRET, NULL);
     if (call->planning)
         ok = ok && mask_collect(body, route->pii, &call->seen);

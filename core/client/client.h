@@ -27,6 +27,10 @@ struct client_call {
     struct agreed agreed;                 /* what may be sent above READ */
     struct mask_seen seen;                /* what was masked or collected */
     const char *traceparent, *tracestate; /* sent along; NULL: none */
+    /* puts a secret away and gives the handle that stands for it (in ARENA), or NULL if it cannot; NULL:
+     * REVEAL tools see it in clear */
+    const char *(*keep_secret)(void *arg, const char *field, const char *value);
+    void *keep_arg;
     /* progress of sweeps; NULL: nobody asked */
     void (*progress)(void *arg, double done, double total, const char *message);
     void *progress_arg;

@@ -13,6 +13,9 @@ struct masker {
     struct arena *arena;
     const char *fields, *mask; /* MASK NULL: only collect */
     struct mask_seen *seen;
+    const char *(*swap)(void *arg, const char *field, const char *value);
+    void *swap_arg;
+    const char *field; /* whose value it is */
 };
 
 /* Does FIELDS name KEY, or PARENT.KEY? */
@@ -56,6 +59,14 @@ static bool remember(struct mask_seen *seen, const char *value)
     return seen->values[seen->n++] != NULL;
 }
 
+/* What stands for TEXT; NULL: it stays. */
+static const char *cover_of(const struct masker *m, const char *text)
+{
+    const char *swapped = m->swap ? m->swap(m->swap_arg, m->field, text) : NULL;
+
+    return swapped ? swapped : m->mask;
+}
+
 /* Everything under VALUE. */
 static bool cover(struct masker *m, kmcp_json *value)
 {
@@ -65,11 +76,12 @@ static bool cover(struct masker *m, kmcp_json *value)
     if (kind == KMCP_JSON_STRING) {
         if (!*text)
             return true;
-        return remember(m->seen, text) && (!m->mask || json_replace_str(m->arena, value, m->mask));
+        return remember(m->seen, text) && (!m->mask || json_replace_str(m->arena, value, cover_of(m, text)));
     }
     if (kind == KMCP_JSON_NUMBER) { /* a boolean names nobody and opens nothing */
         text = json_text(m->arena, value);
-        return text && remember(m->seen, text) && (!m->mask || json_become_str(m->arena, value, m->mask));
+        return text && remember(m->seen, text) &&
+               (!m->mask || json_become_str(m->arena, value, cover_of(m, text)));
     }
     for (const kmcp_json *item = json_first(value); item; item = json_next(item))
         if (!cover(m, (kmcp_json *)(uintptr_t)item))
@@ -83,6 +95,7 @@ static bool walk(struct masker *m, kmcp_json *value, const char *parent)
         const char *key = json_key(item);
         kmcp_json *inner = (kmcp_json *)(uintptr_t)item;
 
+        m->field = key ? key : m->field;
         if (key && named(m->fields, parent, key) ? !cover(m, inner) : !walk(m, inner, key ? key : parent))
             return false;
     }
@@ -92,14 +105,22 @@ static bool walk(struct masker *m, kmcp_json *value, const char *parent)
 bool mask_apply(struct arena *a, kmcp_json *reply, const char *fields, const char *mask,
                 struct mask_seen *seen)
 {
-    struct masker m = { a, fields, mask, seen };
+    struct masker m = { .arena = a, .fields = fields, .mask = mask, .seen = seen };
+
+    return !fields || !reply || walk(&m, reply, NULL);
+}
+
+bool mask_swap(struct arena *a, kmcp_json *reply, const char *fields,
+               const char *(*swap)(void *arg, const char *field, const char *value), void *arg)
+{
+    struct masker m = { .arena = a, .fields = fields, .mask = MASK_SECRET, .swap = swap, .swap_arg = arg };
 
     return !fields || !reply || walk(&m, reply, NULL);
 }
 
 bool mask_collect(const kmcp_json *reply, const char *fields, struct mask_seen *seen)
 {
-    struct masker m = { seen->arena, fields, NULL, seen };
+    struct masker m = { .arena = seen->arena, .fields = fields, .seen = seen };
 
     return !fields || !reply || walk(&m, (kmcp_json *)(uintptr_t)reply, NULL);
 }

@@ -26,6 +26,9 @@ struct mask_seen {
  * memory: nothing may leave. */
 bool mask_apply(struct arena *a, kmcp_json *reply, const char *fields, const char *mask,
                 struct mask_seen *seen);
+/* Replaces every value under the fields by what SWAP makes of it, and by MASK_SECRET where that is NULL. */
+bool mask_swap(struct arena *a, kmcp_json *reply, const char *fields,
+               const char *(*swap)(void *arg, const char *field, const char *value), void *arg);
 /* Collects without replacing: while planning, the real values are needed to name the target to a person. */
 bool mask_collect(const kmcp_json *reply, const char *fields, struct mask_seen *seen);
 /* TEXT with every value of SEEN, and every word with an '@' in it, replaced by MASK_PERSON; in the arena. */

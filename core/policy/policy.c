@@ -26,6 +26,8 @@ static bool read_all(struct policy *p, struct config *c)
     p->approvers = config_str(c, "policy", "approvers", NULL);
     p->approval_ms = MINUTE_MS * config_int(c, "policy", "approval_minutes", 1, 7 * 24 * 60, 60);
     p->repeat_ms = MINUTE_MS * config_int(c, "policy", "repeat_minutes", 0, 7 * 24 * 60, 10);
+    p->inline_secrets = config_str(c, "policy", "inline_secrets", NULL);
+    p->secret_ms = MINUTE_MS * config_int(c, "policy", "secret_minutes", 1, 7 * 24 * 60, 60);
     if (p->freeze_file && *p->freeze_file != '/')
         return config_fail(c, config_find(c, "policy", "freeze_file")->line,
                            "\"freeze_file\" must be a full path, beginning with /");

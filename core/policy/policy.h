@@ -51,10 +51,12 @@ struct policy {
     bool freeze;
     const char *freeze_file; /* NULL: none */
     const char *protected_devices, *protected_users, *protected_tags;
-    const char *approvers;     /* file of approvers, or NULL */
-    int64_t approval_ms;       /* how long a pending request and its approval live */
-    int64_t repeat_ms;         /* the same act within this time gets the first one's outcome */
-    struct policy_rule *rules; /* in the INI's order */
+    const char *inline_secrets; /* tools whose secrets stand in the answer, or NULL */
+    int64_t secret_ms;          /* how long others are kept for a person */
+    const char *approvers;      /* file of approvers, or NULL */
+    int64_t approval_ms;        /* how long a pending request and its approval live */
+    int64_t repeat_ms;          /* the same act within this time gets the first one's outcome */
+    struct policy_rule *rules;  /* in the INI's order */
     size_t n_rules;
     struct policy_cap *caps;
     size_t n_caps;

@@ -124,18 +124,24 @@ static kmcp_rc run_act(kmcp_ctx *ctx, const kmcp_json *args, const struct kmcp_r
     kmcp_json *out = h->json_new(ctx, "{}");
     struct kmcp_reply reply = { 0 };
     struct kmcp_device d;
-    int pin;
+    const char *pin;
+    int is_handle;
     kmcp_rc rc;
 
     if ((rc = find(ctx, args, &d)) != KMCP_OK ||
         (rc = kmcp_call(ctx, route, "device_id", d.id, body, &reply)) != KMCP_OK)
         return rc;
-    pin = kmcp_get_str(ctx, reply.body, "PIN") || kmcp_get_str(ctx, reply.body, "unlock_pin") ||
-          kmcp_get_str(ctx, reply.body, "pin");
+    pin = kmcp_get_str(ctx, reply.body, "PIN");
+    if (!pin)
+        pin = kmcp_get_str(ctx, reply.body, "unlock_pin");
+    if (!pin)
+        pin = kmcp_get_str(ctx, reply.body, "pin");
+    is_handle = pin && strncmp(pin, "secret:", 7) == 0;
     if (!out || kmcp_set_bool(ctx, out, "accepted", 1) != KMCP_OK ||
         kmcp_set_str(ctx, out, "action", action) != KMCP_OK ||
         kmcp_set_str(ctx, out, "device_id", d.id) != KMCP_OK ||
-        kmcp_set_bool(ctx, out, "pin_set", pin) != KMCP_OK)
+        kmcp_set_bool(ctx, out, "pin_set", pin != NULL) != KMCP_OK ||
+        (is_handle && kmcp_set_str(ctx, out, "unlock_pin", pin) != KMCP_OK))
         return KMCP_E_NOMEM;
     if (request_type)
         kmcp_text(ctx,
@@ -146,7 +152,9 @@ static kmcp_rc run_act(kmcp_ctx *ctx, const kmcp_json *args, const struct kmcp_r
     else
         kmcp_text(ctx, "%s done: the record of device %s is gone from Kandji and the device is unenrolled.",
                   action, d.id);
-    if (pin)
+    if (is_handle)
+        kmcp_text(ctx, " An unlock PIN was set: %s.", pin);
+    else if (pin)
         kmcp_text(ctx, " An unlock PIN was set; it is not shown here. An administrator reads it in the web "
                        "console on the "
                        "device's page.");

@@ -68,7 +68,7 @@ class Tenant:
 
     def post(self, path, body=None):
         data = json.dumps(body if body is not None else {}).encode()
-        request = urllib.request.Request(self.url + path, data=data, headers={"Content-Type": "application/json"})
+        request = urllib.request.Request(self.url + path, data=data, headers={"Content-Type": "application/json", "Authorization": "Bearer " + TOKEN})
         with urllib.request.urlopen(request, timeout=DEADLINE) as r:
             text = r.read()
             return json.loads(text) if text else None

@@ -190,7 +190,7 @@ class Acts(Case):
         self.tenant.set(dialect="real")
 
     def test_keys_are_in_no_log_and_no_record(self):
-        site = self.site(extra="[log]\nlevel = debug")
+        site = self.site(extra="[log]\nlevel = debug", policy="inline_secrets = get_filevault_key")
         k = self.kmcp(site, ask="accept")
         d = self.device("platform:Mac,filevault:on")
         r = k.good("get_filevault_key", {"device_id": d["device_id"], "confirm": True, "reason": "locked out"})

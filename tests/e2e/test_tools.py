@@ -18,6 +18,8 @@ class Tools:
         mac = self.device("platform:Mac,filevault:on,online:yes")
         lock, restart, shutdown, erase, delete = (self.device() for _ in range(5))
         uuid = mac["device_id"]
+        pinned = self.device()["device_id"]  # a Mac that was locked before, so that there is a PIN
+        self.tenant.post(f"/api/v1/devices/{pinned}/action/lock")
         blueprint = sorted(self.tenant.truth()["by_blueprint"])[0]
         yes = {"confirm": True}
         return mac, {
@@ -32,12 +34,23 @@ class Tools:
             "get_blueprint": {"blueprint_id": blueprint},
             "get_prism_device_information": {"platform": "Mac", "limit": 3},
             "get_filevault_key": {"device_id": uuid, "reason": "user forgot the password", **yes},
+            "get_unlock_pin": {"device_id": pinned, "reason": "found it locked", **yes},
+            "get_recovery_password": {"device_id": self.having("recoverypassword", "recovery_password"), "reason": "repair", **yes},
+            "get_bypass_codes": {"device_id": self.having("bypasscode", "device_based_albc"), "reason": "handed back", **yes},
             "lock_device": {"device_id": lock["device_id"], "message": "call us", **yes},
             "restart_device": {"device_id": restart["serial_number"], **yes},
             "shutdown_device": {"device_id": shutdown["device_id"], **yes},
             "erase_device": {"device_id": erase["device_id"], "serial_number": erase["serial_number"], "pin": "123456", **yes},
             "delete_device": {"device_id": delete["device_id"], "serial_number": delete["serial_number"], **yes},
         }
+
+    def having(self, part, field):
+        """A Mac for which the tenant holds this secret."""
+        for n in range(200):
+            d = self.tenant.find(f"platform:Mac,nth:{n}")
+            if self.tenant.get(f"/api/v1/devices/{d['device_id']}/secrets/{part}").get(field):
+                return d["device_id"]
+        raise AssertionError(f"no Mac has a {field}")
 
     def test_every_tool_answers(self):
         for rev in [*LEGACY, MODERN]:
@@ -66,7 +79,8 @@ class Tools:
             if asks:
                 self.assertEqual(len(k.asked) - before, 1 if "confirm" in calls[name] else 0, name)
         key = k.good("get_filevault_key", calls["get_filevault_key"])
-        self.assertIn(mac["filevault_key"], key["content"][0]["text"])
+        self.assertRegex(key["content"][0]["text"], "secret:[a-z2-7]{16}")
+        self.assertNotIn(mac["filevault_key"], b"".join(k.raw).decode())
         self.check_schema(k, rev)
 
     def check_schema(self, k, rev):

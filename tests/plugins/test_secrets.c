@@ -22,7 +22,7 @@ static void run_in(const char *record, const char *key, kmcp_rc rc)
     if (rc == KMCP_OK)
         assert_has(h.result, "\"filevault_key\":\"AAAA-BBBB\"");
     else
-        assert_has(h.failure, "no FileVault key is escrowed");
+        assert_has(h.failure, "no FileVault recovery key is escrowed");
     fakehost_free(&h);
 }
 
@@ -45,10 +45,40 @@ static void macs_only(void **state)
     fakehost_free(&h);
 }
 
+static void reads_the_others(void **state)
+{
+    static const struct {
+        const char *tool, *part, *body, *result;
+    } cases[] = {
+        { "get_unlock_pin", "unlockpin", "{\"pin\":\"192746\"}", "\"unlock_pin\":\"192746\"" },
+        { "get_recovery_password", "recoverypassword", "{\"recovery_password\":\"abc\"}",
+          "\"recovery_password\":\"abc\"" },
+        { "get_bypass_codes", "bypasscode", "{\"user_based_albc\":null,\"device_based_albc\":\"X-Y\"}",
+          "\"device_based\":\"X-Y\"" },
+        { "get_bypass_codes", "bypasscode", "{\"user_based_albc\":\"U\",\"device_based_albc\":\"X-Y\"}",
+          "\"user_based\":\"U\"" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char path[200];
+        struct fakehost h;
+
+        fakehost_init(&h, &kmcp_plugin_v1);
+        snprintf(path, sizeof path, DEVICE "/secrets/%s", cases[i].part);
+        fakehost_answer(&h, "GET", DEVICE, 200, REAL("Mac"));
+        fakehost_answer(&h, "GET", path, 200, cases[i].body);
+        assert_int_equal(fakehost_plan(&h, cases[i].tool, ARGS), KMCP_OK);
+        assert_int_equal(fakehost_run(&h, cases[i].tool, ARGS), KMCP_OK);
+        assert_has(h.result, cases[i].result);
+        fakehost_free(&h);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(reveals_in_both_shapes),
-                                        cmocka_unit_test(macs_only) };
+                                        cmocka_unit_test(reads_the_others), cmocka_unit_test(macs_only) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

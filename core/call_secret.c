@@ -1,0 +1,50 @@
+/* call_secret.c - what the API returned in a field that is declared a secret goes into the vault; the plugin,
+ * and all after it, get a handle.  SPDX-License-Identifier: Apache-2.0 */
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "call_phase.h"
+
+#define KEPT_MAX 16
+
+bool call_is_inline(const struct call *c)
+{
+    return c->host->policy.inline_secrets && scope_word(c->host->policy.inline_secrets, c->tool->decl.name);
+}
+
+const char *call_keep_secret(void *arg, const char *field, const char *value)
+{
+    struct call *c = arg;
+    struct vault_item item = { .value = value,
+                               .what = field,
+                               .tool = c->name,
+                               .principal = c->in->principal,
+                               .subject = c->n_subjects ? c->subjects[0].id : NULL,
+                               .label = c->n_subjects && !c->record.redact ? c->subjects[0].label : NULL };
+    char why[600], until[32];
+
+    if (strncmp(value, VAULT_HANDLE, sizeof VAULT_HANDLE - 1) == 0)
+        return NULL;
+    if (!vault_keep(c->host->vault, &item, why, sizeof why)) {
+        log_line(KMCP_LOG_ERROR, "secrets", "a %s of %s is lost to kmcp: %s", field, c->name, why);
+        return NULL;
+    }
+    c->handles = arena_format(
+        &c->arena,
+        "%s%s%s is %s; `kmcp secret open %s --reason \"...\"` shows it to a person, once, "
+        "until %s.",
+        c->handles ? c->handles : "", c->handles ? " " : "", item.handle, field, item.handle,
+        clock_iso(item.expires_ms, until, sizeof until));
+    return arena_strdup(&c->arena, item.handle);
+}
+
+bool call_can_keep(struct call *c)
+{
+    char why[600];
+
+    if (c->safety != KMCP_REVEAL || call_is_inline(c) || vault_ready(c->host->vault, why, sizeof why))
+        return true;
+    return call_refuse(c, "%s was not done: the secret could not be kept: %s", c->name, why);
+}

@@ -1,0 +1,135 @@
+"""Secrets: the conversation gets a handle, a person opens it, once.  SPDX-License-Identifier: Apache-2.0"""
+import json
+import os
+import re
+import subprocess
+import threading
+import unittest
+
+from e2e import DEADLINE, KMCP, Case
+from test_policy import on_terminal
+
+
+class Secrets(Case):
+    def key_args(self, d):
+        return {"device_id": d["device_id"], "reason": "locked out", "confirm": True}
+
+    def fetch(self, k, tool="get_filevault_key", d=None, args=None):
+        d = d or self.device("platform:Mac,filevault:on")
+        r = k.good(tool, args or self.key_args(d))
+        handle = re.search(r"secret:[a-z2-7]{16}", r["content"][0]["text"]).group(0)
+        self.assertIn("kmcp secret open " + handle, r["content"][0]["text"])
+        return d, r, handle
+
+    def on_disk(self, site):
+        return b"".join(p.read_bytes() for p in site.dir.rglob("*") if p.is_file())
+
+    def test_a_handle_instead_of_the_key(self):
+        site = self.site(extra="[log]\nlevel = debug")
+        k = self.kmcp(site, ask="accept")
+        d, r, handle = self.fetch(k)
+        self.assertEqual(r["structuredContent"]["filevault_key"], handle)
+        listed = site.run("secret", "list").stdout
+        for part in (handle, d["serial_number"], "get_filevault_key"):
+            self.assertIn(part, listed)
+        k.close()
+        everything = b"".join(k.raw) + k.stderr.encode() + listed.encode() + self.on_disk(site)
+        self.assertNotIn(d["filevault_key"].encode(), everything)
+        text, status = on_terminal(site, "secret", "open", handle, "--reason", "ticket 4711", answers=[("Enter to clear", "")])
+        self.assertEqual(status, 0, text)
+        self.assertIn(d["filevault_key"], text)
+        self.assertIn("\x1b[?1049h", text)
+        text, status = on_terminal(site, "secret", "open", handle, "--reason", "again")
+        self.assertEqual(status, 1)
+        self.assertIn("no such secret", text)
+        self.assertNotIn(d["filevault_key"].encode(), self.on_disk(site))
+        opened = [r for r in site.records() if r["tool"] == "secret open"]
+        self.assertEqual([r["event"] for r in opened], ["intent", "outcome"])
+        self.assertEqual((opened[0]["reason"], opened[0]["subjects"][0]["id"]), ("ticket 4711", d["device_id"]))
+        self.assertEqual(site.run("audit", "verify").returncode, 0)
+
+    def test_into_a_file(self):
+        site = self.site()
+        d, r, handle = self.fetch(self.kmcp(site, ask="accept"))
+        taken, link, out = site.dir / "taken", site.dir / "link", site.dir / "out"
+        taken.write_text("x")
+        link.symlink_to(site.dir / "elsewhere")
+        for bad in (taken, link):
+            p = site.run("secret", "open", handle, "--reason", "test", "--out", str(bad))
+            self.assertEqual(p.returncode, 1)
+        self.assertIn("--reason", site.run("secret", "open", handle, "--out", str(out)).stderr)
+        self.assertIn("terminal", site.run("secret", "open", handle, "--reason", "test").stderr)
+        p = site.run("secret", "open", handle, "--reason", "test", "--out", str(out))
+        self.assertEqual((p.returncode, p.stdout), (0, ""), p.stderr)
+        self.assertEqual(out.read_text(), d["filevault_key"] + "\n")
+        self.assertEqual(out.stat().st_mode & 0o777, 0o600)
+
+    def test_two_racers_get_it_once(self):
+        site = self.site()
+        d, r, handle = self.fetch(self.kmcp(site, ask="accept"))
+        results = []
+
+        def race(n):
+            results.append(site.run("secret", "open", handle, "--reason", "race", "--out", str(site.dir / f"out{n}")).returncode)
+
+        threads = [threading.Thread(target=race, args=(n,)) for n in range(6)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        self.assertEqual(sorted(results), [0] + [1] * 5)
+        self.assertEqual(len(list(site.dir.glob("out*"))), 1)
+
+    def test_expiry_and_drop(self):
+        site = self.site()
+        k = self.kmcp(site, ask="accept")
+        d, r, handle = self.fetch(k)
+        self.assertEqual(site.run("secret", "drop", handle).returncode, 0)
+        self.assertEqual(site.run("secret", "drop", handle).returncode, 1)
+        d, r, handle = self.fetch(k)
+        subprocess.run(["/usr/bin/python3", "-c", "import sqlite3,sys; db=sqlite3.connect(sys.argv[1]); "
+                        "db.execute(\"UPDATE record SET expires=1 WHERE space='secret'\"); db.commit()",
+                        str(site.dir / "state.db")], check=True)
+        self.assertIn("no such secret", site.run("secret", "open", handle, "--reason", "late", "--out", str(site.dir / "o")).stderr)
+        self.assertFalse((site.dir / "o").exists())
+
+    def test_a_lock_pin_becomes_a_handle(self):
+        site = self.site()
+        d = self.device("platform:Mac")
+        k = self.kmcp(site, ask="accept")
+        d, r, handle = self.fetch(k, "lock_device", d, {"device_id": d["device_id"], "confirm": True})
+        self.assertEqual(r["structuredContent"]["unlock_pin"], handle)
+        pin = self.tenant.truth("?device_id=" + d["device_id"])["pin"]
+        out = site.dir / "pin"
+        self.assertEqual(site.run("secret", "open", handle, "--reason", "to unlock it", "--out", str(out)).returncode, 0)
+        self.assertEqual(int(out.read_text()), int(pin))
+        self.assertNotIn(str(pin), b"".join(k.raw).decode() + site.audit.read_text())
+
+    def test_without_a_vault_nothing_is_read(self):
+        site = self.site()
+        key = site.dir / "vault.key"
+        key.write_text("short\n")
+        key.chmod(0o600)
+        k = self.kmcp(site, ask="accept")
+        d = self.device("platform:Mac,filevault:on")
+        self.tenant.reset()
+        why = k.bad("get_filevault_key", self.key_args(d))
+        self.assertIn("vault.key", why)
+        self.assertNotIn("filevaultkey", json.dumps(self.tenant.stats()["last_requests"]))
+        # a lock happens, and says where its PIN is to be had
+        r = k.good("lock_device", {"device_id": d["device_id"], "confirm": True})
+        self.assertIn("web console", r["content"][0]["text"])
+
+    def test_inline_where_the_site_says_so(self):
+        site = self.site(policy="inline_secrets = get_filevault_key")
+        k = self.kmcp(site, ask="accept")
+        d = self.device("platform:Mac,filevault:on")
+        self.assertIn(d["filevault_key"], k.text("get_filevault_key", self.key_args(d)))
+        site = self.site(policy="inline_secrets = get_filevault_kee")
+        p = site.run("check")
+        self.assertEqual(p.returncode, 1)
+        self.assertIn("get_filevault_kee", p.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
