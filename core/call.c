@@ -2,10 +2,12 @@
  * SPDX-License-Identifier: Apache-2.0 */
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/keyfile.h"
 #include "base/log.h"
 #include "call_phase.h"
 #include "plugin/api.h"
@@ -237,10 +239,15 @@ const char *host_policy_version(struct host *host)
 
 const uint8_t *host_key(struct host *host)
 {
+    char path[600], why[600];
     bool has;
 
     pthread_mutex_lock(&host->key_lock);
-    if (!host->has_key)
+    if (!host->has_key && *state_folder(host->state)) {
+        snprintf(path, sizeof path, "%s/seal.key", state_folder(host->state));
+        host->has_key = keyfile_read(path, true, host->key, why, sizeof why);
+    }
+    if (!host->has_key) /* for this process alone; acts need the state, and are refused without it */
         host->has_key = digest_random(host->key, sizeof host->key);
     has = host->has_key;
     pthread_mutex_unlock(&host->key_lock);

@@ -13,9 +13,11 @@ static struct consent *consent_of(struct host *host)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
+    const uint8_t *key = host_key(host);
+
     pthread_mutex_lock(&lock);
-    if (!host->consent)
-        host->consent = consent_new();
+    if (!host->consent && key)
+        host->consent = consent_new(key);
     pthread_mutex_unlock(&lock);
     return host->consent;
 }
@@ -77,6 +79,12 @@ static bool bad_state(struct call *c, const char *why)
     return call_stop(c, CALL_BAD_STATE, "%s", why);
 }
 
+/* Once, in whichever process: YES if this is the first time. */
+static enum state_rc spend(struct call *c, const char *nonce)
+{
+    return state_put(c->host->state, "spent", nonce, 0, "1", 1, state_now(c->host->state) + CONSENT_LIFE_MS);
+}
+
 /* The person's answer, judged against what they were asked. */
 static bool judge(struct call *c, const kmcp_json *answer)
 {
@@ -102,6 +110,14 @@ static bool judge(struct call *c, const kmcp_json *answer)
                       "what was agreed to has changed since; the person is asked again");
         return ask(c, round + 1, "This changed since you were last asked. ");
     case CONSENT_GOOD:
+        break;
+    }
+    switch (answer ? spend(c, nonce) : STATE_YES) {
+    case STATE_NO:
+        return bad_state(c, "requestState was used already; an approval counts once, ask again without it");
+    case STATE_LOST:
+        return call_refuse(c, "%s was not done: its approval cannot be marked as used (state)", c->name);
+    case STATE_YES:
         break;
     }
     if (answer && !accepted)

@@ -107,6 +107,8 @@ static bool build(struct host *host, struct config *c, size_t *workers)
     routes = registry_routes(&host->registry, &n_routes);
     host->client = routes ? client_new(c, &host->tenant, routes, n_routes) : NULL;
     free(routes);
+    if (host->client)
+        client_use_state(host->client, host->state);
     if (!host->client || !config_all_used(c, sections))
         return c->error[0] ? false : config_fail(c, 0, "out of memory");
     if (!host->registry.n_plugins)

@@ -49,8 +49,7 @@ struct client *client_new(struct config *c, const struct tenant *tenant,
     cl->connections = (long)config_int(c, "limits", "connections", 1, 16, 4);
     cl->reply_bytes = (size_t)config_int(c, "limits", "reply_bytes", 1024, INT64_C(1) << 28, 16 << 20);
     cl->sweep_rows = config_int(c, "limits", "sweep_rows", 1, 10000000, 200000);
-    budget_init(&cl->budget, config_int(c, "limits", "requests_per_hour", 1, 1000000000, 10000),
-                config_int(c, "limits", "requests_per_second", 1, 1000000, 50));
+    client_budget_init(cl, c);
     pthread_mutex_init(&cl->start_lock, NULL);
     pthread_mutex_init(&cl->sleep_lock, NULL);
     pthread_cond_init(&cl->sleep_wake, NULL);
@@ -65,6 +64,7 @@ void client_free(struct client *cl)
         cl->ops->stop(cl->http);
     cache_free(cl->cache);
     budget_destroy(&cl->budget);
+    budget_destroy(&cl->tenth);
     pthread_mutex_destroy(&cl->start_lock);
     pthread_mutex_destroy(&cl->sleep_lock);
     pthread_cond_destroy(&cl->sleep_wake);

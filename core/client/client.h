@@ -49,6 +49,9 @@ struct client_call {
  * the client. */
 struct client *client_new(struct config *c, const struct tenant *tenant,
                           const struct kmcp_route *const *routes, size_t n_routes);
+/* From now on the request budget is S's, shared with all that use it; S must outlive the client. */
+struct state;
+void client_use_state(struct client *cl, struct state *s);
 /* Ends what is under way and the I/O thread. */
 void client_free(struct client *cl);
 /* Wakes calls to look at their cancel flags. Any thread. */

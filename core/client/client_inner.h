@@ -8,6 +8,7 @@
 #include "cache.h"
 #include "client.h"
 #include "http.h"
+#include "state/state.h"
 
 struct client_ttl {
     const char *name;
@@ -17,7 +18,11 @@ struct client_ttl {
 struct client {
     const struct tenant *tenant;
     struct cache *cache;
-    struct budget budget;
+    struct budget budget, tenth; /* in this process: without a state, and when it is lost */
+    struct state *state;         /* NULL: none */
+    int64_t per_hour, per_second, reserve;
+    int64_t hour_left, reset_ms; /* as last seen; __atomic */
+    bool state_lost;             /* __atomic */
     struct client_ttl *ttls;
     size_t n_ttls;
     long connections;
@@ -31,6 +36,15 @@ struct client {
     pthread_mutex_t sleep_lock;
     pthread_cond_t sleep_wake;
 };
+
+/* client_budget.c */
+void client_budget_init(struct client *cl, struct config *c);
+/* Takes one request: 0 and it is taken, milliseconds to wait, or -1 with the call's failure set. */
+int64_t client_take(struct client *cl, struct client_call *call);
+/* What the service said with an answer; PAUSE_MS: how long it asked to wait, 0 not at all. */
+void client_learn(struct client *cl, const struct http_exchange *x, int64_t pause_ms);
+/* "needs 240 more calls, 9,100 left, resets in 22 min" */
+void client_forecast(struct client *cl, int64_t calls, char *out, size_t size);
 
 /* client_send.c: takes from the budget, sends, retries where the route allows it, until there is an answer
  * that is 2xx. The reply is the caller's to drop. NULL with the call's failure set. */

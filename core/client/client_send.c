@@ -79,10 +79,10 @@ static bool take_budget(struct client *cl, struct client_call *call)
 {
     int64_t wait;
 
-    while ((wait = budget_take(&cl->budget, clock_ms())) > 0)
+    while ((wait = client_take(cl, call)) > 0)
         if (!pause_for(cl, call, wait, "the tenant's request limit is used up"))
             return false;
-    return true;
+    return wait == 0;
 }
 
 /* Uniform in [0, 1): jitter needs no secrecy. */
@@ -152,7 +152,7 @@ static void attempt(struct client *cl, struct client_call *call, const struct km
         call->act_status = x->status;
     }
     if (x->end == HTTP_ANSWERED)
-        budget_learn(&cl->budget, clock_ms(), x->hour_left, x->status == 429 ? server_pause_ms(x) : 0);
+        client_learn(cl, x, x->status == 429 ? server_pause_ms(x) : 0);
     log_line(KMCP_LOG_DEBUG, "client", "%s %s: %d %s", rq->route->method, rq->route->path, x->status,
              x->error);
 }

@@ -31,6 +31,7 @@ struct sweep {
     char *cursor;       /* malloc'd */
     uint64_t last_page; /* hash of the last page, while nothing else tells a server that does not page */
     int64_t received;   /* rows the API sent */
+    int64_t pages;      /* in which they came */
     int64_t api_total;  /* as it says, or -1 */
     struct kmcp_coverage *coverage;
 };
@@ -201,12 +202,21 @@ static bool same_again(struct sweep *s, const struct cache_reply *reply, const k
     return s->received && s->last_page == before;
 }
 
+/* How many pages are still to be asked for, at the size of those so far. */
+static int64_t calls_left(const struct sweep *s)
+{
+    int64_t page = s->received / (s->pages ? s->pages : 1);
+
+    return page > 0 && s->api_total > s->received ? (s->api_total - s->received + page - 1) / page : 0;
+}
+
 /* One page from fetch to callback. MORE says whether another follows. */
 static kmcp_rc one_page(struct sweep *s, kmcp_ctx *ctx, kmcp_page_fn page, void *arg, bool *more, bool *stop)
 {
     struct cache_reply *reply = fetch_page(s);
     const kmcp_json *envelope, *rows;
     kmcp_json *body, *kept = NULL;
+    char forecast[120] = "";
     size_t got, fresh = 0;
     bool again = false;
     kmcp_rc rc;
@@ -236,6 +246,7 @@ static kmcp_rc one_page(struct sweep *s, kmcp_ctx *ctx, kmcp_page_fn page, void 
         return KMCP_OK;
     got = json_len(rows);
     s->received += (int64_t)got;
+    s->pages++;
     snprintf(s->offset, sizeof s->offset, "%lld", (long long)s->received);
     *more = goes_on(s, envelope, got);
     kept = select_rows(s, rows, &fresh);
@@ -248,18 +259,26 @@ static kmcp_rc one_page(struct sweep *s, kmcp_ctx *ctx, kmcp_page_fn page, void 
     if (rc == KMCP_OK && json_len(kept))
         rc = page(ctx, kept, arg);
     *stop = rc == KMCP_SWEEP_STOP;
-    if (s->call->progress)
+    if (s->call->progress) {
+        if (s->received == (int64_t)got && *more && s->api_total > s->received)
+            client_forecast(s->client, calls_left(s), forecast, sizeof forecast);
         s->call->progress(s->call->progress_arg, (double)s->received,
-                          s->api_total > 0 ? (double)s->api_total : 0, NULL);
+                          s->api_total > 0 ? (double)s->api_total : 0, *forecast ? forecast : NULL);
+    }
     return rc == KMCP_SWEEP_STOP ? KMCP_OK : rc;
 }
 
 /* A later page failed: what was handed over stands, and the answer says that it is not all. */
 static bool partial(struct sweep *s, kmcp_rc rc)
 {
+    char forecast[120] = "";
+
     if (s->received == 0 || rc == KMCP_E_CANCELLED || rc == KMCP_E_NOMEM || rc == KMCP_E_BUG)
         return false;
-    s->coverage->reason = arena_strdup(s->call->arena, s->call->failure->text);
+    if (s->call->failure->rc == KMCP_E_RATE && calls_left(s) > 0)
+        client_forecast(s->client, calls_left(s), forecast, sizeof forecast);
+    s->coverage->reason = arena_format(s->call->arena, "%s%s%s%s", s->call->failure->text,
+                                       *forecast ? " (" : "", forecast, *forecast ? ")" : "");
     s->call->failure->rc = KMCP_OK;
     return s->coverage->reason != NULL;
 }

@@ -28,11 +28,12 @@ struct consent {
     int64_t latest_ms; /* the latest wall clock seen: setting it back revives nothing */
 };
 
-struct consent *consent_new(void)
+struct consent *consent_new(const uint8_t key[DIGEST_SIZE])
 {
+    static const char purpose[] = "kmcp consent";
     struct consent *c = calloc(1, sizeof *c);
 
-    if (!c || !digest_random(c->key, sizeof c->key)) {
+    if (!c || !digest_hmac(key, DIGEST_SIZE, purpose, sizeof purpose, c->key)) {
         free(c);
         return NULL;
     }

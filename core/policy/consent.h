@@ -1,7 +1,7 @@
 /* consent.h - a person's yes, bound to exactly what was asked, spent once.  SPDX-License-Identifier:
  * Apache-2.0
  *
- * The question goes out with a sealed state (HMAC-SHA256 under a key made at start): what it is bound to,
+ * The question goes out with a sealed state (HMAC-SHA256): what it is bound to,
  * when it expires, a nonce. The answer comes back with it. A tampered, expired, foreign or spent state is
  * refused; a changed plan asks again.
  */
@@ -17,7 +17,7 @@
 #define CONSENT_ROUNDS   8
 #define CONSENT_TEXT_MAX 512
 
-struct consent; /* key and spent nonces, for the process */
+struct consent; /* key, and nonces spent in this process; call_consent.c spends them in the state as well */
 
 /* What a yes is bound to. DIGEST covers tool, canonical arguments, subjects and sentence (consent_digest). */
 struct consent_bond {
@@ -33,7 +33,8 @@ enum consent_verdict {
     CONSENT_FOREIGN /* not ours, tampered with, or for another call                   */
 };
 
-struct consent *consent_new(void);
+/* KEY: what seals; the same in all processes that share approvals. */
+struct consent *consent_new(const uint8_t key[DIGEST_SIZE]);
 void consent_free(struct consent *c);
 /* Seals a state for a question asked now. False: no randomness or digest to be had; the act is refused. ROUND
  * counts the questions of this call, from 1. */

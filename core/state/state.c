@@ -88,7 +88,7 @@ void state_free(struct state *s)
 
 const char *state_folder(const struct state *s)
 {
-    return s->folder;
+    return s ? s->folder : "";
 }
 
 const char *state_place(const struct state *s)

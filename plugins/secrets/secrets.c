@@ -52,137 +52,98 @@ static kmcp_rc plan(kmcp_ctx *ctx, const kmcp_json *args, const char *what, int 
         d.blueprint ? d.blueprint : "none", effect, kmcp_get_str(ctx, args, "reason"));
 }
 
-/* The first of FIELDS (ended by NULL) that the reply has becomes member MEMBER; 1 if there was one. */
-static int take(kmcp_ctx *ctx, const kmcp_json *body, const char *const *fields, kmcp_json *out,
-                const char *member, const char *what, const char *id)
-{
-    for (; *fields; fields++) {
-        const char *value = kmcp_get_str(ctx, body, *fields);
+/* What there is, by the argument "secret": up to two fields of the reply. */
+static const struct kind {
+    const char *name, *what, *effect;
+    int route, phones;
+    const char *fields[3], *labels[3];
+} kinds[] = {
+    { "filevault_key",
+      "FileVault recovery key",
+      "It opens everything on its disk.",
+      FILEVAULT_KEY,
+      0,
+      { "key", "filevault_key" },
+      { "FileVault recovery key", "FileVault recovery key" } },
+    { "unlock_pin",
+      "unlock PIN",
+      "It unlocks the Mac after a lock.",
+      UNLOCK_PIN,
+      0,
+      { "pin", "unlock_pin", "PIN" },
+      { "unlock PIN", "unlock PIN", "unlock PIN" } },
+    { "recovery_password",
+      "recovery lock password",
+      "It opens recoveryOS, or the firmware of an Intel Mac.",
+      RECOVERY_PASSWORD,
+      0,
+      { "recovery_password" },
+      { "recovery lock password" } },
+    { "bypass_code",
+      "activation lock bypass code",
+      "It opens the device for whoever holds it.",
+      BYPASS_CODE,
+      1,
+      { "device_based_albc", "user_based_albc" },
+      { "device-based activation lock bypass code", "user-based activation lock bypass code" } },
+};
 
-        if (value && kmcp_set_str(ctx, out, member, value) == KMCP_OK)
-            return kmcp_text(ctx, "%s of device %s: %s.", what, id, value) == KMCP_OK;
-    }
-    return 0;
+static const struct kind *kind_of(kmcp_ctx *ctx, const kmcp_json *args)
+{
+    const char *name = kmcp_get_str(ctx, args, "secret");
+    size_t i;
+
+    for (i = 1; name && i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(kinds[i].name, name) == 0)
+            return &kinds[i];
+    return &kinds[0];
 }
 
-static kmcp_rc read_secret(kmcp_ctx *ctx, const kmcp_json *args, const struct kmcp_route *route,
-                           struct kmcp_reply *reply, struct kmcp_device *d, kmcp_json **out)
+static kmcp_rc read_kind(kmcp_ctx *ctx, const kmcp_json *args)
 {
+    const struct kind *k = kind_of(ctx, args);
+    struct kmcp_reply reply = { 0 };
+    struct kmcp_device d;
+    int i, n = 0;
     kmcp_rc rc;
 
-    *out = ctx->host->json_new(ctx, "{}");
-    if ((rc = find(ctx, args, d)) != KMCP_OK ||
-        (rc = kmcp_call(ctx, route, "device_id", d->id, NULL, reply)) != KMCP_OK)
+    if ((rc = find(ctx, args, &d)) != KMCP_OK ||
+        (rc = kmcp_call(ctx, &routes[k->route], "device_id", d.id, NULL, &reply)) != KMCP_OK)
         return rc;
-    return *out && kmcp_set_str(ctx, *out, "device_id", d->id) == KMCP_OK ? KMCP_OK : KMCP_E_NOMEM;
+    for (i = 0; i < 3 && k->fields[i]; i++) {
+        const char *value = kmcp_get_str(ctx, reply.body, k->fields[i]);
+
+        if (value && (rc = kmcp_text(ctx, "%s%s of device %s: %s.", n++ ? " " : "", k->labels[i], d.id,
+                                     value)) != KMCP_OK)
+            return rc;
+    }
+    return n ? KMCP_OK
+             : kmcp_fail(ctx, KMCP_E_NOTFOUND,
+                         "no %s is escrowed for device %s; it may not have one, or it was never sent",
+                         k->what, d.id);
 }
 
-static kmcp_rc read_one(kmcp_ctx *ctx, const kmcp_json *args, int route, const char *const *fields,
-                        const char *member, const char *what)
+static kmcp_rc plan_kind(kmcp_ctx *ctx, const kmcp_json *args)
 {
-    struct kmcp_reply reply = { 0 };
-    struct kmcp_device d;
-    kmcp_json *out;
-    kmcp_rc rc = read_secret(ctx, args, &routes[route], &reply, &d, &out);
+    const struct kind *k = kind_of(ctx, args);
 
-    if (rc != KMCP_OK)
-        return rc;
-    if (!take(ctx, reply.body, fields, out, member, what, d.id))
-        return kmcp_fail(ctx, KMCP_E_NOTFOUND,
-                         "no %s is escrowed for device %s; it may not have one, or it was never sent", what,
-                         d.id);
-    return ctx->host->result_json(ctx, out);
-}
-
-/* get_filevault_key */
-
-static kmcp_rc get_filevault_key_plan(kmcp_ctx *ctx, const kmcp_json *args)
-{
-    return plan(ctx, args, "FileVault recovery key", 0, "It opens everything on its disk.");
-}
-
-static kmcp_rc get_filevault_key_run(kmcp_ctx *ctx, const kmcp_json *args)
-{
-    static const char *const fields[] = { "key", "filevault_key", NULL };
-
-    return read_one(ctx, args, FILEVAULT_KEY, fields, "filevault_key", "FileVault recovery key");
-}
-
-/* get_unlock_pin */
-
-static kmcp_rc get_unlock_pin_plan(kmcp_ctx *ctx, const kmcp_json *args)
-{
-    return plan(ctx, args, "unlock PIN", 0, "It unlocks the Mac after a lock.");
-}
-
-static kmcp_rc get_unlock_pin_run(kmcp_ctx *ctx, const kmcp_json *args)
-{
-    static const char *const fields[] = { "pin", "unlock_pin", "PIN", NULL };
-
-    return read_one(ctx, args, UNLOCK_PIN, fields, "unlock_pin", "unlock PIN");
-}
-
-/* get_recovery_password */
-
-static kmcp_rc get_recovery_password_plan(kmcp_ctx *ctx, const kmcp_json *args)
-{
-    return plan(ctx, args, "recovery lock password", 0,
-                "It opens recoveryOS, or the firmware of an Intel Mac.");
-}
-
-static kmcp_rc get_recovery_password_run(kmcp_ctx *ctx, const kmcp_json *args)
-{
-    static const char *const fields[] = { "recovery_password", NULL };
-
-    return read_one(ctx, args, RECOVERY_PASSWORD, fields, "recovery_password", "recovery lock password");
-}
-
-/* get_bypass_codes: there may be two */
-
-static kmcp_rc get_bypass_codes_plan(kmcp_ctx *ctx, const kmcp_json *args)
-{
-    return plan(ctx, args, "activation lock bypass code", 1, "It opens the device for whoever holds it.");
-}
-
-static kmcp_rc get_bypass_codes_run(kmcp_ctx *ctx, const kmcp_json *args)
-{
-    static const char *const user[] = { "user_based_albc", NULL }, *const device[] = { "device_based_albc",
-                                                                                       NULL };
-    struct kmcp_reply reply = { 0 };
-    struct kmcp_device d;
-    kmcp_json *out;
-    kmcp_rc rc = read_secret(ctx, args, &routes[BYPASS_CODE], &reply, &d, &out);
-    int n;
-
-    if (rc != KMCP_OK)
-        return rc;
-    n = take(ctx, reply.body, device, out, "device_based", "device-based activation lock bypass code", d.id);
-    if (n && kmcp_get_str(ctx, reply.body, *user))
-        kmcp_text(ctx, " ");
-    n += take(ctx, reply.body, user, out, "user_based", "user-based activation lock bypass code", d.id);
-    if (!n)
-        return kmcp_fail(ctx, KMCP_E_NOTFOUND, "no activation lock bypass code is escrowed for device %s",
-                         d.id);
-    return ctx->host->result_json(ctx, out);
+    return plan(ctx, args, k->what, k->phones, k->effect);
 }
 
 /* Contents. */
 
-#define REVEAL_TOOL(tool_name, tool_title, what, out)                                                        \
+#define REVEAL_TOOL(tool_name, tool_title, what)                                                             \
     {                                                                                                        \
         .name = #tool_name, .title = tool_title,                                                             \
-        .description = what " The person is asked first; you get a handle that a person opens.",             \
-        .input_schema = secret_schema, .output_schema = out, .safety = KMCP_REVEAL,                          \
-        .flags = KMCP_TOOL_CONFIRM | KMCP_TOOL_REHEARSE, .plan = tool_name##_plan, .run = tool_name##_run    \
+        .description = what " Asks the person first; answers with a handle.",                                \
+        .input_schema = tool_name##_schema, .safety = KMCP_REVEAL,                                           \
+        .flags = KMCP_TOOL_CONFIRM | KMCP_TOOL_REHEARSE, .plan = plan_kind, .run = read_kind                 \
     }
 
 static const struct kmcp_tool tools[] = {
-    REVEAL_TOOL(get_filevault_key, "Get FileVault key", "A Mac's FileVault recovery key.",
-                filevault_key_schema),
-    REVEAL_TOOL(get_unlock_pin, "Get unlock PIN", "The PIN of a locked Mac.", unlock_pin_schema),
-    REVEAL_TOOL(get_recovery_password, "Get recovery lock password",
-                "A Mac's recovery lock or firmware password.", recovery_password_schema),
-    REVEAL_TOOL(get_bypass_codes, "Get bypass codes", "Activation lock bypass codes.", bypass_codes_schema),
+    REVEAL_TOOL(get_filevault_key, "Get FileVault key", "A Mac's FileVault recovery key."),
+    REVEAL_TOOL(get_device_secret, "Get device secret",
+                "A Mac's unlock PIN or recovery lock password, or activation lock bypass codes."),
 };
 
 KMCP_PLUGIN(secrets, "1.0.0", .summary = "FileVault keys, unlock PINs, recovery passwords, bypass codes",

@@ -106,11 +106,14 @@ class Acts(Case):
         for bad in (flipped, state[:-1], state + "A", "", "x", state[:20] + state[21:], state[:40]):
             self.assertEqual(self.approve(k, "erase_device", self.erase(a), bad)["error"]["code"], -32602, bad)
         self.assertEqual(self.approve(k, "erase_device", self.erase(a), 5)["error"]["code"], -32602)
-        fresh = self.kmcp(site, ask="accept")
-        self.assertIn("error", self.approve(fresh, "erase_device", self.erase(a), state))
+        foreign = self.kmcp(ask="accept")  # of another site: another key
+        self.assertIn("error", self.approve(foreign, "erase_device", self.erase(a), state))
         self.assertEqual(self.tenant.acts(), [])
-        self.assertFalse(self.approve(k, "erase_device", self.erase(a), state)["result"].get("isError"))
-        self.assertIn("used already", self.approve(k, "erase_device", self.erase(a), state)["error"]["message"])
+        k.close()
+        fresh = self.kmcp(site, ask="accept")  # it survives a restart
+        self.assertFalse(self.approve(fresh, "erase_device", self.erase(a), state)["result"].get("isError"))
+        for other in (fresh, self.kmcp(site, ask="accept")):  # and counts once, wherever
+            self.assertIn("used already", self.approve(other, "erase_device", self.erase(a), state)["error"]["message"])
         self.assertEqual(len(self.tenant.acts()), 1)
 
     def test_a_plan_looks_at_the_device_as_it_is_now(self):

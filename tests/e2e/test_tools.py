@@ -34,9 +34,7 @@ class Tools:
             "get_blueprint": {"blueprint_id": blueprint},
             "get_prism_device_information": {"platform": "Mac", "limit": 3},
             "get_filevault_key": {"device_id": uuid, "reason": "user forgot the password", **yes},
-            "get_unlock_pin": {"device_id": pinned, "reason": "found it locked", **yes},
-            "get_recovery_password": {"device_id": self.having("recoverypassword", "recovery_password"), "reason": "repair", **yes},
-            "get_bypass_codes": {"device_id": self.having("bypasscode", "device_based_albc"), "reason": "handed back", **yes},
+            "get_device_secret": {"device_id": pinned, "secret": "unlock_pin", "reason": "found it locked", **yes},
             "lock_device": {"device_id": lock["device_id"], "message": "call us", **yes},
             "restart_device": {"device_id": restart["serial_number"], **yes},
             "shutdown_device": {"device_id": shutdown["device_id"], **yes},
@@ -82,6 +80,17 @@ class Tools:
         self.assertRegex(key["content"][0]["text"], "secret:[a-z2-7]{16}")
         self.assertNotIn(mac["filevault_key"], b"".join(k.raw).decode())
         self.check_schema(k, rev)
+
+    def test_every_secret(self):
+        k = self.kmcp(ask="accept")
+        for part, field, secret in (("recoverypassword", "recovery_password", "recovery_password"),
+                                    ("bypasscode", "device_based_albc", "bypass_code"),
+                                    ("bypasscode", "user_based_albc", "bypass_code")):
+            uuid = self.having(part, field)
+            text = k.text("get_device_secret", {"device_id": uuid, "secret": secret, "reason": "repair", "confirm": True})
+            self.assertRegex(text, "secret:[a-z2-7]{16}")
+            value = self.tenant.get(f"/api/v1/devices/{uuid}/secrets/{part}")[field]
+            self.assertNotIn(value, b"".join(k.raw).decode())
 
     def check_schema(self, k, rev):
         """Every line kmcp wrote is a message of the published schema."""

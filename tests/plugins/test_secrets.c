@@ -20,7 +20,7 @@ static void run_in(const char *record, const char *key, kmcp_rc rc)
     assert_false(fakehost_sent(&h, "GET " KEY)); /* the plan does not look */
     assert_int_equal(fakehost_run(&h, "get_filevault_key", ARGS), rc);
     if (rc == KMCP_OK)
-        assert_has(h.result, "\"filevault_key\":\"AAAA-BBBB\"");
+        assert_has(h.text, "FileVault recovery key of device " ID ": AAAA-BBBB.");
     else
         assert_has(h.failure, "no FileVault recovery key is escrowed");
     fakehost_free(&h);
@@ -48,29 +48,32 @@ static void macs_only(void **state)
 static void reads_the_others(void **state)
 {
     static const struct {
-        const char *tool, *part, *body, *result;
+        const char *secret, *part, *body, *text;
     } cases[] = {
-        { "get_unlock_pin", "unlockpin", "{\"pin\":\"192746\"}", "\"unlock_pin\":\"192746\"" },
-        { "get_recovery_password", "recoverypassword", "{\"recovery_password\":\"abc\"}",
-          "\"recovery_password\":\"abc\"" },
-        { "get_bypass_codes", "bypasscode", "{\"user_based_albc\":null,\"device_based_albc\":\"X-Y\"}",
-          "\"device_based\":\"X-Y\"" },
-        { "get_bypass_codes", "bypasscode", "{\"user_based_albc\":\"U\",\"device_based_albc\":\"X-Y\"}",
-          "\"user_based\":\"U\"" },
+        { "unlock_pin", "unlockpin", "{\"pin\":\"192746\"}", "unlock PIN of device " ID ": 192746." },
+        { "recovery_password", "recoverypassword", "{\"recovery_password\":\"abc\"}",
+          "password of device " ID ": abc." },
+        { "bypass_code", "bypasscode", "{\"user_based_albc\":null,\"device_based_albc\":\"X-Y\"}",
+          "device-based activation lock bypass code of device " ID ": X-Y." },
+        { "bypass_code", "bypasscode", "{\"user_based_albc\":\"U\",\"device_based_albc\":\"X-Y\"}",
+          "user-based activation lock bypass code of device " ID ": U." },
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char path[200];
+        char path[200], args[300];
         struct fakehost h;
 
         fakehost_init(&h, &kmcp_plugin_v1);
         snprintf(path, sizeof path, DEVICE "/secrets/%s", cases[i].part);
         fakehost_answer(&h, "GET", DEVICE, 200, REAL("Mac"));
         fakehost_answer(&h, "GET", path, 200, cases[i].body);
-        assert_int_equal(fakehost_plan(&h, cases[i].tool, ARGS), KMCP_OK);
-        assert_int_equal(fakehost_run(&h, cases[i].tool, ARGS), KMCP_OK);
-        assert_has(h.result, cases[i].result);
+        snprintf(args, sizeof args,
+                 "{\"device_id\":\"" ID "\",\"secret\":\"%s\",\"reason\":\"ticket 7\",\"confirm\":true}",
+                 cases[i].secret);
+        assert_int_equal(fakehost_plan(&h, "get_device_secret", args), KMCP_OK);
+        assert_int_equal(fakehost_run(&h, "get_device_secret", args), KMCP_OK);
+        assert_has(h.text, cases[i].text);
         fakehost_free(&h);
     }
 }

@@ -3,6 +3,8 @@
 #include "test.h"
 #include "policy/consent.h"
 
+static const uint8_t test_key[DIGEST_SIZE] = { 1, 2, 3 }, other_key[DIGEST_SIZE] = { 4 };
+
 #include <pthread.h>
 
 static const struct consent_bond bond = { { 1 }, { 2 } }, other_call = { { 9 }, { 2 } },
@@ -12,7 +14,7 @@ static const struct consent_bond bond = { { 1 }, { 2 } }, other_call = { { 9 }, 
 
 static void counts_once(void **state)
 {
-    struct consent *c = consent_new();
+    struct consent *c = consent_new(test_key);
     char text[CONSENT_TEXT_MAX], nonce[33];
     unsigned round = 0;
 
@@ -29,7 +31,7 @@ static void counts_once(void **state)
 
 static void is_bound_to_call_and_plan(void **state)
 {
-    struct consent *c = consent_new(), *restarted = consent_new();
+    struct consent *c = consent_new(test_key), *restarted = consent_new(other_key);
     char text[CONSENT_TEXT_MAX];
 
     (void)state;
@@ -45,7 +47,7 @@ static void is_bound_to_call_and_plan(void **state)
 
 static void expires_even_if_the_clock_is_set_back(void **state)
 {
-    struct consent *c = consent_new();
+    struct consent *c = consent_new(test_key);
     char text[CONSENT_TEXT_MAX];
 
     (void)state;
@@ -57,7 +59,7 @@ static void expires_even_if_the_clock_is_set_back(void **state)
 
 static void no_changed_byte_passes(void **state)
 {
-    struct consent *c = consent_new();
+    struct consent *c = consent_new(test_key);
     char text[CONSENT_TEXT_MAX];
 
     (void)state;
@@ -93,7 +95,7 @@ static void only_one_thread_spends_it(void **state)
     pthread_t threads[16];
 
     (void)state;
-    raced = consent_new();
+    raced = consent_new(test_key);
     good = 0;
     assert_true(consent_seal(raced, &bond, 1, NOW, raced_text));
     for (size_t i = 0; i < 16; i++)
