@@ -24,6 +24,7 @@ static const struct {
     bool always;
 } phases[] = {
     { "find", phase_find, ALL, false },           /* the tool, and whether it is offered at all         */
+    { "resolve", phase_resolve, ALL, false },     /* what pseudonyms in them stand for                  */
     { "validate", phase_validate, ALL, false },   /* the arguments against its schema                   */
     { "resume", phase_resume, ALL, false },       /* what earlier rounds asked and were answered        */
     { "settle", phase_settle, TOOLS, false },     /* only: what became of an act nobody knows about      */
@@ -38,6 +39,7 @@ static const struct {
     { "intent", phase_intent, TOOLS, false },     /* on record before it happens, or it does not happen */
     { "run", phase_run, ALL, false },             /* the plugin does it                                 */
     { "shape", phase_shape, ALL, false },         /* the result against its schema, neutralised         */
+    { "rename", phase_rename, ALL, true },        /* persons are pseudonyms in whatever leaves          */
     { "redact", phase_redact, ALL, true },        /* nothing personal in what went wrong                */
     { "outcome", phase_outcome, TOOLS, true },    /* on record what became of it                        */
     { "reply", phase_reply, ALL, true },          /* what the caller gets                               */
@@ -105,7 +107,9 @@ const struct call_output *call_output(const struct call *c)
 
 void call_release(struct call *c)
 {
-    bool secret = c->safety == KMCP_REVEAL;
+    bool secret = c->safety == KMCP_REVEAL || c->handles;
+
+    pseudo_map_free(c->named);
 
     if (secret)
         buf_wipe(&c->text);

@@ -16,6 +16,7 @@
 #include "policy/ledger.h"
 #include "policy/pending.h"
 #include "policy/policy.h"
+#include "policy/pseudonym.h"
 #include "policy/vault.h"
 #include "state/state.h"
 
@@ -32,6 +33,7 @@ struct host {
     struct client *client;
     struct state *state;
     struct vault *vault;
+    struct pseudonyms *pseudonyms;
     struct consent *consent;
     struct audit *audit;
     int64_t call_timeout_ms; /* [limits] call_seconds */
@@ -201,7 +203,9 @@ struct call {
     kmcp_json *meta;
     const char **values;
     size_t n_values, total_values;
-    const char *handles; /* sentences about secrets that were kept, or NULL */
+    struct pseudo_map *named; /* redact_pii = pseudonyms: what was named in this call, or NULL */
+    unsigned resolved;        /* pseudonyms among the arguments */
+    const char *handles;      /* sentences about secrets that were kept, or NULL */
     struct audit_call record;
     bool intended;       /* an intent is on record and needs its outcome */
     int64_t progress_ms; /* when the client was last told */

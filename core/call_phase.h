@@ -12,6 +12,9 @@ bool phase_find(struct call *c);
 bool phase_validate(struct call *c);
 /* call_ask.c: questions to the client and their answers, over rounds */
 bool phase_resume(struct call *c);
+/* call_pseudonym.c: what pseudonyms among the arguments stand for; and none but pseudonyms in what leaves */
+bool phase_resolve(struct call *c);
+bool phase_rename(struct call *c);
 /* call_plan.c: what it would touch, and what a yes to it is bound to */
 bool phase_plan(struct call *c);
 bool phase_bind(struct call *c);
@@ -48,6 +51,8 @@ kmcp_rc call_enter(struct call *c, enum call_step step);
 bool call_is_inline(const struct call *c);
 const char *call_keep_secret(void *arg, const char *field, const char *value);
 bool call_can_keep(struct call *c);
+/* call_pseudonym.c: from now on persons get pseudonyms. */
+bool call_name_persons(struct call *c);
 /* Forgets what the plugin said so far: it is to be asked again. */
 void call_forget(struct call *c);
 /* The case as policy sees it, in the call's arena. False when out of memory. */

@@ -15,7 +15,7 @@ int main(int argc, char **argv)
         { "call", command_call },         { "http", command_http },       { "token", command_token },
         { "policy", command_policy },     { "approve", command_approve }, { "deny", command_deny },
         { "approver", command_approver }, { "acts", command_acts },       { "state", command_state },
-        { "audit", command_audit },       { "secret", command_secret },
+        { "audit", command_audit },       { "secret", command_secret },   { "pseudonym", command_pseudonym },
     };
     struct cli cli;
 

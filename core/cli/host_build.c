@@ -102,7 +102,8 @@ static bool build(struct host *host, struct config *c, size_t *workers)
         return false;
     if (!names_tools(host, c))
         return false;
-    if (!(host->vault = vault_new(host->state, host->policy.secret_ms)))
+    if (!(host->pseudonyms = pseudonyms_new(host->state)) ||
+        !(host->vault = vault_new(host->state, host->policy.secret_ms)))
         return config_fail(c, 0, "out of memory");
     routes = registry_routes(&host->registry, &n_routes);
     host->client = routes ? client_new(c, &host->tenant, routes, n_routes) : NULL;
@@ -139,6 +140,7 @@ bool host_build(struct host *host, const char *config_file, size_t *workers)
     registry_free(&host->registry);
     client_free(host->client);
     vault_free(host->vault);
+    pseudonyms_free(host->pseudonyms);
     state_free(host->state);
     policy_free(&host->policy);
     audit_free(host->audit);
@@ -150,6 +152,7 @@ void host_free(struct host *host)
 {
     client_free(host->client);
     vault_free(host->vault);
+    pseudonyms_free(host->pseudonyms);
     state_free(host->state);
     registry_close(&host->registry);
     consent_free(host->consent);

@@ -28,6 +28,7 @@ const char cli_help[] =
     "                                                        shows a kept secret, once, or writes it to a "
     "new file\n"
     "       kmcp secret list | drop HANDLE                   what is kept; what need not be\n"
+    "       kmcp pseudonym open TOKEN | of KIND VALUE        what a token stands for; the token of a value\n"
     "       kmcp acts                                        acts without a known end: find out what became "
     "of them\n"
     "       kmcp state [accept-clock]                        where the state is and what is in it\n"
@@ -85,6 +86,8 @@ static const struct {
       "kmcp audit verify [FILE], kmcp audit show [FILE], kmcp audit reconcile [FILE]" },
     { "secret", 1, 2, "reason out json ",
       "kmcp secret open HANDLE --reason TEXT, kmcp secret list, kmcp secret drop HANDLE" },
+    { "pseudonym", 2, 3, "reason ",
+      "kmcp pseudonym open TOKEN [--reason TEXT], kmcp pseudonym of KIND VALUE" },
     { "token", 2, 2, "", "kmcp token NAME read,reveal,write,destroy" },
     { "call", 1, 2, "plan-only ", "kmcp call TOOL '{\"argument\": \"value\"}' [--plan-only]" },
 };

@@ -9,6 +9,8 @@
 #include "base/text.h"
 #include "mask.h"
 
+#define SHORT_VALUE 4
+
 struct masker {
     struct arena *arena;
     const char *fields, *mask; /* MASK NULL: only collect */
@@ -37,55 +39,66 @@ static bool named(const char *fields, const char *parent, const char *key)
     return false;
 }
 
-static bool remember(struct mask_seen *seen, const char *value)
+bool mask_remember(struct mask_seen *seen, const char *value, const char *name)
 {
-    if (!seen || strlen(value) < 4 || seen->n >= MASK_SEEN_MAX)
+    if (!seen || strlen(value) < 2 || seen->n >= MASK_SEEN_MAX)
         return true;
     for (size_t i = 0; i < seen->n && i < 64; i++) /* the usual few repeat; more is not worth searching */
         if (strcmp(seen->values[i], value) == 0)
             return true;
     if (seen->n == seen->cap) {
         size_t cap = seen->cap ? 2 * seen->cap : 32;
-        const char **grown = arena_alloc(seen->arena, cap * sizeof *grown);
+        const char **values = arena_alloc(seen->arena, 2 * cap * sizeof *values);
 
-        if (!grown)
+        if (!values)
             return false;
-        if (seen->n)
-            memcpy(grown, seen->values, seen->n * sizeof *grown);
-        seen->values = grown;
+        if (seen->n) {
+            memcpy(values, seen->values, seen->n * sizeof *values);
+            memcpy(values + cap, seen->names, seen->n * sizeof *values);
+        }
+        seen->values = values;
+        seen->names = values + cap;
         seen->cap = cap;
     }
+    seen->names[seen->n] = name;
     seen->values[seen->n] = arena_strdup(seen->arena, value);
     return seen->values[seen->n++] != NULL;
 }
 
-/* What stands for TEXT; NULL: it stays. */
-static const char *cover_of(const struct masker *m, const char *text)
+/* What is put in the place of TEXT (NULL: it stays); remembered, if it is a person's. */
+static bool hide(struct masker *m, const char *text, const char **stands)
 {
-    const char *swapped = m->swap ? m->swap(m->swap_arg, m->field, text) : NULL;
+    const char *name = NULL;
 
-    return swapped ? swapped : m->mask;
+    if (m->swap) {
+        *stands = m->swap(m->swap_arg, m->field, text);
+        *stands = *stands ? *stands : m->mask;
+        return true;
+    }
+    if (m->seen && m->seen->name)
+        name = m->seen->name(m->seen->name_arg, m->field, text);
+    *stands = !m->mask ? NULL : name ? name : m->mask;
+    return mask_remember(m->seen, text, name);
 }
 
 /* Everything under VALUE. */
 static bool cover(struct masker *m, kmcp_json *value)
 {
     uint32_t kind = json_kind(value);
-    const char *text = json_str(value);
+    const char *text = json_str(value), *stands, *outer = m->field;
 
-    if (kind == KMCP_JSON_STRING) {
-        if (!*text)
-            return true;
-        return remember(m->seen, text) && (!m->mask || json_replace_str(m->arena, value, cover_of(m, text)));
-    }
+    if (kind == KMCP_JSON_STRING)
+        return !*text || (hide(m, text, &stands) && (!stands || json_replace_str(m->arena, value, stands)));
     if (kind == KMCP_JSON_NUMBER) { /* a boolean names nobody and opens nothing */
         text = json_text(m->arena, value);
-        return text && remember(m->seen, text) &&
-               (!m->mask || json_become_str(m->arena, value, cover_of(m, text)));
+        return text && hide(m, text, &stands) && (!stands || json_become_str(m->arena, value, stands));
     }
-    for (const kmcp_json *item = json_first(value); item; item = json_next(item))
+    for (const kmcp_json *item = json_first(value); item; item = json_next(item)) {
+        m->field = json_key(item) ? json_key(item) : outer;
         if (!cover(m, (kmcp_json *)(uintptr_t)item))
             return false;
+    }
+    m->field = outer;
     return true;
 }
 
@@ -142,6 +155,53 @@ static void scrub_addresses(struct buf *out, const char *text)
     }
 }
 
+static bool is_word(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c & 0x80);
+}
+
+/* Where VALUE stands in TEXT; a short one ("Li", "Ana") only as a word of its own. */
+static const char *find_value(const char *text, const char *value)
+{
+    size_t len = strlen(value);
+    const char *at = text_casestr(text, value);
+
+    while (len < SHORT_VALUE && at && ((at > text && is_word(at[-1])) || is_word(at[len])))
+        at = text_casestr(at + 1, value);
+    return at;
+}
+
+/* The leftmost value of SEEN in TEXT, the longest of those; -1: none. */
+static int leftmost(const struct mask_seen *seen, const char *text, bool named_only, const char **where)
+{
+    int found = -1;
+
+    *where = NULL;
+    for (size_t i = 0; i < seen->n; i++) {
+        const char *at = named_only && !seen->names[i] ? NULL : find_value(text, seen->values[i]);
+
+        if (at && (!*where || at < *where ||
+                   (at == *where && strlen(seen->values[i]) > strlen(seen->values[found])))) {
+            *where = at;
+            found = (int)i;
+        }
+    }
+    return found;
+}
+
+static bool replace_seen(struct buf *out, const struct mask_seen *seen, const char *text, bool named_only)
+{
+    const char *hit;
+    int i;
+
+    while ((i = leftmost(seen, text, named_only, &hit)) >= 0) {
+        buf_add(out, text, (size_t)(hit - text));
+        buf_puts(out, seen->names[i] ? seen->names[i] : MASK_PERSON);
+        text = hit + strlen(seen->values[i]);
+    }
+    return buf_puts(out, text);
+}
+
 char *mask_scrub(struct arena *a, const struct mask_seen *seen, const char *text)
 {
     struct buf values, out;
@@ -149,28 +209,25 @@ char *mask_scrub(struct arena *a, const struct mask_seen *seen, const char *text
 
     buf_init(&values, 1 << 20);
     buf_init(&out, 1 << 20);
-    while (*text) {
-        const char *hit = NULL;
-        size_t hit_len = 0;
-
-        for (size_t i = 0; i < seen->n; i++) {
-            const char *at = text_casestr(text, seen->values[i]);
-
-            if (at && (!hit || at < hit || (at == hit && strlen(seen->values[i]) > hit_len))) {
-                hit = at;
-                hit_len = strlen(seen->values[i]);
-            }
-        }
-        buf_add(&values, text, hit ? (size_t)(hit - text) : strlen(text));
-        if (!hit)
-            break;
-        buf_puts(&values, MASK_PERSON);
-        text = hit + hit_len;
-    }
+    replace_seen(&values, seen, text, false);
     if (values.data)
         scrub_addresses(&out, values.data);
     made = values.failed || out.failed ? NULL : arena_strdup(a, out.data ? out.data : "");
     buf_free(&values);
+    buf_free(&out);
+    return made;
+}
+
+const char *mask_rename(struct arena *a, const struct mask_seen *seen, const char *text)
+{
+    const char *hit, *made = NULL;
+    struct buf out;
+
+    if (leftmost(seen, text, true, &hit) < 0)
+        return text;
+    buf_init(&out, 64 << 20);
+    if (replace_seen(&out, seen, text, true))
+        made = arena_strdup(a, out.data);
     buf_free(&out);
     return made;
 }

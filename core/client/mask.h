@@ -15,24 +15,34 @@
  * them. */
 #define MASK_SEEN_MAX 4096
 struct mask_seen {
+    /* what is put in a person's place instead of MASK_PERSON: pseudonyms; NULL: nothing */
+    const char *(*name)(void *arg, const char *field, const char *value);
+    void *name_arg;
     struct arena *arena;
     const char **values;
+    const char **names; /* what stands for each of them; NULL: MASK_PERSON */
     size_t n, cap;
 };
 
 /* Replaces every string and number under the fields that FIELDS names ("KEY" or "PARENT.KEY" separated by
  * spaces, at any depth; arrays are looked through) by MASK. Booleans, empty strings and null stay: "no user"
- * is not a person. SEEN, if given, collects what was there (values of 4 bytes and more). False when out of
+ * is not a person. SEEN, if given, collects what was there (values of 2 bytes and more; those under 4 are found as whole words only). False when out of
  * memory: nothing may leave. */
 bool mask_apply(struct arena *a, kmcp_json *reply, const char *fields, const char *mask,
                 struct mask_seen *seen);
 /* Replaces every value under the fields by what SWAP makes of it, and by MASK_SECRET where that is NULL. */
 bool mask_swap(struct arena *a, kmcp_json *reply, const char *fields,
                const char *(*swap)(void *arg, const char *field, const char *value), void *arg);
+/* Adds VALUE, for which NAME stands. */
+bool mask_remember(struct mask_seen *seen, const char *value, const char *name);
 /* Collects without replacing: while planning, the real values are needed to name the target to a person. */
 bool mask_collect(const kmcp_json *reply, const char *fields, struct mask_seen *seen);
-/* TEXT with every value of SEEN, and every word with an '@' in it, replaced by MASK_PERSON; in the arena. */
+/* TEXT with every value of SEEN replaced by its name or MASK_PERSON, and every word with an '@' in it by
+ * MASK_PERSON; in the arena. */
 char *mask_scrub(struct arena *a, const struct mask_seen *seen, const char *text);
+/* TEXT with the values of SEEN that have a name replaced by it; TEXT itself if there are none. NULL: no
+ * memory. */
+const char *mask_rename(struct arena *a, const struct mask_seen *seen, const char *text);
 /* Does ROW meet the condition? See struct kmcp_where. */
 bool mask_where(const kmcp_json *row, const struct kmcp_where *where);
 

@@ -15,7 +15,8 @@
 static bool read_all(struct policy *p, struct config *c)
 {
     p->read_only = config_bool(c, "policy", "read_only", true);
-    p->redact_pii = config_bool(c, "policy", "redact_pii", false);
+    p->pseudonyms = strcmp(config_str(c, "policy", "redact_pii", "no"), "pseudonyms") == 0;
+    p->redact_pii = p->pseudonyms || config_bool(c, "policy", "redact_pii", false);
     p->unasked_destroy = config_bool(c, "policy", "unasked_destroy", false);
     p->unasked_reveal = config_bool(c, "policy", "unasked_reveal", false);
     p->freeze = config_bool(c, "policy", "freeze", false);

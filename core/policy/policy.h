@@ -45,6 +45,7 @@ struct policy_cap {
 
 struct policy {
     bool read_only;       /* default yes: only READ tools and routes, whatever else is set        */
+    bool pseudonyms;      /* redact_pii = pseudonyms: by stable tokens instead of a mask           */
     bool redact_pii;      /* mask the routes' declared person data                                */
     bool unasked_destroy; /* DESTROY on "confirm" alone when the client cannot ask. Default no    */
     bool unasked_reveal;  /* REVEAL likewise                                                      */

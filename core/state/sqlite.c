@@ -19,6 +19,7 @@ enum {
     PUT_NEW,
     PUT_NEXT,
     DROP,
+    ADD,
     EACH,
     SWEEP,
     BUCKET,
@@ -38,6 +39,8 @@ static const char *const sql[N_SQL] = {
                 "WHERE expires<>0 AND expires<=?3",
     [PUT_NEXT] = "UPDATE record SET value=?4, version=version+1, expires=?5 "
                  "WHERE space=?1 AND key=?2 AND version=?6 AND (expires=0 OR expires>?3)",
+    [ADD] =
+        "INSERT OR IGNORE INTO record(space, key, value, version, expires) VALUES(?1, ?2 || ?3, ?4, 1, 0)",
     [DROP] = "DELETE FROM record WHERE space=?1 AND key=?2 AND (?4=0 OR version=?4)",
     [EACH] = "SELECT key, value, version, expires FROM record WHERE space=?1 AND (expires=0 OR expires>?3) "
              "AND substr(key, 1, length(?2))=?2 ORDER BY key",
@@ -478,6 +481,26 @@ static enum state_rc put(void *arg, int64_t now, const char *space, const char *
     return change(db, st, fault);
 }
 
+static enum state_rc add(void *arg, const char *space, const char *prefix, const struct state_new *rows,
+                         size_t n, char *fault)
+{
+    struct db *db = arg;
+    sqlite3_stmt *st = db->stmt[ADD];
+    enum state_rc rc = STATE_YES;
+
+    if (!begin(db, true))
+        return lost(db, fault);
+    for (size_t i = 0; i < n && rc == STATE_YES; i++) {
+        bind_text(st, 1, space);
+        bind_text(st, 2, prefix);
+        bind_text(st, 3, rows[i].key);
+        sqlite3_bind_blob(st, 4, rows[i].len ? rows[i].value : "", (int)rows[i].len, SQLITE_STATIC);
+        if (step(st) != SQLITE_DONE)
+            rc = STATE_LOST;
+    }
+    return end(db, rc, fault);
+}
+
 static enum state_rc drop(void *arg, int64_t now, const char *space, const char *key, int64_t version,
                           char *fault)
 {
@@ -525,5 +548,6 @@ const struct state_ops kmcp_sqlite_v1 = { .open = open_db,
                                           .count = count,
                                           .get = get,
                                           .put = put,
+                                          .add = add,
                                           .drop = drop,
                                           .each = each };

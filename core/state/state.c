@@ -374,6 +374,18 @@ enum state_rc state_put(struct state *s, const char *space, const char *key, int
     return leave(s, s->ops->put(s->db, now_of(s), space, mine, version, value, len, expires_ms, s->fault));
 }
 
+enum state_rc state_add(struct state *s, const char *space, const struct state_new *rows, size_t n)
+{
+    char prefix[STATE_KEY_MAX + 130];
+
+    for (size_t i = 0; i < n; i++)
+        if (strlen(rows[i].key) > STATE_KEY_MAX || rows[i].len > STATE_VALUE_MAX)
+            return STATE_LOST;
+    if (!s || !scoped(s, "", prefix) || !enter(s))
+        return STATE_LOST;
+    return leave(s, s->ops->add(s->db, space, prefix, rows, n, s->fault));
+}
+
 enum state_rc state_drop(struct state *s, const char *space, const char *key, int64_t version)
 {
     char mine[STATE_KEY_MAX + 130];

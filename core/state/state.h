@@ -91,6 +91,14 @@ enum state_rc state_get(struct state *s, const char *space, const char *key, str
  * EXPIRES_MS: Unix milliseconds, 0 never. NO: somebody else was faster. */
 enum state_rc state_put(struct state *s, const char *space, const char *key, int64_t version,
                         const void *value, size_t len, int64_t expires_ms);
+/* Adds those of N records that are not there yet, for ever, together; after a power cut the latest may be
+ * lost. */
+struct state_new {
+    const char *key;
+    const void *value;
+    size_t len;
+};
+enum state_rc state_add(struct state *s, const char *space, const struct state_new *rows, size_t n);
 /* Removes a record whose version is VERSION (0: whichever), overwriting its bytes. */
 enum state_rc state_drop(struct state *s, const char *space, const char *key, int64_t version);
 /* Calls EACH for every record of SPACE that has not expired, by key, until it says false. EACH must not call

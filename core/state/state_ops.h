@@ -32,6 +32,8 @@ struct state_ops {
                          char *fault);
     enum state_rc (*put)(void *db, int64_t now, const char *space, const char *key, int64_t version,
                          const void *value, size_t len, int64_t expires_ms, char *fault);
+    enum state_rc (*add)(void *db, const char *space, const char *prefix, const struct state_new *rows,
+                         size_t n, char *fault);
     enum state_rc (*drop)(void *db, int64_t now, const char *space, const char *key, int64_t version,
                           char *fault);
     enum state_rc (*each)(void *db, int64_t now, const char *space, const char *prefix, state_each_fn each,

@@ -1,0 +1,72 @@
+/* command_pseudonym.c - `kmcp pseudonym`: for who has the key.  SPDX-License-Identifier: Apache-2.0 */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+
+static int complain(const char *why)
+{
+    fprintf(stderr, "kmcp: %s\n", why);
+    return 1;
+}
+
+static int open_token(struct host *host, const struct cli *cli, const char *token)
+{
+    char why[600], who[120];
+    struct arena a;
+    const char *value;
+    struct audit_call record = { .tool = "pseudonym open",
+                                 .safety = KMCP_REVEAL,
+                                 .client = "kmcp pseudonym",
+                                 .transport = "command line",
+                                 .reason = cli->values[OPT_REASON],
+                                 .consent = token };
+    int status = 1;
+
+    terminal_who(who, sizeof who);
+    record.principal = who;
+    arena_init(&a, 1 << 20);
+    value = pseudonym_open(host->pseudonyms, &a, token, why, sizeof why);
+    if (!value || !audit_intent(host->audit, &record, why, sizeof why)) {
+        complain(why);
+    } else {
+        printf("%s\n", value);
+        audit_outcome(host->audit, &record, "ok", NULL, 0, NULL);
+        status = 0;
+    }
+    arena_release(&a, true);
+    return status;
+}
+
+static int name_value(struct host *host, const char *kind, const char *value)
+{
+    char token[PSEUDONYM_MAX], why[600];
+
+    if (!pseudonym_is_kind(kind))
+        return complain("KIND is user, mail, serial, device, asset, phone, place or person");
+    if (!pseudonyms_ready(host->pseudonyms, false, why, sizeof why))
+        return complain(why);
+    if (!pseudonym_of(host->pseudonyms, kind, value, token))
+        return complain("OpenSSL cannot be used; see the log");
+    printf("%s\n", token);
+    return 0;
+}
+
+int command_pseudonym(const struct cli *cli)
+{
+    bool opens = strcmp(cli->args[0], "open") == 0;
+    struct host host;
+    size_t workers;
+    int status;
+
+    if ((!opens && strcmp(cli->args[0], "of") != 0) || cli->n_args != (opens ? 2 : 3)) {
+        fprintf(stderr, "kmcp: use kmcp pseudonym open TOKEN or kmcp pseudonym of KIND VALUE\n");
+        return EXIT_USAGE;
+    }
+    if (!host_build(&host, cli->config, &workers))
+        return 1;
+    status = opens ? open_token(&host, cli, cli->args[1]) : name_value(&host, cli->args[1], cli->args[2]);
+    host_free(&host);
+    return status;
+}

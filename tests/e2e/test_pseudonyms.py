@@ -1,0 +1,129 @@
+"""redact_pii = pseudonyms: stable tokens that can be joined on and passed back, and that open with the key alone.
+SPDX-License-Identifier: Apache-2.0"""
+import json
+import re
+import unittest
+
+from e2e import MODERN, Case
+from test_privacy import MARK
+
+TOKEN = re.compile(r"\b(user|mail|serial|device|asset|phone|place|person):[0-9a-f]{12}\b")
+
+
+class Pseudonyms(Case):
+    TENANT_ARGS = ("--devices", 60, "--mark", MARK)
+    POLICY = "redact_pii = pseudonyms\nrepeat_minutes = 0"
+
+    def rows(self, k, **args):
+        r = k.structured("list_devices", {"limit": 60, **args})
+        return [dict(zip(r["columns"], row)) for row in r["rows"]]
+
+    def test_stable_joined_and_passed_back(self):
+        site = self.site(policy=self.POLICY)
+        with self.kmcp(site) as k:
+            first = self.rows(k)
+            self.assertGreater(len({r["serial"] for r in first}), 50)
+            for r in first:
+                self.assertRegex(r["serial"], "^serial:[0-9a-f]{12}$")
+            one = next(r for r in first if r.get("user", "").startswith(("user:", "mail:")))
+        with self.kmcp(site) as k:  # another process
+            self.assertEqual(self.rows(k), first)
+            got = k.structured("get_device", {"device_id": one["serial"]})
+            self.assertEqual(got["serial_number"], one["serial"])
+            prism = k.structured("get_prism_device_information", {"serial_number": one["serial"]})
+            self.assertIn(one["serial"], json.dumps(prism))
+            mine = self.rows(k, user=one["user"])
+            self.assertIn(one, mine)
+            self.assertEqual({r["user"] for r in mine}, {one["user"]})
+            why = k.bad("get_device", {"device_id": "serial:" + "0" * 12})
+            self.assertIn("stands for nobody", why)
+            self.assertNotIn(MARK, b"".join(k.raw).decode())
+        other = self.site(policy=self.POLICY)  # another key
+        with self.kmcp(other) as k:
+            self.assertFalse({r["serial"] for r in self.rows(k)} & {r["serial"] for r in first})
+            self.assertIn("stands for nobody", k.bad("get_device", {"device_id": one["serial"]}))
+
+    def test_acts_by_token(self):
+        for rev in ("2025-11-25", MODERN):
+            site = self.site(policy=self.POLICY)
+            k = self.kmcp(site, rev=rev, ask="accept")
+            d = self.device("platform:Mac")
+            serial = k.structured("get_device", {"device_id": d["device_id"]})["serial_number"]
+            k.good("erase_device", {"device_id": serial, "serial_number": serial, "confirm": True})
+            self.assertIn(d["serial_number"], k.asked[0]["message"])  # the person sees who it is
+            why = k.bad("erase_device", {"device_id": serial, "serial_number": "WRONG", "confirm": True})
+            why += k.bad("lock_device", {"device_id": serial})
+            self.assertNotIn(MARK, why)
+            self.assertIn(serial, why)
+            k.close()
+            self.assertNotIn(MARK, b"".join(x for x in k.raw if b"elicitation" not in x and b"inputRequests" not in x).decode())
+            self.assertNotIn(MARK, site.audit.read_text() + k.stderr)
+        self.assertEqual(len(self.tenant.acts()), 2)
+
+    def test_what_echoes_is_a_token(self):
+        k = self.kmcp(self.site(policy=self.POLICY))
+        row = self.rows(k)[0]
+        for tool, args in (("list_devices", {"name": row.get("device_name", row.get("name"))}),
+                           ("list_devices", {"serial_number": row["serial"] + "x"}),
+                           ("get_device", {"device_id": "the one of " + row["serial"]}),
+                           ("get_device_apps", {"device_id": row["serial"]})):
+            k.call(tool, args)
+        self.assertNotIn(MARK, b"".join(k.raw).decode() + k.stderr)
+
+    def test_only_the_key_opens(self):
+        site = self.site(policy=self.POLICY)
+        with self.kmcp(site) as k:
+            token = k.structured("get_device", {"device_id": self.tenant.truth("?device=3")["device_id"]})["serial_number"]
+        serial = self.tenant.truth("?device=3")["serial_number"]
+        p = site.run("pseudonym", "open", token, "--reason", "ticket")
+        self.assertEqual(p.stdout, serial + "\n", p.stderr)
+        self.assertEqual(site.run("pseudonym", "of", "serial", serial.lower()).stdout, token + "\n")
+        self.assertEqual([r["tool"] for r in site.records()], ["pseudonym open"] * 2)
+        self.assertNotIn(serial, site.audit.read_text())
+        for path in site.dir.iterdir():
+            if path.is_file():
+                self.assertNotIn(serial.encode(), path.read_bytes(), path)
+        (site.dir / "pseudonym.key").unlink()
+        self.assertEqual(site.run("pseudonym", "open", token).returncode, 1)
+
+    def test_without_state_it_is_still_private(self):
+        site = self.site(policy=self.POLICY)
+        (site.dir / "state.db").write_bytes(b"x" * 5000)
+        (site.dir / "state.db").chmod(0o600)
+        k = self.kmcp(site)
+        self.assertRegex(self.rows(k)[0]["serial"], TOKEN)
+        k.close()
+        self.assertNotIn(MARK, b"".join(k.raw).decode() + k.stderr)
+        self.assertIn("cannot be passed back", k.stderr)
+
+    def test_no_person_leaves_through_any_tool(self):
+        uuids = [self.tenant.truth(f"?device={n}")["device_id"] for n in range(0, 60, 9)]
+        blueprint = sorted(self.tenant.truth()["by_blueprint"])[0]
+        for policy in (self.POLICY, "redact_pii = yes\nrepeat_minutes = 0"):
+            site = self.site(policy=policy, extra="[log]\nlevel = debug")
+            for faults in ([], ["error-detail,path=/action"], ["500,path=/apps,count=6"]):
+                self.tenant.set(faults=faults)
+                k = self.kmcp(site)
+                k.call("list_devices", {"limit": 60})
+                k.call("list_blueprints")
+                k.call("get_blueprint", {"blueprint_id": blueprint})
+                k.call("get_prism_device_information", {"limit": 60})
+                for uuid in uuids:
+                    for tool in ("get_device", "get_device_details", "get_device_status", "get_device_apps",
+                                 "get_device_activity", "get_device_commands"):
+                        k.call(tool, {"device_id": uuid})
+                    for section in ("general", "network", "users", "lost_mode", "volumes", "cellular"):
+                        k.call("get_device_details", {"device_id": uuid, "section": section})
+                    k.call("lock_device", {"device_id": uuid, "confirm": True})
+                    k.call("erase_device", {"device_id": uuid, "confirm": True, "serial_number": "WRONG"})
+                    k.call("get_filevault_key", {"device_id": uuid, "confirm": True, "reason": "privacy test"})
+                    k.call("get_device_secret", {"device_id": uuid, "secret": "bypass_code", "confirm": True, "reason": "test"})
+                k.close()
+                everything = b"".join(k.raw).decode() + k.stderr + site.audit.read_text()
+                at = everything.find(MARK)
+                self.assertEqual(at, -1, everything[max(0, at - 200):at + 100])
+        self.tenant.set(faults=[])
+
+
+if __name__ == "__main__":
+    unittest.main()
