@@ -11,11 +11,12 @@ int main(int argc, char **argv)
         const char *name;
         int (*run)(const struct cli *);
     } commands[] = {
-        { "check", command_check },       { "list", command_list },       { "dump", command_dump },
-        { "call", command_call },         { "http", command_http },       { "token", command_token },
-        { "policy", command_policy },     { "approve", command_approve }, { "deny", command_deny },
-        { "approver", command_approver }, { "acts", command_acts },       { "state", command_state },
-        { "audit", command_audit },       { "secret", command_secret },   { "pseudonym", command_pseudonym },
+        { "check", command_check },       { "list", command_list },           { "dump", command_dump },
+        { "call", command_call },         { "http", command_http },           { "token", command_token },
+        { "policy", command_policy },     { "approve", command_approve },     { "deny", command_deny },
+        { "approver", command_approver }, { "acts", command_acts },           { "state", command_state },
+        { "audit", command_audit },       { "secret", command_secret },       { "doctor", command_doctor },
+        { "attest", command_attest },     { "pseudonym", command_pseudonym },
     };
     struct cli cli;
 

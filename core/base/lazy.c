@@ -16,7 +16,7 @@
 #define RTLD_NODELETE 0
 #endif
 
-static int exe_path(char *out, size_t size)
+int lazy_exe(char *out, size_t size)
 {
 #ifdef __APPLE__
     uint32_t room = (uint32_t)size;
@@ -37,7 +37,7 @@ int lazy_beside_exe(const char *relative, char *out, size_t size)
     char exe[PATH_MAX], joined[2 * PATH_MAX], real[PATH_MAX];
     char *slash;
 
-    if (!exe_path(exe, sizeof exe) || !(slash = strrchr(exe, '/')))
+    if (!lazy_exe(exe, sizeof exe) || !(slash = strrchr(exe, '/')))
         return 0;
     *slash = '\0';
     if (snprintf(joined, sizeof joined, "%s/%s", exe, relative) >= (int)sizeof joined ||

@@ -12,4 +12,7 @@ const void *lazy_load(const char *name, const char *symbol, char *why, size_t wh
  * does not exist. */
 int lazy_beside_exe(const char *relative, char *out, size_t size);
 
+/* Absolute path of this executable; false if it cannot be told. */
+int lazy_exe(char *out, size_t size);
+
 #endif

@@ -57,6 +57,8 @@ int command_acts(const struct cli *cli);
 int command_state(const struct cli *cli);
 int command_audit(const struct cli *cli);
 int command_secret(const struct cli *cli);
+int command_doctor(const struct cli *cli);
+int command_attest(const struct cli *cli);
 int command_pseudonym(const struct cli *cli);
 /* command_reconcile.c, for command_audit.c: FILES are the audit files, oldest first. */
 int reconcile(struct host *host, const struct cli *cli, const char *const *files, size_t n);

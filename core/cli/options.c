@@ -12,6 +12,10 @@ const char cli_help[] =
     "       kmcp http [ADDRESS:PORT] [--config FILE]         serve MCP over HTTP (127.0.0.1:8970)\n"
     "       kmcp check [--config FILE]                       read everything, load everything, say what is "
     "wrong\n"
+    "       kmcp doctor                                      ask the tenant too: token, TLS, clock, "
+    "permissions, budget\n"
+    "       kmcp attest [--json]                             every request this installation could ever "
+    "send\n"
     "       kmcp list [--json] [--config FILE]               the tools a client would see\n"
     "       kmcp dump PLUGIN [--config FILE]                 what a plugin declares: options, routes, tools\n"
     "       kmcp call TOOL [JSON] [--plan-only] [--config FILE]\n"
@@ -46,7 +50,8 @@ const char cli_help[] =
     "  --config FILE   the INI file; else the first of $XDG_CONFIG_HOME/kmcp/kmcp.ini, "
     "~/.config/kmcp/kmcp.ini,\n"
     "                  /etc/kmcp/kmcp.ini\n"
-    "  --json          list: the definitions as JSON, one a line; audit: JSON lines\n"
+    "  --json          list: the definitions as JSON, one a line; audit: JSON lines; attest: one\n"
+    "                  object\n"
     "  --as PRINCIPAL  policy explain: for this caller (http:ana)\n"
     "  --since TIME, --until TIME, --tool NAME, --device ID, --principal TEXT, --event NAME, --result NAME, "
     "--id ID\n"
@@ -72,6 +77,8 @@ static const struct {
     const char *usage;
 } commands[] = {
     { "check", 0, 0, "", "kmcp check" },
+    { "doctor", 0, 0, "", "kmcp doctor" },
+    { "attest", 0, 0, "json ", "kmcp attest [--json]" },
     { "list", 0, 0, "json ", "kmcp list [--json]" },
     { "dump", 1, 1, "", "kmcp dump PLUGIN" },
     { "http", 0, 1, "", "kmcp http [ADDRESS:PORT]" },

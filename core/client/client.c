@@ -72,6 +72,13 @@ void client_free(struct client *cl)
     free(cl);
 }
 
+void client_last(struct client *cl, struct client_last *out)
+{
+    pthread_mutex_lock(&cl->sleep_lock);
+    *out = cl->last;
+    pthread_mutex_unlock(&cl->sleep_lock);
+}
+
 void client_wake(struct client *cl)
 {
     cache_wake(cl->cache);

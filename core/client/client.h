@@ -57,6 +57,14 @@ void client_free(struct client *cl);
 /* Wakes calls to look at their cancel flags. Any thread. */
 void client_wake(struct client *cl);
 
+/* What came with the last answer, for `kmcp doctor`: one caller at a time. */
+struct client_last {
+    int status;                 /* 0: none came */
+    char date[40];              /* its Date header */
+    int64_t hour_left, reset_s; /* -1: not said */
+};
+void client_last(struct client *cl, struct client_last *out);
+
 /* The host table's http() and sweep(). CTX is handed to PAGE. */
 kmcp_rc client_http(struct client *cl, struct client_call *call, const struct kmcp_request *request,
                     struct kmcp_reply *reply);

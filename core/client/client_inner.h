@@ -23,6 +23,7 @@ struct client {
     int64_t per_hour, per_second, reserve;
     int64_t hour_left, reset_ms; /* as last seen; __atomic */
     bool state_lost;             /* __atomic */
+    struct client_last last;     /* under sleep_lock */
     struct client_ttl *ttls;
     size_t n_ttls;
     long connections;

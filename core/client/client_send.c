@@ -151,6 +151,10 @@ static void attempt(struct client *cl, struct client_call *call, const struct km
         call->act_sent = x->end != HTTP_NOT_SENT;
         call->act_status = x->status;
     }
+    pthread_mutex_lock(&cl->sleep_lock);
+    cl->last = (struct client_last){ .status = x->status, .hour_left = x->hour_left, .reset_s = x->reset_s };
+    memcpy(cl->last.date, x->date, sizeof cl->last.date);
+    pthread_mutex_unlock(&cl->sleep_lock);
     if (x->end == HTTP_ANSWERED)
         client_learn(cl, x, x->status == 429 ? server_pause_ms(x) : 0);
     log_line(KMCP_LOG_DEBUG, "client", "%s %s: %d %s", rq->route->method, rq->route->path, x->status,

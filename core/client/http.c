@@ -106,6 +106,8 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
         x->reset_s = number(value);
     else if (header_value(line, n, "retry-after", value, sizeof value))
         snprintf(x->retry_after, sizeof x->retry_after, "%.63s", value);
+    else if (header_value(line, n, "date", value, sizeof value))
+        snprintf(x->date, sizeof x->date, "%.39s", value);
     else if (header_value(line, n, "content-type", value, sizeof value))
         snprintf(x->content_type, sizeof x->content_type, "%.63s", value);
     return n;
@@ -294,7 +296,7 @@ static void http_perform(struct http *h, struct http_exchange *x, const volatile
     x->data = NULL;
     x->len = 0;
     x->total = x->hour_left = x->reset_s = -1;
-    x->retry_after[0] = x->content_type[0] = x->error[0] = '\0';
+    x->retry_after[0] = x->date[0] = x->content_type[0] = x->error[0] = '\0';
     pthread_cond_init(&job.ended, NULL);
     pthread_mutex_lock(&h->lock);
     for (at = &h->waiting; *at; at = &(*at)->next)
@@ -426,7 +428,7 @@ static void http_stop(struct http *h)
     release(h);
 }
 
-extern __attribute__((visibility("default"))) const struct http_ops kmcp_http_v1;
-const struct http_ops kmcp_http_v1 = {
+extern __attribute__((visibility("default"))) const struct http_ops kmcp_http_v2;
+const struct http_ops kmcp_http_v2 = {
     .start = http_start, .perform = http_perform, .wake = http_wake, .stop = http_stop
 };

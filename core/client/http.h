@@ -46,10 +46,11 @@ struct http_exchange {
     int64_t reset_s;      /* RateLimit-Reset or -1 */
     char retry_after[64]; /* Retry-After or "" */
     char content_type[64];
+    char date[40];   /* Date or "" */
     char error[256]; /* for NOT_SENT, LOST: one sentence, no token, no URL query */
 };
 
-/* The table the module exports as kmcp_http_v1. */
+/* The table the module exports as kmcp_http_v2. */
 struct http_ops {
     struct http *(*start)(const struct http_config *, char *why, size_t why_size);
     /* Blocks until the exchange ended. *CANCELLED turning non-zero (followed by wake) ends it early. Any

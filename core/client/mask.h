@@ -26,8 +26,8 @@ struct mask_seen {
 
 /* Replaces every string and number under the fields that FIELDS names ("KEY" or "PARENT.KEY" separated by
  * spaces, at any depth; arrays are looked through) by MASK. Booleans, empty strings and null stay: "no user"
- * is not a person. SEEN, if given, collects what was there (values of 2 bytes and more; those under 4 are found as whole words only). False when out of
- * memory: nothing may leave. */
+ * is not a person. SEEN, if given, collects what was there (values of 2 bytes and more; those under 4 are
+ * found as whole words only). False when out of memory: nothing may leave. */
 bool mask_apply(struct arena *a, kmcp_json *reply, const char *fields, const char *mask,
                 struct mask_seen *seen);
 /* Replaces every value under the fields by what SWAP makes of it, and by MASK_SECRET where that is NULL. */

@@ -1,0 +1,335 @@
+/* command_doctor.c - `kmcp doctor`: what is wrong, found out by asking the tenant too.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Only GET requests of READ routes are sent, through the same client as everything else.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "client/route.h"
+#include "cli.h"
+#include "cli_time.h"
+#include "policy/approvers.h"
+
+struct doctor {
+    struct host host;
+    struct arena arena;
+    char device[64], blueprint[64]; /* ids to ask with; "" if the tenant has none to give */
+    unsigned failed, warned;
+    bool reached;
+};
+
+static void say(struct doctor *d, const char *level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void say(struct doctor *d, const char *level, const char *fmt, ...)
+{
+    va_list args;
+
+    d->failed += strcmp(level, "FAIL") == 0;
+    d->warned += strcmp(level, "warn") == 0;
+    printf("%-4s  ", level);
+    va_start(args, fmt);
+    vprintf(fmt, args);
+    va_end(args);
+    printf("\n");
+}
+
+/* ---- one request ---- */
+
+static const char *fill(const struct doctor *d, const char *name, size_t len)
+{
+    return len == 9 && strncmp(name, "device_id", len) == 0       ? d->device
+           : len == 12 && strncmp(name, "blueprint_id", len) == 0 ? d->blueprint
+                                                                  : "";
+}
+
+/* Asks ROUTE; the HTTP status, 0 for none, -1 if a part of the path cannot be filled. */
+static int ask(struct doctor *d, const struct kmcp_route *route, const kmcp_json **body)
+{
+    struct kmcp_param path[4], query[] = { { "limit", "1" } };
+    struct kmcp_request request = {
+        .struct_size = sizeof request, .route = route, .path = path, .query = query
+    };
+    struct kmcp_reply reply = { .struct_size = sizeof reply };
+    struct failure failure = { .rc = KMCP_OK };
+    struct client_call call = { .arena = &d->arena,
+                                .failure = &failure,
+                                .tool = KMCP_READ,
+                                .read_only = true,
+                                .deadline_ms = clock_ms() + d->host.call_timeout_ms };
+    struct client_last last = { 0 };
+
+    for (const char *at = strchr(route->path, '{'); at && request.n_path < 4; at = strchr(at + 1, '{')) {
+        size_t len = strcspn(at + 1, "}");
+
+        path[request.n_path].name = arena_format(&d->arena, "%.*s", (int)len, at + 1);
+        path[request.n_path].value = fill(d, at + 1, len);
+        if (!path[request.n_path].name || !*path[request.n_path].value)
+            return -1;
+        request.n_path++;
+    }
+    request.n_query = route->paging ? 1 : 0;
+    if (client_http(d->host.client, &call, &request, &reply) == KMCP_OK && body)
+        *body = reply.body;
+    client_last(d->host.client, &last);
+    if (!last.status && failure.text[0])
+        say(d, "FAIL", "%s", failure.text);
+    return last.status;
+}
+
+/* ---- the checks ---- */
+
+static void check_files(struct doctor *d)
+{
+    char why[700];
+    size_t approvers = 0;
+
+    say(d, "ok", "%s and every plugin are as they must be; %zu plugins, %zu tools", d->host.config.file,
+        d->host.registry.n_plugins, d->host.registry.n_tools);
+    if (d->host.policy.read_only) {
+        say(d, "ok", "read-only: neither state nor audit file are needed");
+        return;
+    }
+    if (state_ready(d->host.state, why, sizeof why))
+        say(d, "ok", "state: %s", state_place(d->host.state));
+    else
+        say(d, "FAIL", "acts would be refused: %s", why);
+    if (state_clock(d->host.state, why, sizeof why) == STATE_NO)
+        say(d, "FAIL", "acts would be refused: %s", why);
+    if (audit_ready(d->host.audit, why, sizeof why))
+        say(d, "ok", "audit: %s", audit_path(d->host.audit));
+    else
+        say(d, "FAIL", "acts would be refused: %s", why);
+    if (d->host.policy.approvers) {
+        if (approvers_check(d->host.policy.approvers, &approvers, why, sizeof why))
+            say(d, approvers ? "ok" : "warn", "%zu approvers in %s", approvers, d->host.policy.approvers);
+        else
+            say(d, "FAIL", "nobody could approve: %s", why);
+    }
+}
+
+static void check_token(struct doctor *d)
+{
+    struct secret token = { 0 };
+    char why[700];
+
+    if (tenant_token(&d->host.tenant, &token, why, sizeof why))
+        say(d, "ok", "there is a token, of %zu characters", token.len);
+    else
+        say(d, "FAIL", "%s", why);
+    secret_free(&token);
+}
+
+static const struct kmcp_route list_devices = { .method = "GET",
+                                                .path = "/api/v1/devices",
+                                                .permission = "Device list",
+                                                .safety = KMCP_READ,
+                                                .paging = KMCP_PAGES_OFFSET };
+static const struct kmcp_route list_blueprints = { .method = "GET",
+                                                   .path = "/api/v1/blueprints",
+                                                   .permission = "List Blueprints",
+                                                   .safety = KMCP_READ,
+                                                   .paging = KMCP_PAGES_OFFSET };
+
+static void take_id(const kmcp_json *body, const char *key, char *out, size_t size)
+{
+    const kmcp_json *rows = json_get(body, "results");
+    const char *id = json_str(json_get(json_first(rows ? rows : body), key));
+
+    snprintf(out, size, "%s", id ? id : "");
+}
+
+static void check_reach(struct doctor *d)
+{
+    const kmcp_json *body = NULL;
+    int status = ask(d, &list_devices, &body);
+
+    d->reached = status > 0;
+    if (!d->reached)
+        return;
+    say(d, "ok", "%s answers%s", d->host.tenant.base_url,
+        strncmp(d->host.tenant.base_url, "https:", 6) == 0 ? ", its certificate is accepted"
+                                                           : " (plain http)");
+    if (status == 401)
+        say(d, "FAIL",
+            "the token is not accepted (HTTP 401); make a new one in the web console, Settings > Access");
+    take_id(body, "device_id", d->device, sizeof d->device);
+    body = NULL;
+    ask(d, &list_blueprints, &body);
+    take_id(body, "id", d->blueprint, sizeof d->blueprint);
+}
+
+/* "Tue, 24 Nov 2026 10:00:00 GMT" in Unix milliseconds, or -1. */
+static int64_t http_date(const char *text)
+{
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    char month[4] = "", iso[40];
+    int day, year, hour, minute, second;
+    const char *at;
+
+    if (sscanf(text, "%*3s, %2d %3s %4d %2d:%2d:%2d", &day, month, &year, &hour, &minute, &second) != 6 ||
+        !(at = strstr(months, month)) || (at - months) % 3)
+        return -1;
+    snprintf(iso, sizeof iso, "%04d-%02d-%02dT%02d:%02d:%02dZ", year, (int)(at - months) / 3 + 1, day, hour,
+             minute, second);
+    return cli_time(iso);
+}
+
+static void check_clock(struct doctor *d)
+{
+    struct client_last last;
+    int64_t theirs, apart;
+
+    client_last(d->host.client, &last);
+    theirs = d->reached ? http_date(last.date) : -1;
+    if (theirs < 0) {
+        say(d, "warn", "the clock was not compared: no Date came with the answer");
+        return;
+    }
+    apart = (clock_unix_ms() - theirs) / 1000;
+    say(d,
+        llabs((long long)apart) > 300  ? "FAIL"
+        : llabs((long long)apart) > 60 ? "warn"
+                                       : "ok",
+        "the clock is %lld seconds %s of the tenant's", llabs((long long)apart),
+        apart < 0 ? "behind" : "ahead");
+}
+
+static void check_budget(struct doctor *d)
+{
+    struct client_last last;
+
+    client_last(d->host.client, &last);
+    if (!d->reached)
+        return;
+    if (last.hour_left >= 0)
+        say(d, last.hour_left < 500 ? "warn" : "ok", "%lld requests are left of this hour%s%s",
+            (long long)last.hour_left, last.reset_s >= 0 ? ", resets in " : "",
+            last.reset_s >= 0 ? arena_format(&d->arena, "%lld min", (long long)(last.reset_s + 59) / 60)
+                              : "");
+    else
+        say(d, "ok", "the tenant does not say how many requests are left");
+}
+
+/* ---- permissions ---- */
+
+static void check_route(struct doctor *d, const struct plugin *p, const struct kmcp_route *r)
+{
+    char why[400];
+    int status;
+
+    if (!policy_offers(&d->host.policy, r->safety, why, sizeof why))
+        return;
+    if (r->safety != KMCP_READ || strcmp(r->method, "GET") != 0) {
+        say(d, "ok", "permission \"%s\" is needed and unproven: %s %s is never tried", r->permission,
+            r->method, r->path);
+        return;
+    }
+    status = ask(d, r, NULL);
+    if (status < 0)
+        say(d, "warn", "permission \"%s\" is unproven: there is nothing to ask %s with", r->permission,
+            r->path);
+    else if (status == 401 || status == 403)
+        say(d, "FAIL",
+            "permission \"%s\" is missing (HTTP %d); without it tools of module %s will not work; tick it in "
+            "the web "
+            "console, "
+            "Settings > Access",
+            r->permission, status, p->decl.name);
+    else if ((status >= 200 && status < 300) || status == 404)
+        say(d, "ok", "permission \"%s\"", r->permission);
+    else if (status > 0)
+        say(d, "warn", "permission \"%s\" is unproven: %s answered HTTP %d", r->permission, r->path, status);
+}
+
+static bool is_needed(const struct doctor *d, const char *permission)
+{
+    for (size_t i = 0; i < d->host.registry.n_plugins; i++)
+        for (size_t k = 0; k < d->host.registry.plugins[i]->n_routes; k++)
+            if (strcmp(d->host.registry.plugins[i]->routes[k].permission, permission) == 0)
+                return true;
+    return false;
+}
+
+/* What a token can be allowed beyond the modules' needs, by the cheapest GET that shows it (api section 4).
+ */
+static void check_excess(struct doctor *d)
+{
+    static const struct {
+        const char *path, *permission;
+    } others[] = { { "/api/v1/users", "List users" },
+                   { "/api/v1/tags", "Get Tags" },
+                   { "/api/v1/audit/events", "List audit events" },
+                   { "/api/v1/settings/licensing", "Licensing" },
+                   { "/api/v1/vulnerability-management/vulnerabilities", "List Vulnerabilities" },
+                   { "/api/v1/library/custom-apps", "Custom Apps: List" },
+                   { "/api/v1/library/custom-profiles", "Custom Profiles: List" },
+                   { "/api/v1/library/custom-scripts", "Custom Scripts: List" },
+                   { "/api/v1/integrations/apple/ade", "List integrations" } };
+
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        const struct kmcp_route route = {
+            .method = "GET", .path = others[i].path, .permission = others[i].permission, .safety = KMCP_READ
+        };
+        int status;
+
+        if (is_needed(d, others[i].permission))
+            continue;
+        status = ask(d, &route, NULL);
+        if (status >= 200 && status < 300)
+            say(d, "warn",
+                "the token also has \"%s\" (%s), which no enabled module needs; take it away if nothing else "
+                "does",
+                others[i].permission, others[i].path);
+    }
+}
+
+static void check_permissions(struct doctor *d)
+{
+    struct client_last last;
+
+    client_last(d->host.client, &last);
+    if (!d->reached || last.status == 401)
+        return;
+    for (size_t i = 0; i < d->host.registry.n_plugins; i++)
+        for (size_t k = 0; k < d->host.registry.plugins[i]->n_routes; k++) {
+            const struct plugin *p = d->host.registry.plugins[i];
+            bool seen = false;
+
+            for (size_t m = 0; m <= i && !seen; m++)
+                for (size_t n = 0; n < (m < i ? d->host.registry.plugins[m]->n_routes : k) && !seen; n++)
+                    seen = strcmp(d->host.registry.plugins[m]->routes[n].permission,
+                                  p->routes[k].permission) == 0;
+            if (!seen)
+                check_route(d, p, &p->routes[k]);
+        }
+    check_excess(d);
+}
+
+int command_doctor(const struct cli *cli)
+{
+    static void (*const checks[])(struct doctor *) = { check_files, check_token,  check_reach,
+                                                       check_clock, check_budget, check_permissions };
+    struct doctor *d = calloc(1, sizeof *d);
+    size_t workers;
+    int status;
+
+    if (!d || !host_build(&d->host, cli->config, &workers)) {
+        free(d);
+        return 1;
+    }
+    arena_init(&d->arena, 64 << 20);
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
+        checks[i](d);
+    printf("%u failures, %u warnings\n", d->failed, d->warned);
+    status = d->failed ? 1 : 0;
+    arena_release(&d->arena, false);
+    host_free(&d->host);
+    free(d);
+    return status;
+}

@@ -1,0 +1,101 @@
+"""kmcp doctor and kmcp attest, against the simulator.  SPDX-License-Identifier: Apache-2.0"""
+import hashlib
+import json
+import pathlib
+import shutil
+import unittest
+
+from e2e import KMCP, Case
+
+
+class Doctor(Case):
+    def lines(self, site, status=0):
+        p = site.run("doctor")
+        self.assertEqual(p.returncode, status, p.stdout + p.stderr)
+        return p.stdout
+
+    def test_all_is_well(self):
+        self.tenant.reset()
+        text = self.lines(self.site())
+        for part in ("answers (plain http)", "there is a token", "ok    the clock is", 'ok    permission "Device list"',
+                     'permission "Erase Device" is needed and unproven', 'permission "FileVault recovery key" is needed and unproven',
+                     "0 failures"):
+            self.assertIn(part, text)
+        self.assertIn('the token also has "List users"', text)
+        self.assertNotIn("kmcp-demo-token", text)
+        self.assertEqual(self.tenant.acts(), [])
+        self.assertNotIn("secrets/", json.dumps(self.tenant.stats()["last_requests"]))
+
+    def test_what_is_wrong_is_named(self):
+        self.tenant.set(deny=["GET /api/v1/devices/{device_id}/apps"])
+        text = self.lines(self.site(), 1)
+        self.tenant.set(deny=[])
+        self.assertRegex(text, r'FAIL  permission "Application list" is missing \(HTTP 403\); without it tools of module devices')
+        site = self.site()
+        site.token.write_text("wrong-token\n")
+        text = self.lines(site, 1)
+        self.assertIn("not accepted (HTTP 401)", text)
+        self.assertNotIn("wrong-token", text)
+        text = self.lines(self.site(url="http://127.0.0.1:9"), 1)
+        self.assertIn("could not be reached", text)
+        site = self.site()
+        site.audit.mkdir()
+        self.assertIn("acts would be refused", self.lines(site, 1))
+        (site.dir / "state.db").write_bytes(b"x" * 5000)
+        (site.dir / "state.db").chmod(0o600)
+        self.assertIn("move it away", self.lines(site, 1))
+
+
+class Skew(Case):
+    def test_the_clock(self):
+        self.tenant.set(clock_advance_s=7200)
+        p = self.site().run("doctor")
+        self.assertRegex(p.stdout, r"FAIL  the clock is 7[12]\d\d seconds behind")
+
+
+class Attest(Case):
+    def test_every_route_and_nothing_sent(self):
+        site = self.site()
+        self.tenant.reset()
+        p = site.run("attest")
+        self.assertEqual(p.returncode, 0, p.stderr)
+        again = site.run("attest")
+        self.assertEqual(p.stdout, again.stdout)
+        self.assertEqual(self.tenant.requests(), 0)
+        *lines, last = p.stdout.splitlines(keepends=True)
+        self.assertEqual(last, "attest sha256 " + hashlib.sha256("".join(lines).encode()).hexdigest() + "\n")
+        sent = {tuple(line.split()[1:3]) for line in lines if line.startswith("request ")}
+        declared = set()
+        for plugin in ("devices", "actions", "blueprints", "prism", "secrets"):
+            for line in site.run("dump", plugin).stdout.splitlines():
+                if line.startswith("route="):
+                    declared.add(tuple(line[6:].split()[:2]))
+        self.assertEqual(sent, declared)
+        for line in lines:
+            if line.startswith("file "):
+                _, role, digest, path = line.split()
+                self.assertEqual(digest, hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest())
+        whole = json.loads(site.run("attest", "--json").stdout)
+        self.assertEqual({(r["method"], r["path"]) for r in whole["requests"] if not r["held_back"]}, declared)
+
+    def test_read_only_holds_back(self):
+        p = self.site(read_only=True).run("attest")
+        self.assertIn("held-back POST   /api/v1/devices/{device_id}/action/erase DESTROY", p.stdout)
+        self.assertFalse([x for x in p.stdout.splitlines() if x.startswith("request ") and " GET " not in x])
+
+    def test_another_file_is_another_attestation(self):
+        site = self.site(plugins=("devices",))
+        before = site.run("attest").stdout
+        plugin = next(x.split()[3] for x in before.splitlines() if x.startswith("file plugin"))
+        copy = site.dir / "kmcp-devices.so"
+        shutil.copy(plugin, copy)
+        copy.chmod(0o755)
+        with open(copy, "ab") as f:
+            f.write(b"\n")
+        site.write(site.ini.read_text().replace("[plugin devices]", f"[plugin devices]\npath = {copy}"))
+        after = site.run("attest").stdout
+        self.assertNotEqual(before.splitlines()[-1], after.splitlines()[-1])
+
+
+if __name__ == "__main__":
+    unittest.main()
