@@ -1,8 +1,8 @@
 # packages.sh - sourced by demo.sh and tests/run.sh: installs what is missing on a Debian machine, once.
 # need_packages PACKAGE... installs those that are not there; as root, or with sudo.  SPDX-License-Identifier: Apache-2.0
 
-BUILD_PACKAGES="gcc libc6-dev cmake ninja-build pkg-config libcurl4-openssl-dev libcjson-dev libinih-dev libssl-dev libsqlite3-dev libevent-dev ca-certificates"
-TEST_PACKAGES="libcmocka-dev python3 python3-jsonschema strace binutils"
+BUILD_PACKAGES="gcc libc6-dev cmake ninja-build pkg-config libcurl4-openssl-dev libcjson-dev libinih-dev libssl-dev libsqlite3-dev libhiredis-dev libevent-dev ca-certificates"
+TEST_PACKAGES="libcmocka-dev python3 python3-jsonschema strace binutils redis-server"
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"

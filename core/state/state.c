@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/lazy.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "base/trust.h"
 #include "state_ops.h"
 
@@ -24,6 +25,7 @@ struct state {
     char folder[512], path[600];
     char tenant[128];
     bool redis;
+    const char *password_file; /* of Redis; NULL: KMCP_REDIS_PASSWORD or none */
     int timeout_ms;
     const struct state_ops *ops;
     void *db;
@@ -43,14 +45,34 @@ static bool default_folder(char *out, size_t size)
     return home && *home == '/' && snprintf(out, size, "%s/.local/state/kmcp", home) < (int)size;
 }
 
+/* What may be sent in clear: to this machine, or where the INI says so. */
+static bool is_fit(struct config *c, const char *redis)
+{
+    bool plain = config_bool(c, "state", "redis_plain", false);
+    int line = redis ? config_find(c, "state", "redis")->line : 0;
+
+    if (!redis || strncmp(redis, "unix:/", 6) == 0)
+        return true;
+    if (strncmp(redis, "redis://", 8) != 0 || strlen(redis) > 500)
+        return config_fail(c, line, "\"redis\" must be redis://HOST:PORT/NUMBER or unix:/PATH");
+    if (!plain && strncmp(redis, "redis://127.0.0.1", 17) != 0 &&
+        strncmp(redis, "redis://localhost", 17) != 0)
+        return config_fail(
+            c, line,
+            "Redis on another machine is reached in clear; put a tunnel with TLS before it and name its "
+            "local end, or set redis_plain = yes in [state]");
+    return true;
+}
+
 struct state *state_new(struct config *c, const char *tenant)
 {
     const char *folder = config_str(c, "state", "folder", NULL),
                *redis = config_str(c, "state", "redis", NULL);
     int64_t seconds = config_int(c, "state", "timeout", 1, 60, 5);
+    const char *password_file = config_str(c, "state", "redis_password_file", NULL);
     struct state *s = calloc(1, sizeof *s);
 
-    if (c->error[0] || !s) {
+    if (!is_fit(c, redis) || c->error[0] || !s) {
         free(s);
         config_fail(c, 0, "out of memory");
         return NULL;
@@ -66,6 +88,7 @@ struct state *state_new(struct config *c, const char *tenant)
     else if (!default_folder(s->folder, sizeof s->folder))
         s->folder[0] = '\0';
     s->redis = redis != NULL;
+    s->password_file = password_file;
     s->timeout_ms = (int)(1000 * seconds);
     if (redis)
         snprintf(s->path, sizeof s->path, "%s", redis);
@@ -138,6 +161,7 @@ static bool make_folder(struct state *s)
 static bool open_store(struct state *s)
 {
     struct state_place place = { .path = s->path, .timeout_ms = s->timeout_ms };
+    struct secret password = { 0 };
 
     if (!s->path[0]) {
         snprintf(s->fault, sizeof s->fault,
@@ -149,8 +173,12 @@ static bool open_store(struct state *s)
                           : lazy_load("sqlite", "kmcp_sqlite_v1", s->fault, sizeof s->fault);
     if (!s->ops || (!s->redis && !make_folder(s)))
         return false;
-    place.password = s->redis ? getenv("KMCP_REDIS_PASSWORD") : NULL;
+    if (s->redis && s->password_file &&
+        !secret_from_file(&password, s->password_file, s->fault, sizeof s->fault))
+        return false;
+    place.password = !s->redis ? NULL : password.text ? password.text : getenv("KMCP_REDIS_PASSWORD");
     s->db = s->ops->open(&place, s->fault);
+    secret_free(&password);
     return s->db != NULL;
 }
 
@@ -183,6 +211,7 @@ static enum state_rc settle(struct state *s, enum state_rc rc)
     return rc;
 }
 
+/* Under the lock. A backend without an answer is found lost by the call that follows. */
 static int64_t now_of(struct state *s)
 {
     int64_t now = s->ops->now ? s->ops->now(s->db, s->fault) : 0;

@@ -5,6 +5,8 @@
 #include <pthread.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <signal.h>
+#include <time.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/lazy.h"
@@ -13,6 +15,9 @@
 
 static char folder[] = "/tmp/kmcp-state-XXXXXX", path[100], fault[STATE_FAULT_MAX];
 static const struct state_ops *ops;
+static pid_t server;
+static char socket_path[120], url[140];
+static bool on_redis;
 
 static int make(void **state)
 {
@@ -27,6 +32,61 @@ static int make(void **state)
     if (!ops)
         fprintf(stderr, "%s\n", why);
     return ops ? 0 : -1;
+}
+
+/* ---- Redis, started here on a socket of its own ---- */
+
+static bool start_redis(void)
+{
+    struct state_place place = { .path = url, .timeout_ms = 2000 };
+    void *db = NULL;
+
+    snprintf(socket_path, sizeof socket_path, "%s/redis.sock", folder);
+    snprintf(url, sizeof url, "unix:%s", socket_path);
+    server = fork();
+    if (server == 0) {
+        dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
+        execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", socket_path, "--dir", folder,
+               "--save", "", (char *)NULL);
+        _exit(127);
+    }
+    for (int64_t until = clock_ms() + 5000; clock_ms() < until && !db;) {
+        const struct timespec pause = { .tv_nsec = 20000000 };
+
+        if (waitpid(server, NULL, WNOHANG) == server)
+            return false; /* it is not installed */
+        db = ops->open(&place, fault);
+        nanosleep(&pause, NULL);
+    }
+    if (db)
+        ops->close(db);
+    return db != NULL;
+}
+
+static int make_redis(void **state)
+{
+    char why[600] = "";
+    const struct state_ops *sqlite = ops;
+
+    (void)state;
+    ops = lazy_load("redis", "kmcp_redis_v1", why, sizeof why);
+    on_redis = ops && start_redis();
+    if (!on_redis) {
+        ops = sqlite;
+        fprintf(stderr, "not tested with Redis: %s\n", ops ? "redis-server is not installed" : why);
+    }
+    return 0;
+}
+
+static int unmake_redis(void **state)
+{
+    (void)state;
+    if (on_redis) {
+        kill(server, SIGTERM);
+        waitpid(server, NULL, 0);
+        unlink(socket_path);
+    }
+    return 0;
 }
 
 static int unmake(void **state)
@@ -50,6 +110,17 @@ static void *fresh(void)
     for (int i = 0; i < 3; i++) {
         snprintf(file, sizeof file, "%s%s", path, i == 0 ? "" : i == 1 ? "-wal" : "-shm");
         unlink(file);
+    }
+    if (on_redis) {
+        pid_t pid = fork();
+
+        if (pid == 0) {
+            dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
+            execlp("redis-cli", "redis-cli", "-s", socket_path, "FLUSHALL", (char *)NULL);
+            _exit(127);
+        }
+        waitpid(pid, NULL, 0);
+        place.path = url;
     }
     db = ops->open(&place, fault);
     if (!db)
@@ -134,23 +205,43 @@ static void records_change_by_version(void **state)
 {
     void *db = fresh();
     struct state_record r;
+    int64_t t = clock_unix_ms() + 1000000; /* Redis forgets by its own clock */
 
     (void)state;
-    assert_int_equal(ops->get(db, 1, "s", "k", &r, fault), STATE_NO);
-    assert_int_equal(ops->put(db, 1, "s", "k", 0, "one", 3, 100, fault), STATE_YES);
-    assert_int_equal(ops->put(db, 1, "s", "k", 0, "two", 3, 100, fault), STATE_NO);
-    assert_int_equal(ops->get(db, 1, "s", "k", &r, fault), STATE_YES);
+    assert_int_equal(ops->get(db, t, "s", "k", &r, fault), STATE_NO);
+    assert_int_equal(ops->put(db, t, "s", "k", 0, "one", 3, t + 99, fault), STATE_YES);
+    assert_int_equal(ops->put(db, t, "s", "k", 0, "two", 3, t + 99, fault), STATE_NO);
+    assert_int_equal(ops->get(db, t, "s", "k", &r, fault), STATE_YES);
     assert_string_equal(r.value, "one");
     assert_int_equal(r.version, 1);
     free(r.value);
-    assert_int_equal(ops->put(db, 1, "s", "k", 1, "two", 3, 100, fault), STATE_YES);
-    assert_int_equal(ops->put(db, 1, "s", "k", 1, "three", 5, 100, fault), STATE_NO);
-    assert_int_equal(ops->drop(db, 1, "s", "k", 1, fault), STATE_NO);
-    assert_int_equal(ops->get(db, 100, "s", "k", &r, fault), STATE_NO); /* expired */
-    assert_int_equal(ops->put(db, 100, "s", "k", 2, "late", 4, 0, fault), STATE_NO);
-    assert_int_equal(ops->put(db, 100, "s", "k", 0, "new", 3, 0, fault), STATE_YES);
-    assert_int_equal(ops->drop(db, 100, "s", "k", 0, fault), STATE_YES);
-    assert_int_equal(ops->drop(db, 100, "s", "k", 0, fault), STATE_NO);
+    assert_int_equal(ops->put(db, t, "s", "k", 1, "two", 3, t + 99, fault), STATE_YES);
+    assert_int_equal(ops->put(db, t, "s", "k", 1, "three", 5, t + 99, fault), STATE_NO);
+    assert_int_equal(ops->drop(db, t, "s", "k", 1, fault), STATE_NO);
+    assert_int_equal(ops->get(db, t + 99, "s", "k", &r, fault), STATE_NO); /* expired */
+    assert_int_equal(ops->put(db, t + 99, "s", "k", 2, "late", 4, 0, fault), STATE_NO);
+    assert_int_equal(ops->put(db, t + 99, "s", "k", 0, "new", 3, 0, fault), STATE_YES);
+    assert_int_equal(ops->drop(db, t + 99, "s", "k", 0, fault), STATE_YES);
+    assert_int_equal(ops->drop(db, t + 99, "s", "k", 0, fault), STATE_NO);
+    ops->close(db);
+}
+
+static void adds_what_is_not_there(void **state)
+{
+    const struct state_new rows[] = { { "a", "1", 1 }, { "b", "2\0x", 3 } };
+    void *db = fresh();
+    struct state_record r;
+
+    (void)state;
+    assert_int_equal(ops->put(db, 1, "s", "t|a", 0, "old", 3, 0, fault), STATE_YES);
+    assert_int_equal(ops->add(db, "s", "t|", rows, 2, fault), STATE_YES);
+    assert_int_equal(ops->add(db, "s", "t|", rows, 2, fault), STATE_YES);
+    assert_int_equal(ops->get(db, 1, "s", "t|a", &r, fault), STATE_YES);
+    assert_string_equal(r.value, "old");
+    free(r.value);
+    assert_int_equal(ops->get(db, 1, "s", "t|b", &r, fault), STATE_YES);
+    assert_memory_equal(r.value, "2\0x", 3);
+    free(r.value);
     ops->close(db);
 }
 
@@ -161,7 +252,8 @@ static struct state *open_front(struct config *c)
     char text[300];
     struct state *s;
 
-    snprintf(text, sizeof text, "[state]\nfolder = %s\n", folder);
+    snprintf(text, sizeof text, "[state]\nfolder = %s\n%s%s\n", folder, on_redis ? "redis = " : "",
+             on_redis ? url : "");
     memset(c, 0, sizeof *c);
     assert_true(config_parse(c, "test.ini", text, strlen(text)));
     s = state_new(c, "http://tenant");
@@ -281,6 +373,7 @@ static int hammer(int me)
 static void holds_over_processes(void **state)
 {
     int pipes[2], took = 0, counted = 0, won = 0, a, b, c;
+    pid_t pids[PROCESSES];
     FILE *in;
 
     (void)state;
@@ -288,11 +381,10 @@ static void holds_over_processes(void **state)
     assert_int_equal(pipe(pipes), 0);
     assert_int_equal(dup2(pipes[1], 9), 9);
     for (int i = 0; i < PROCESSES; i++) {
-        pid_t pid = fork();
-
-        if (pid == 0)
+        pids[i] = fork();
+        if (pids[i] == 0)
             _exit(hammer(i) ? 0 : 1);
-        assert_true(pid > 0);
+        assert_true(pids[i] > 0);
     }
     close(pipes[1]);
     close(9);
@@ -304,8 +396,8 @@ static void holds_over_processes(void **state)
         won += c;
     }
     fclose(in);
-    while (wait(NULL) > 0)
-        ;
+    for (int i = 0; i < PROCESSES; i++)
+        waitpid(pids[i], NULL, 0);
     assert_int_equal(took, 100);
     assert_int_equal(counted, 50);
     assert_int_equal(won, ROUNDS);
@@ -323,5 +415,22 @@ int main(void)
         cmocka_unit_test(damage_is_said),
         cmocka_unit_test(holds_over_processes),
     };
-    return cmocka_run_group_tests(tests, make, unmake);
+    const struct CMUnitTest again[] = {
+        cmocka_unit_test(buckets_give_what_they_hold),
+        cmocka_unit_test(a_bucket_learns),
+        cmocka_unit_test(windows_slide),
+        cmocka_unit_test(records_change_by_version),
+        cmocka_unit_test(adds_what_is_not_there),
+        cmocka_unit_test(tenants_do_not_meet),
+        cmocka_unit_test(holds_over_processes),
+    };
+    int failed = make(NULL);
+
+    failed = failed ? failed : cmocka_run_group_tests_name("sqlite", tests, NULL, NULL);
+    make_redis(NULL);
+    if (!failed && on_redis)
+        failed = cmocka_run_group_tests_name("redis", again, NULL, NULL);
+    unmake_redis(NULL);
+    unmake(NULL);
+    return failed;
 }
