@@ -107,7 +107,7 @@ const struct call_output *call_output(const struct call *c)
 
 void call_release(struct call *c)
 {
-    bool secret = c->safety == KMCP_REVEAL || c->handles;
+    bool secret = c->safety != KMCP_READ; /* a key it revealed, a PIN it was given */
 
     pseudo_map_free(c->named);
 

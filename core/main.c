@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "cli/cli.h"
 
@@ -18,7 +19,10 @@ int main(int argc, char **argv)
         { "audit", command_audit },       { "secret", command_secret },       { "doctor", command_doctor },
         { "attest", command_attest },     { "pseudonym", command_pseudonym },
     };
+    const struct rlimit no_core = { 0, 0 }; /* a core file would hold the token and what a call held */
     struct cli cli;
+
+    setrlimit(RLIMIT_CORE, &no_core);
 
     if (!cli_parse(&cli, argc, argv))
         return EXIT_USAGE;

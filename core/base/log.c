@@ -49,9 +49,9 @@ void log_hide(char *text, size_t len)
     for (size_t i = 0; i < NEVER_MAX && never[i]; i++) {
         size_t n = strlen(never[i]);
 
-        for (size_t at = 0; at + n <= len; at++)
-            if (memcmp(text + at, never[i], n) == 0)
-                memset(text + at, '*', n);
+        for (char *at = text, *end = text + len; (at = memchr(at, never[i][0], (size_t)(end - at))); at++)
+            if ((size_t)(end - at) >= n && memcmp(at, never[i], n) == 0)
+                memset(at, '*', n);
     }
     pthread_mutex_unlock(&lock);
 }

@@ -200,6 +200,34 @@ struct cache_reply *client_fetch(struct client *cl, struct client_call *call, co
     return act(cl, call, rq, path);
 }
 
+static bool is_act(const struct kmcp_route *r)
+{
+    return r->safety == KMCP_WRITE || r->safety == KMCP_DESTROY;
+}
+
+/* Does a 2xx to an act say in its body that something went wrong? */
+static bool is_complaint(const kmcp_json *body)
+{
+    static const char *const members[] = { "error", "errors", "detail", "message" };
+
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        if (json_get(body, members[i]) && json_len(body) <= 2)
+            return true;
+    return false;
+}
+
+/* An act that was answered with 2xx and something the API does not say (section 1.10): a proxy, a sign-in
+ * page. */
+static kmcp_rc doubt(struct client_call *call, int status)
+{
+    call->act_unknown = true;
+    return failure_set(
+        call->failure, KMCP_E_TIMEOUT,
+        "the outcome of %s is unknown: the answer (HTTP %d) is none that the API gives. Do not send it "
+        "again; get_device_commands and get_device_activity show whether the device received it",
+        call->act_line, status);
+}
+
 kmcp_rc client_parse(struct client_call *call, struct arena *a, const struct kmcp_request *rq,
                      const struct cache_reply *reply, kmcp_json **body)
 {
@@ -212,6 +240,8 @@ kmcp_rc client_parse(struct client_call *call, struct arena *a, const struct kmc
     if (start == len)
         return KMCP_OK; /* success with nothing to say: all actions (api section 1.10) */
     *body = json_parse(a, reply->body + start, len - start, JSON_NUL_REPLACED, &error);
+    if (*body && is_act(rq->route) && is_complaint(*body))
+        return doubt(call, reply->status);
     if (*body)
         return KMCP_OK;
     if (strcmp(error.what, "out of memory") == 0)
@@ -219,7 +249,7 @@ kmcp_rc client_parse(struct client_call *call, struct arena *a, const struct kmc
             call->failure, KMCP_E_NOMEM,
             "the API's answer needs more memory than [limits] call_bytes allows; ask for less");
     if (rq->route->safety != KMCP_READ && rq->route->safety != KMCP_REVEAL)
-        return KMCP_OK; /* it was accepted; whatever the text says, the act is not to be repeated */
+        return doubt(call, reply->status);
     return failure_set(
         call->failure, KMCP_E_UPSTREAM,
         "the API's answer to %s %s is not JSON (%s at byte %zu); a proxy or a sign-in page may stand "

@@ -169,6 +169,16 @@ static bool is_doubtful(const struct kmcp_route *r, const struct http_exchange *
            (x->status == 408 || x->status == 502 || x->status == 504);
 }
 
+/* What an error says, without the token in any spelling that JSON has for it. */
+static const char *words_of(struct client_call *call, const struct http_exchange *x)
+{
+    char *words = fault_words(call->arena, x->data ? x->data : "", x->len);
+
+    if (words)
+        log_hide(words, strlen(words));
+    return words;
+}
+
 struct cache_reply *client_send(struct client *cl, struct client_call *call, const struct kmcp_request *rq,
                                 const char *path, const char *body)
 {
@@ -191,6 +201,8 @@ struct cache_reply *client_send(struct client *cl, struct client_call *call, con
         if (!take_budget(cl, call))
             return NULL;
         attempt(cl, call, rq, &x);
+        if (x.data) /* a server that repeats the token gives it to nobody */
+            log_hide(x.data, x.len);
         good = x.end == HTTP_ANSWERED && x.status >= 200 && x.status < 300;
         if (good && !(reply = cache_reply_new(x.status, x.data, x.len, x.total, clock_unix_ms())))
             failure_set(call->failure, KMCP_E_NOMEM, "out of memory");
@@ -202,8 +214,6 @@ struct cache_reply *client_send(struct client *cl, struct client_call *call, con
         pause = retry_delay_ms(n, pause, jitter());
         if (again && clock_ms() + pause >= call->deadline_ms)
             again = false;
-        if (!good && x.data)
-            log_hide(x.data, x.len);
         if (is_doubtful(r, &x)) {
             call->act_unknown = true;
             failure_set(
@@ -214,7 +224,7 @@ struct cache_reply *client_send(struct client *cl, struct client_call *call, con
                 call->act_line, x.status);
         }
         if (!good && !again && x.end == HTTP_ANSWERED)
-            fault_set(call->failure, r, x.status, fault_words(call->arena, x.data ? x.data : "", x.len),
+            fault_set(call->failure, r, x.status, words_of(call, &x),
                       x.status == 429 ? server_pause_ms(&x) : -1);
         else if (!good && !again)
             fail_unanswered(call, r, &x);

@@ -42,7 +42,7 @@ void request_free(struct request *r)
     session_drop(r->session);
     if (r->sink)
         sink_drop(r->sink);
-    arena_release(&r->arena, 0);
+    arena_release(&r->arena, 1); /* arguments may hold a PIN */
     free(r);
 }
 

@@ -514,7 +514,8 @@ static enum state_rc each(void *arg, int64_t now, const char *space, const char 
     snprintf(whole + skip, sizeof whole - skip, "%s", prefix);
     if (!scan(arg, whole, &all, fault))
         rc = STATE_LOST;
-    qsort(all.list, all.n, sizeof *all.list, by_name);
+    if (all.n)
+        qsort(all.list, all.n, sizeof *all.list, by_name);
     for (size_t i = 0; i < all.n && rc != STATE_LOST && going; i++) {
         struct state_record record = { 0 };
 

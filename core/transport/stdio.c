@@ -88,6 +88,7 @@ static void take_bytes(struct lines *l, size_t fresh)
     }
     l->len = (size_t)(end - start);
     memmove(l->data, start, l->len);
+    memset(l->data + l->len, 0, (size_t)(start - l->data)); /* arguments may hold a PIN */
     if (l->skipping)
         l->len = 0;
     else if (l->len > STDIO_LINE_MAX)

@@ -98,7 +98,8 @@ static kmcp_rc plan_act(kmcp_ctx *ctx, const kmcp_json *args, const char *verb, 
         return kmcp_fail(ctx, KMCP_E_CONFLICT,
                          "a device of the platform %s cannot be told to %s; nothing was sent", d.platform,
                          verb);
-    if (repeated && !(d.serial && same_serial(repeated, d.serial)))
+    if (ctx->host->json_get(args, "serial_number") &&
+        !(repeated && d.serial && same_serial(repeated, d.serial)))
         return kmcp_fail(
             ctx, KMCP_E_ARG,
             "\"serial_number\" is not that of device %s; check that this is the device the person means",

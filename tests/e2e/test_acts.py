@@ -145,6 +145,15 @@ class Acts(Case):
             self.assertIn("is unknown", text)
             self.assertEqual(site.records()[-1]["result"], "unknown")
 
+    def test_a_2xx_that_the_api_does_not_give_says_nothing(self):
+        site = self.site()
+        k = self.kmcp(site, ask="accept")
+        self.tenant.set(faults=["badjson,path=/action/,method=POST"])
+        text = k.bad("lock_device", {"device_id": self.mac()["device_id"], "confirm": True})
+        self.tenant.set(faults=[])
+        self.assertIn("is unknown", text)
+        self.assertEqual(site.records()[-1]["result"], "unknown")
+
     def test_an_answer_without_its_question_is_nothing(self):
         k = self.kmcp(ask="accept")
         args = {"device_id": self.mac()["device_id"], "confirm": True}
