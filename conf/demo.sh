@@ -42,6 +42,8 @@ token_file = $home/token
 read_only = no
 [audit]
 file = $home/audit.jsonl
+[state]
+folder = $home
 [plugin devices]
 [plugin actions]
 [plugin blueprints]

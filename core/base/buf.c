@@ -108,13 +108,3 @@ void buf_wipe(struct buf *b)
         digest_wipe(b->data, b->cap);
     buf_free(b);
 }
-
-char *buf_steal(struct buf *b)
-{
-    if (b->failed || (b->data == NULL && !buf_add(b, "", 0)))
-        return NULL;
-    char *data = b->data;
-    b->data = NULL;
-    b->len = b->cap = 0;
-    return data;
-}

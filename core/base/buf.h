@@ -22,7 +22,6 @@ bool buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(print
 bool buf_vprintf(struct buf *b, const char *fmt, va_list args) __attribute__((format(printf, 2, 0)));
 void buf_reset(struct buf *b); /* len = 0, memory kept */
 void buf_free(struct buf *b);
-void buf_wipe(struct buf *b);   /* overwrite, then free */
-char *buf_steal(struct buf *b); /* the caller frees; NULL if FAILED; an empty buffer gives "" */
+void buf_wipe(struct buf *b); /* overwrite, then free */
 
 #endif

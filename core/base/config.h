@@ -46,7 +46,6 @@ int64_t config_int(struct config *c, const char *section, const char *key, int64
 bool config_bool(struct config *c, const char *section, const char *key,
                  bool dflt); /* yes, no, true, false, on, off */
 const struct config_entry *config_find(const struct config *c, const char *section, const char *key);
-bool config_has_section(const struct config *c, const char *section);
 /* Records "FILE:LINE: ..." as the error if there is none yet. Always returns false. */
 bool config_fail(struct config *c, int line, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* False with an error naming the first key or section nobody used, with the nearest known one: call it last.

@@ -26,14 +26,6 @@ const struct config_entry *config_find(const struct config *c, const char *secti
     return NULL;
 }
 
-bool config_has_section(const struct config *c, const char *section)
-{
-    for (size_t i = 0; i < c->n_sections; i++)
-        if (strcmp(c->sections[i].name, section) == 0)
-            return true;
-    return false;
-}
-
 const char *config_str(struct config *c, const char *section, const char *key, const char *dflt)
 {
     struct config_entry *e = find(c, section, key);

@@ -34,14 +34,14 @@ static struct stream *find_stream(struct http_session *hs, unsigned long number)
     return st;
 }
 
-static void listen_on(struct front *f, struct http_call *call, struct http_session *hs, struct stream *st,
+static bool listen_on(struct front *f, struct http_call *call, struct http_session *hs, struct stream *st,
                       unsigned long seq, const char *cors)
 {
     struct getter *g = calloc(1, sizeof *g);
     char lines[700];
 
     if (!g)
-        return;
+        return false;
     *g = (struct getter){ .user.kind = USER_GET, .hs = hs, .stream = st };
     session_hold(&hs->session);
     f->ops->set_user(call, g);
@@ -49,6 +49,7 @@ static void listen_on(struct front *f, struct http_call *call, struct http_sessi
     f->ops->begin(call, 200, lines);
     stream_attach(f, st, call, seq);
     hs->heard = true; /* from now on nothing gets lost while it is away */
+    return true;
 }
 
 void front_get(struct front *f, struct http_call *call, const struct http_message *m, const struct who *who,
@@ -80,7 +81,10 @@ void front_get(struct front *f, struct http_call *call, const struct http_messag
     } else {
         if (!last)
             seq = st->seq; /* a new listener hears what is new */
-        listen_on(f, call, hs, st, seq, cors);
+        if (!listen_on(f, call, hs, st, seq, cors)) {
+            status = 503;
+            why = "there is no memory for another stream";
+        }
     }
     pthread_mutex_unlock(&f->lock);
     if (why)

@@ -414,18 +414,12 @@ static void server_end(struct http_server *s)
     wake_loop(s);
 }
 
-static size_t server_connections(const struct http_server *s)
-{
-    return s->n_conns;
-}
-
-extern __attribute__((visibility("default"))) const struct http_server_ops kmcp_listen_v1;
-const struct http_server_ops kmcp_listen_v1 = {
+extern __attribute__((visibility("default"))) const struct http_server_ops kmcp_listen_v2;
+const struct http_server_ops kmcp_listen_v2 = {
     .open = server_open,
     .run = server_run,
     .end = server_end,
     .free = server_free,
-    .connections = server_connections,
     .hold = call_hold,
     .drop = call_drop,
     .set_user = call_set_user,

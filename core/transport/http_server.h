@@ -50,7 +50,7 @@ struct http_events {
     void (*release)(void *arg, void *user);
 };
 
-/* The table the module exports as kmcp_listen_v1. */
+/* The table the module exports as kmcp_listen_v2. */
 struct http_server_ops {
     /* Listens at ADDRESS (a numeric one) and *PORT (0: any; gets the port). NULL with a sentence in WHY. */
     struct http_server *(*open)(const char *address, int *port, const struct http_limits *,
@@ -58,7 +58,6 @@ struct http_server_ops {
     void (*run)(struct http_server *); /* until end() */
     void (*end)(struct http_server *); /* once what was answered is written, 500 ms at most. Any thread */
     void (*free)(struct http_server *);
-    size_t (*connections)(const struct http_server *); /* loop thread */
 
     /* ---- a call; any thread ---- */
     void (*hold)(struct http_call *);

@@ -6,5 +6,5 @@
 
 const struct http_server_ops *http_server_ops(char *why, size_t why_size)
 {
-    return lazy_load("listen", "kmcp_listen_v1", why, why_size);
+    return lazy_load("listen", "kmcp_listen_v2", why, why_size);
 }

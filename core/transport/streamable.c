@@ -1,5 +1,5 @@
-/* streamable.c - what each HTTP request means in MCP: both eras on one endpoint, the body decides.
- * SPDX-License-Identifier: Apache-2.0
+/* streamable.c - one MCP endpoint for both eras: who gets which request, and how long it serves (http_take.c
+ * and http_get.c say what each means). SPDX-License-Identifier: Apache-2.0
  *
  * A body that claims a revision in its _meta is served by that claim, its headers checked against it, without
  * session. Anything else belongs to the session of the Mcp-Session-Id header, which an initialize opens.

@@ -50,7 +50,7 @@ class Kmcp:
         token = pathlib.Path(folder) / "token"
         token.write_text(TOKEN)
         token.chmod(0o600)
-        ini.write_text(f"[tenant]\nbase_url = {url}\ntoken_file = {token}\n[policy]\nread_only = yes\n[cache]\n"
+        ini.write_text(f"[tenant]\nbase_url = {url}\ntoken_file = {token}\n[policy]\nread_only = yes\n[state]\nfolder = {ini.parent}\n[cache]\n"
                        "devices = 0\n[limits]\nrequests_per_hour = 100000000\nrequests_per_second = 1000000\n"
                        "[plugin devices]\n[plugin blueprints]\n[plugin prism]\n")
         ini.chmod(0o600)

@@ -180,7 +180,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o700)
         ini = pathlib.Path(folder) / "bench.ini"
-        ini.write_text(f"[tenant]\nbase_url = http://127.0.0.1:1\n[log]\nlevel = error\n[plugin conformance]\npath = {FIXTURES}\n")
+        ini.write_text(f"[tenant]\nbase_url = http://127.0.0.1:1\n[state]\nfolder = {ini.parent}\n[log]\nlevel = error\n[plugin conformance]\npath = {FIXTURES}\n")
         ini.chmod(0o600)
         throughput(ini)
         streams(ini)

@@ -33,7 +33,7 @@ if ! { cmake --install "$build" --prefix "$work/prefix" && cmake -S "$here" -B "
     echo "0 passed, 1 failed"
     exit 1
 fi
-printf '[tenant]\nbase_url = http://127.0.0.1:1\n[plugin conformance]\npath = %s\n' "$work/plugin/kmcp-conformance.so" >"$work/kmcp.ini"
+printf '[tenant]\nbase_url = http://127.0.0.1:1\n[state]\nfolder = %s\n[plugin conformance]\npath = %s\n' "$work" "$work/plugin/kmcp-conformance.so" >"$work/kmcp.ini"
 "$work/prefix/bin/kmcp" http 127.0.0.1:0 --config "$work/kmcp.ini" 2>"$work/server.log" &
 server=$!
 tries=0

@@ -330,6 +330,7 @@ static void damage_is_said(void **state)
     assert_has(why, "move it away");
     assert_int_equal(state_put(s, "x", "a", 0, "1", 1, 0), STATE_LOST);
     state_free(s);
+    config_free(&c);
     assert_int_equal(unlink(path), 0);
     fd = open(path, O_CREAT | O_WRONLY, 0644);
     assert_true(fd >= 0 && fchmod(fd, 0644) == 0);
