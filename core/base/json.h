@@ -34,6 +34,12 @@ kmcp_json *json_parse(struct arena *a, const char *text, size_t len, unsigned fl
 /* The raw bytes of member KEY of the top-level object, exactly as written; false if there is none. TEXT must
  * have been accepted by json_parse. For echoing request ids byte for byte. */
 bool json_raw_member(const char *text, size_t len, const char *key, const char **start, size_t *raw_len);
+/* Appends TEXT to OUT with only the members FIELDS ("device_id user", at most 96) of each row. Rows are the
+ * objects of the outermost arrays; what stands around them is copied whole. As strict as json_parse, whose
+ * input the result is. False with *ERROR (may be NULL) filled. */
+struct buf;
+bool json_project(struct buf *out, const char *text, size_t len, const char *fields,
+                  struct json_error *error);
 
 uint32_t json_kind(const kmcp_json *);
 const kmcp_json *json_get(const kmcp_json *, const char *key);
@@ -74,7 +80,6 @@ const char *json_text(struct arena *, const kmcp_json *);
 const char *json_canonical(struct arena *, const kmcp_json *);
 
 /* Appends TEXT as a JSON string with quotes. */
-struct buf;
 bool json_quote(struct buf *out, const char *text);
 
 #endif

@@ -6,16 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json_scan.h"
+#include "json_scanner.h"
 #include "text.h"
-
-struct scanner {
-    const char *text;
-    size_t len, at;
-    unsigned flags;
-    struct json_scan *found;
-    struct json_error *error;
-};
 
 static bool bad(struct scanner *s, const char *what)
 {
@@ -24,9 +16,10 @@ static bool bad(struct scanner *s, const char *what)
     return false;
 }
 
-static void skip_space(struct scanner *s)
+void json_skip_space(struct scanner *s)
 {
-    while (s->at < s->len && strchr(" \t\r\n", s->text[s->at]) && s->text[s->at])
+    while (s->at < s->len && (s->text[s->at] == ' ' || s->text[s->at] == '\n' || s->text[s->at] == '\r' ||
+                              s->text[s->at] == '\t'))
         s->at++;
 }
 
@@ -71,11 +64,37 @@ static bool scan_unicode_escape(struct scanner *s)
     return true;
 }
 
-static bool scan_string(struct scanner *s)
+/* How many of the bytes at TEXT are printable ASCII that means nothing special in a string: eight at a time.
+ */
+static size_t plain_run(const char *text, size_t len)
+{
+    const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
+    size_t n = 0;
+
+    for (; n + 8 <= len; n += 8) {
+        uint64_t w, quote, slash;
+
+        memcpy(&w, text + n, 8);
+        quote = w ^ (ones * '"');
+        slash = w ^ (ones * '\\');
+        if (((w | (w - ones * 0x20) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) & high))
+            break;
+    }
+    while (n < len && (unsigned char)text[n] >= 0x20 && (unsigned char)text[n] < 0x80 && text[n] != '"' &&
+           text[n] != '\\')
+        n++;
+    return n;
+}
+
+bool json_scan_string(struct scanner *s)
 {
     s->found->strings++;
     s->at++; /* the opening quote */
     while (s->at < s->len) {
+        s->at += plain_run(s->text + s->at, s->len - s->at);
+        if (s->at == s->len)
+            break;
+
         unsigned char c = (unsigned char)s->text[s->at];
         size_t n;
 
@@ -176,20 +195,18 @@ static bool scan_word(struct scanner *s, const char *word)
     return true;
 }
 
-static bool scan_value(struct scanner *s, int depth);
-
 static bool scan_array(struct scanner *s, int depth)
 {
     s->at++;
-    skip_space(s);
+    json_skip_space(s);
     if (s->at < s->len && s->text[s->at] == ']') {
         s->at++;
         return true;
     }
     for (;;) {
-        if (!scan_value(s, depth + 1))
+        if (!json_scan_value(s, depth + 1))
             return false;
-        skip_space(s);
+        json_skip_space(s);
         if (s->at < s->len && s->text[s->at] == ',') {
             s->at++;
             continue;
@@ -205,24 +222,24 @@ static bool scan_array(struct scanner *s, int depth)
 static bool scan_object(struct scanner *s, int depth)
 {
     s->at++;
-    skip_space(s);
+    json_skip_space(s);
     if (s->at < s->len && s->text[s->at] == '}') {
         s->at++;
         return true;
     }
     for (;;) {
-        skip_space(s);
+        json_skip_space(s);
         if (s->at >= s->len || s->text[s->at] != '"')
             return bad(s, "expected a member name");
-        if (!scan_string(s))
+        if (!json_scan_string(s))
             return false;
-        skip_space(s);
+        json_skip_space(s);
         if (s->at >= s->len || s->text[s->at] != ':')
             return bad(s, "expected :");
         s->at++;
-        if (!scan_value(s, depth + 1))
+        if (!json_scan_value(s, depth + 1))
             return false;
-        skip_space(s);
+        json_skip_space(s);
         if (s->at < s->len && s->text[s->at] == ',') {
             s->at++;
             continue;
@@ -235,13 +252,13 @@ static bool scan_object(struct scanner *s, int depth)
     }
 }
 
-static bool scan_value(struct scanner *s, int depth)
+bool json_scan_value(struct scanner *s, int depth)
 {
     char c;
 
     if (depth > JSON_DEPTH)
         return bad(s, "nested too deeply");
-    skip_space(s);
+    json_skip_space(s);
     if (s->at >= s->len)
         return bad(s, "ends too early");
     s->found->values++;
@@ -251,7 +268,7 @@ static bool scan_value(struct scanner *s, int depth)
     if (c == '[')
         return scan_array(s, depth);
     if (c == '"')
-        return scan_string(s);
+        return json_scan_string(s);
     if (c == '-' || (c >= '0' && c <= '9'))
         return scan_number(s);
     return scan_word(s, c == 't' ? "true" : c == 'f' ? "false" : "null");
@@ -265,43 +282,8 @@ bool json_scan(const char *text, size_t len, unsigned flags, struct json_scan *f
     *found = (struct json_scan){ 0 };
     if (error)
         *error = (struct json_error){ 0 };
-    if (!scan_value(&s, 1))
+    if (!json_scan_value(&s, 1))
         return false;
-    skip_space(&s);
+    json_skip_space(&s);
     return s.at == s.len ? true : bad(&s, "trailing bytes");
-}
-
-bool json_raw_member(const char *text, size_t len, const char *key, const char **start, size_t *raw_len)
-{
-    struct json_scan found = { 0 };
-    struct scanner s = { .text = text, .len = len, .found = &found };
-    size_t key_len = strlen(key);
-
-    skip_space(&s);
-    if (s.at >= len || text[s.at] != '{')
-        return false;
-    s.at++;
-    for (;;) {
-        size_t name, name_len;
-
-        skip_space(&s);
-        if (s.at >= len || text[s.at] != '"')
-            return false;
-        name = s.at + 1;
-        if (!scan_string(&s))
-            return false;
-        name_len = s.at - 1 - name;
-        skip_space(&s);
-        s.at++; /* : */
-        skip_space(&s);
-        *start = text + s.at;
-        scan_value(&s, 1);
-        *raw_len = (size_t)(text + s.at - *start);
-        if (name_len == key_len && memcmp(text + name, key, key_len) == 0)
-            return true;
-        skip_space(&s);
-        if (s.at >= len || text[s.at] != ',')
-            return false;
-        s.at++;
-    }
 }

@@ -127,3 +127,29 @@ kmcp_json *uri_match(struct arena *a, const char *template, const char *uri)
     }
     return *uri ? NULL : vars;
 }
+
+bool uri_query_value(const char *url, const char *name, char *out, size_t size)
+{
+    const char *at = strchr(url, '?');
+    size_t name_len = strlen(name), n = 0;
+
+    while (at && (strncmp(at + 1, name, name_len) != 0 || at[1 + name_len] != '='))
+        at = strchr(at + 1, '&');
+    if (!at)
+        return false;
+    for (at += name_len + 2; *at && *at != '&' && *at != '#'; n++) {
+        int c = (unsigned char)*at++;
+
+        if (c == '%') {
+            if (hex(at[0]) < 0 || hex(at[1]) < 0)
+                return false;
+            c = hex(at[0]) << 4 | hex(at[1]);
+            at += 2;
+        }
+        if (n + 1 >= size || c < 0x20 || c == 0x7F)
+            return false;
+        out[n] = (char)c;
+    }
+    out[n] = '\0';
+    return n > 0;
+}

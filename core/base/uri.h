@@ -16,5 +16,8 @@ bool uri_is_valid(const char *text);
  * not match. A part that is empty, "." or "..", or decodes to a slash, a control character or no UTF-8,
  * matches nothing. */
 kmcp_json *uri_match(struct arena *a, const char *template, const char *uri);
+/* The value of parameter NAME in the query of URL, percent-decoded; false if it is not there, is empty, does
+ * not fit, or decodes to a control character. */
+bool uri_query_value(const char *url, const char *name, char *out, size_t size);
 
 #endif

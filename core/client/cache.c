@@ -60,22 +60,36 @@ static uint64_t hash_of(const char *text)
     return h;
 }
 
-struct cache_reply *cache_reply_new(int status, const char *body, size_t len, int64_t total, int64_t as_of_ms)
+struct cache_reply *cache_reply_new(int status, char *body, size_t len, int64_t total, int64_t as_of_ms)
 {
     struct cache_reply *r = calloc(1, sizeof *r);
 
-    if (!r || !(r->body = malloc(len + 1))) {
+    if (!body)
+        body = calloc(1, 1);
+    if (!r || !body) {
         free(r);
+        free(body);
         return NULL;
     }
-    if (len)
-        memcpy(r->body, body, len);
-    r->body[len] = '\0';
     r->refs = 1;
     r->status = status;
+    r->body = body;
     r->len = len;
     r->total = total;
     r->as_of_ms = as_of_ms;
+    return r;
+}
+
+size_t cache_max_bytes(const struct cache *c)
+{
+    return c->max_bytes;
+}
+
+struct cache_reply *cache_reply_hold(struct cache *c, struct cache_reply *r)
+{
+    pthread_mutex_lock(&c->lock);
+    r->refs++;
+    pthread_mutex_unlock(&c->lock);
     return r;
 }
 
@@ -296,8 +310,7 @@ void cache_wake(struct cache *c)
     pthread_mutex_unlock(&c->lock);
 }
 
-/* Do two lists of words share one? */
-static bool share_word(const char *a, const char *b)
+bool cache_tags_meet(const char *a, const char *b)
 {
     while (a && *a) {
         size_t len = strcspn(a, " ");
@@ -323,11 +336,11 @@ void cache_invalidate(struct cache *c, const char *tags)
     pthread_mutex_lock(&c->lock);
     for (struct entry *e = c->newest, *next; e; e = next) {
         next = e->older;
-        if (share_word(tags, e->tags))
+        if (cache_tags_meet(tags, e->tags))
             remove_entry(c, e);
     }
     for (struct flight *f = c->flights; f; f = f->next)
-        if (share_word(tags, f->tags))
+        if (cache_tags_meet(tags, f->tags))
             f->spoiled = true;
     pthread_mutex_unlock(&c->lock);
 }

@@ -26,10 +26,12 @@ struct cache_reply {
 struct cache *cache_new(size_t max_bytes);
 void cache_free(struct cache *c);
 
-/* A reply for a caller that will send it: body copied. */
-struct cache_reply *cache_reply_new(int status, const char *body, size_t len, int64_t total,
-                                    int64_t as_of_ms);
+/* A reply for a caller that will send it. BODY (NUL-terminated, malloc'd, or NULL) becomes the reply's, also
+ * on failure. */
+struct cache_reply *cache_reply_new(int status, char *body, size_t len, int64_t total, int64_t as_of_ms);
+struct cache_reply *cache_reply_hold(struct cache *c, struct cache_reply *r); /* one user more; returns R */
 void cache_reply_drop(struct cache *c, struct cache_reply *r);
+size_t cache_max_bytes(const struct cache *c);
 
 enum cache_found { CACHE_HIT, CACHE_LEAD, CACHE_JOIN };
 
@@ -47,6 +49,8 @@ struct cache_reply *cache_join(struct cache *c, uint64_t ticket, int64_t wait_ms
                                const volatile int *cancelled);
 /* Wakes joiners to look at their cancel flags. */
 void cache_wake(struct cache *c);
+/* Do two lists of tags share one? Either may be NULL. */
+bool cache_tags_meet(const char *a, const char *b);
 /* Drops what carries any of TAGS (separated by spaces). NULL: nothing. */
 void cache_invalidate(struct cache *c, const char *tags);
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ahead.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -46,13 +48,16 @@ struct client *client_new(struct config *c, const struct tenant *tenant,
         return NULL;
     }
     cl->tenant = tenant;
-    cl->connections = (long)config_int(c, "limits", "connections", 1, 16, 4);
+    cl->connections = (long)config_int(c, "limits", "connections", 1, 16, 8);
     cl->reply_bytes = (size_t)config_int(c, "limits", "reply_bytes", 1024, INT64_C(1) << 28, 16 << 20);
     cl->sweep_rows = config_int(c, "limits", "sweep_rows", 1, 10000000, 200000);
+    cl->sweep_pages = (size_t)config_int(c, "limits", "sweep_pages", 1, 64, 8);
     client_budget_init(cl, c);
     pthread_mutex_init(&cl->start_lock, NULL);
     pthread_mutex_init(&cl->sleep_lock, NULL);
     pthread_cond_init(&cl->sleep_wake, NULL);
+    pthread_mutex_init(&cl->ahead_lock, NULL);
+    pthread_cond_init(&cl->ahead_changed, NULL);
     return cl;
 }
 
@@ -68,6 +73,8 @@ void client_free(struct client *cl)
     pthread_mutex_destroy(&cl->start_lock);
     pthread_mutex_destroy(&cl->sleep_lock);
     pthread_cond_destroy(&cl->sleep_wake);
+    pthread_mutex_destroy(&cl->ahead_lock);
+    pthread_cond_destroy(&cl->ahead_changed);
     free(cl->ttls);
     free(cl);
 }
@@ -82,6 +89,7 @@ void client_last(struct client *cl, struct client_last *out)
 void client_wake(struct client *cl)
 {
     cache_wake(cl->cache);
+    ahead_wake(cl);
     pthread_mutex_lock(&cl->sleep_lock);
     pthread_cond_broadcast(&cl->sleep_wake);
     pthread_mutex_unlock(&cl->sleep_lock);
@@ -121,6 +129,12 @@ kmcp_rc client_check(const struct client_call *call, const struct kmcp_request *
     return KMCP_OK;
 }
 
+static void forget(struct client *cl, const char *tags)
+{
+    cache_invalidate(cl->cache, tags);
+    ahead_spoil(cl, tags);
+}
+
 /* An act: what it touches is forgotten before and after, whatever becomes of it. */
 static struct cache_reply *act(struct client *cl, struct client_call *call, const struct kmcp_request *rq,
                                const char *path)
@@ -148,9 +162,9 @@ static struct cache_reply *act(struct client *cl, struct client_call *call, cons
             rq->route->method, path);
         return NULL;
     }
-    cache_invalidate(cl->cache, tags);
+    forget(cl, tags);
     reply = client_send(cl, call, rq, path, body);
-    cache_invalidate(cl->cache, tags);
+    forget(cl, tags);
     return reply;
 }
 
@@ -172,7 +186,7 @@ static struct cache_reply *shared(struct client *cl, struct client_call *call, c
             return reply;
         if (found == CACHE_LEAD) {
             reply = client_send(cl, call, rq, path, NULL);
-            cache_finish(cl->cache, ticket, reply, clock_ms(), ttl);
+            cache_finish(cl->cache, ticket, reply, clock_ms(), call->passing ? 0 : ttl);
             return reply;
         }
         reply = cache_join(cl->cache, ticket, call->deadline_ms - clock_ms(), call->cancelled);
@@ -228,8 +242,24 @@ static kmcp_rc doubt(struct client_call *call, int status)
         call->act_line, status);
 }
 
+/* The JSON of the LEN bytes at TEXT, of its rows only FIELDS. */
+static kmcp_json *parse(struct arena *a, const char *text, size_t len, const char *fields,
+                        struct json_error *error)
+{
+    kmcp_json *value = NULL;
+    struct buf some;
+
+    if (!fields)
+        return json_parse(a, text, len, JSON_NUL_REPLACED, error);
+    buf_init(&some, a->ceiling);
+    if (json_project(&some, text, len, fields, error))
+        value = json_parse(a, some.data, some.len, JSON_NUL_REPLACED, error);
+    buf_free(&some);
+    return value;
+}
+
 kmcp_rc client_parse(struct client_call *call, struct arena *a, const struct kmcp_request *rq,
-                     const struct cache_reply *reply, kmcp_json **body)
+                     const struct cache_reply *reply, const char *fields, kmcp_json **body)
 {
     struct json_error error;
     size_t len = reply->len, start = 0;
@@ -239,7 +269,7 @@ kmcp_rc client_parse(struct client_call *call, struct arena *a, const struct kmc
         start++;
     if (start == len)
         return KMCP_OK; /* success with nothing to say: all actions (api section 1.10) */
-    *body = json_parse(a, reply->body + start, len - start, JSON_NUL_REPLACED, &error);
+    *body = parse(a, reply->body + start, len - start, fields, &error);
     if (*body && is_act(rq->route) && is_complaint(*body))
         return doubt(call, reply->status);
     if (*body)
@@ -287,7 +317,7 @@ kmcp_rc client_http(struct client *cl, struct client_call *call, const struct km
     out->status = reply->status;
     out->total = reply->total;
     out->as_of_ms = reply->as_of_ms;
-    rc = client_parse(call, call->arena, rq, reply, &body);
+    rc = client_parse(call, call->arena, rq, reply, NULL, &body);
     cache_reply_drop(cl->cache, reply);
     if (rc == KMCP_OK)
         rc = client_mask(call, call->arena, rq->route, body);

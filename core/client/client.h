@@ -24,6 +24,7 @@ struct client_call {
     bool planning;                        /* READ routes only, nothing masked but collected */
     bool read_only;                       /* READ routes only, whatever the tool's class */
     bool redact;                          /* redact_pii */
+    bool passing;                         /* its replies are too many to be kept in the cache */
     struct agreed agreed;                 /* what may be sent above READ */
     struct mask_seen seen;                /* what was masked or collected */
     const char *traceparent, *tracestate; /* sent along; NULL: none */
@@ -65,11 +66,29 @@ struct client_last {
 };
 void client_last(struct client *cl, struct client_last *out);
 
-/* The host table's http() and sweep(). CTX is handed to PAGE. */
+/* What the host itself demands of a sweep's rows, on their real values; and how many rows the caller will
+ * take at the most, so that no more pages are fetched ahead (0: all). */
+struct client_pick {
+    bool (*accepts)(void *arg, const kmcp_json *row); /* NULL: all */
+    void *arg;
+    int64_t enough;
+};
+
+/* The host table's http(), sweep() and each(). CTX is handed to PAGE and FN; PICK may be NULL. */
 kmcp_rc client_http(struct client *cl, struct client_call *call, const struct kmcp_request *request,
                     struct kmcp_reply *reply);
 kmcp_rc client_sweep(struct client *cl, struct client_call *call, kmcp_ctx *ctx,
-                     const struct kmcp_request *request, kmcp_page_fn page, void *arg,
-                     struct kmcp_coverage *coverage);
+                     const struct kmcp_request *request, const struct client_pick *pick, kmcp_page_fn page,
+                     void *arg, struct kmcp_coverage *coverage);
+struct client_each {
+    const char *param;
+    const char *const *values;
+    size_t n;
+    kmcp_each_fn fn;
+    void *arg;
+};
+kmcp_rc client_each(struct client *cl, struct client_call *call, kmcp_ctx *ctx,
+                    const struct kmcp_request *request, const struct client_each *each,
+                    struct kmcp_coverage *coverage);
 
 #endif

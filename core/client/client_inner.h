@@ -29,6 +29,7 @@ struct client {
     long connections;
     size_t reply_bytes;
     int64_t sweep_rows;
+    size_t sweep_pages; /* replies of one list under way or waiting, at most */
     /* started with the first request */
     pthread_mutex_t start_lock;
     const struct http_ops *ops;
@@ -36,6 +37,10 @@ struct client {
     /* sleepers (budget, back-off) wait here, so that a cancellation wakes them */
     pthread_mutex_t sleep_lock;
     pthread_cond_t sleep_wake;
+    /* ahead.c */
+    pthread_mutex_t ahead_lock;
+    pthread_cond_t ahead_changed;
+    struct ahead *windows;
 };
 
 /* client_budget.c */
@@ -56,9 +61,10 @@ kmcp_rc client_check(const struct client_call *call, const struct kmcp_request *
 /* client.c: one GET or act, through cache and flights; the raw reply for the sweep. NULL with the failure
  * set. */
 struct cache_reply *client_fetch(struct client *cl, struct client_call *call, const struct kmcp_request *rq);
-/* client.c: the reply's JSON in arena A, not yet masked. NULL body for an empty one. */
+/* client.c: the reply's JSON in arena A, of its rows only FIELDS (NULL: all), not yet masked. NULL body for an
+ * empty one. */
 kmcp_rc client_parse(struct client_call *call, struct arena *a, const struct kmcp_request *rq,
-                     const struct cache_reply *reply, kmcp_json **body);
+                     const struct cache_reply *reply, const char *fields, kmcp_json **body);
 /* client.c: masks BODY as the route and the call demand. */
 kmcp_rc client_mask(struct client_call *call, struct arena *a, const struct kmcp_route *route,
                     kmcp_json *body);

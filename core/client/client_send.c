@@ -204,8 +204,11 @@ struct cache_reply *client_send(struct client *cl, struct client_call *call, con
         if (x.data) /* a server that repeats the token gives it to nobody */
             log_hide(x.data, x.len);
         good = x.end == HTTP_ANSWERED && x.status >= 200 && x.status < 300;
-        if (good && !(reply = cache_reply_new(x.status, x.data, x.len, x.total, clock_unix_ms())))
-            failure_set(call->failure, KMCP_E_NOMEM, "out of memory");
+        if (good) {
+            if (!(reply = cache_reply_new(x.status, x.data, x.len, x.total, clock_unix_ms())))
+                failure_set(call->failure, KMCP_E_NOMEM, "out of memory");
+            x.data = NULL; /* the reply's now */
+        }
         pause = x.end == HTTP_ANSWERED ? server_pause_ms(&x) : -1;
         again = !good && x.end != HTTP_CANCELLED && x.end != HTTP_TOO_BIG &&
                 retry_allowed(r, n, x.end == HTTP_ANSWERED ? x.status : 0);

@@ -133,7 +133,7 @@ const char *route_fault(struct arena *a, const struct kmcp_route *r)
         what = "has a reserved field that is not 0";
     else if (!r->permission || !*r->permission)
         what = "names no token permission";
-    else if (r->paging > KMCP_PAGES_CURSOR)
+    else if (r->paging > KMCP_PAGES_AFTER)
         what = "has an unknown paging style";
     else if ((r->pii && !fields_well_formed(r->pii)) || (r->secrets && !fields_well_formed(r->secrets)))
         what = "has malformed pii or secrets; use KEY or PARENT.KEY with single spaces";

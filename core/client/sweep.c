@@ -1,83 +1,71 @@
-/* sweep.c - all pages of a list, one in memory at a time.  SPDX-License-Identifier: Apache-2.0
+/* sweep.c - all pages of a list, in order, several under way.  SPDX-License-Identifier: Apache-2.0
  *
- * Pages are asked by what was received, never by what was asked; `next` links are never followed (their host
- * is often not the API's, api section 1.5). Rows that come twice over a moving page border are handed over
- * once.
+ * Once the first page has said how many rows there are, the rest is fetched ahead (ahead.c). Offsets are
+ * guessed from the rows that came, never from the limit that was asked for, and checked: where a page brings
+ * another number of rows than its place promised, the sweep begins anew behind what it has. `next` links are
+ * read for their cursor and never followed (their host is often not the API's, api section 1.5). Rows that
+ * come twice over a moving page border are handed over once.
  */
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "ahead.h"
 #include "base/clock.h"
 #include "base/json.h"
-#include "client_inner.h"
+#include "base/text.h"
+#include "base/uri.h"
+#include "route.h"
+#include "seen.h"
 
 #define ROWS_PER_PAGE 300
+#define CURSOR_MAX    1024
 
-/* Ids seen, as 64-bit hashes in an open table. */
-struct seen_ids {
-    uint64_t *slots;
-    size_t n, cap;
+/* How each style names things. COUNTS: a page is known by its number or offset, so that all can be asked for
+ * once the total is known; else by what the page before says. */
+static const struct style {
+    const char *size, *place;
+    bool counts;
+    int64_t first;      /* the first page's place */
+    const char *inside; /* the cursor is this parameter of `next`; NULL: the member "cursor" */
+} styles[] = {
+    [KMCP_PAGES_NONE] = { NULL, NULL, false, 0, NULL },
+    [KMCP_PAGES_OFFSET] = { "limit", "offset", true, 0, NULL },
+    [KMCP_PAGES_CURSOR] = { "limit", "cursor", false, 0, NULL },
+    [KMCP_PAGES_NUMBER] = { NULL, "page", true, 1, NULL },
+    [KMCP_PAGES_NEXT] = { "limit", "cursor", false, 0, "cursor" },
+    [KMCP_PAGES_SIZE] = { "size", "page", true, 1, NULL },
+    [KMCP_PAGES_AFTER] = { "size", "after", false, 0, "after" },
 };
+/* A list of the cursor style whose server sends none. */
+static const struct style by_offset = { "limit", "offset", true, 0, NULL };
 
 struct sweep {
     struct client *client;
     struct client_call *call;
-    const struct kmcp_request *request;
-    struct arena page;
+    const struct kmcp_request *request; /* the caller's */
+    const struct client_pick *pick;     /* NULL: none */
+    const struct style *style;
+    struct kmcp_request paged; /* with the page size */
+    const char *fields;        /* to parse; NULL: all */
+    struct ahead_seat *seat;
+    int64_t place;   /* of the seat's first page */
+    int64_t page;    /* pages taken from the seat */
+    int64_t stride;  /* rows that the seat's first page brought */
+    bool stray;      /* what is fetched ahead is not what is wanted: sit anew */
+    unsigned strays; /* how often that was so */
+    struct arena memory;
     struct seen_ids seen;
-    char offset[24], limit[24];
-    char *cursor;       /* malloc'd */
-    uint64_t last_page; /* hash of the last page, while nothing else tells a server that does not page */
-    int64_t received;   /* rows the API sent */
-    int64_t pages;      /* in which they came */
-    int64_t api_total;  /* as it says, or -1 */
+    char next[CURSOR_MAX]; /* the place of the next page */
+    uint64_t last_page;    /* hash of the last page, while nothing else tells a server that does not page */
+    int64_t base;          /* rows before the place where the sweep began */
+    int64_t received;      /* rows the API sent */
+    int64_t pages;         /* in which they came */
+    int64_t first_total;   /* what the API said there was at first, or -1 */
+    int64_t api_total;     /* and at last */
     struct kmcp_coverage *coverage;
 };
-
-static uint64_t hash_text(const char *text)
-{
-    uint64_t h = 1469598103934665603u; /* FNV-1a */
-
-    for (; *text; text++)
-        h = (h ^ (unsigned char)*text) * 1099511628211u;
-    return h ? h : 1;
-}
-
-/* True if the id is new. Out of memory counts as new: a row twice is better than a row lost. */
-static bool add_id(struct seen_ids *s, const char *id)
-{
-    uint64_t h = hash_text(id);
-
-    if (2 * (s->n + 1) > s->cap) {
-        size_t cap = s->cap ? 2 * s->cap : 1024;
-        uint64_t *slots = calloc(cap, sizeof *slots);
-
-        if (!slots)
-            return true;
-        for (size_t i = 0; i < s->cap; i++)
-            if (s->slots[i]) {
-                size_t at = s->slots[i] % cap;
-
-                while (slots[at])
-                    at = (at + 1) % cap;
-                slots[at] = s->slots[i];
-            }
-        free(s->slots);
-        s->slots = slots;
-        s->cap = cap;
-    }
-    for (size_t at = h % s->cap;; at = (at + 1) % s->cap) {
-        if (s->slots[at] == h)
-            return false;
-        if (!s->slots[at]) {
-            s->slots[at] = h;
-            s->n++;
-            return true;
-        }
-    }
-}
 
 /* The rows of a page and the object that says how it goes on (NULL for a bare array). */
 static const kmcp_json *find_rows(const kmcp_json *body, const kmcp_json **envelope)
@@ -106,36 +94,107 @@ static const kmcp_json *find_rows(const kmcp_json *body, const kmcp_json **envel
     return array;
 }
 
-/* The request for the next page: the caller's query, plus limit and offset or cursor. */
-static struct cache_reply *fetch_page(struct sweep *s)
+/* ---- what is asked for ---- */
+
+/* Adds the top member of each of FIELD's alternatives ("user.email|user_email") to the words in LIST. */
+static const char *add_members(struct arena *a, const char *list, const char *field)
+{
+    while (list && *field) {
+        size_t whole = strcspn(field, "|"), len = strcspn(field, ".|");
+        bool there = false;
+
+        for (const char *word = list; *word && !there;) {
+            size_t n = strcspn(word, " ");
+
+            there = n == len && memcmp(word, field, n) == 0;
+            word += n;
+            word += *word == ' ';
+        }
+        if (!there)
+            list = arena_format(a, "%s%s%.*s", list, *list ? " " : "", (int)len, field);
+        field += whole;
+        field += *field == '|';
+    }
+    return list;
+}
+
+/* The caller's fields, and those that the host itself looks at. */
+static bool choose_fields(struct sweep *s)
+{
+    const struct kmcp_request *rq = s->request;
+
+    s->fields = rq->fields;
+    if (!s->fields)
+        return true;
+    if (rq->route->row_id)
+        s->fields = add_members(s->call->arena, s->fields, rq->route->row_id);
+    for (size_t i = 0; s->fields && i < rq->n_where; i++)
+        if (rq->where[i].value)
+            s->fields = add_members(s->call->arena, s->fields, rq->where[i].field);
+    return s->fields != NULL;
+}
+
+static int64_t page_size(const struct kmcp_route *route)
+{
+    return route->limit ? route->limit : ROWS_PER_PAGE;
+}
+
+static bool add_page_size(struct sweep *s)
 {
     const struct kmcp_request *base = s->request;
-    struct kmcp_param *query = arena_alloc(s->call->arena, (base->n_query + 3) * sizeof *query);
-    struct kmcp_request rq = *base;
+    struct kmcp_param *query = arena_alloc(s->call->arena, (base->n_query + 1) * sizeof *query);
+    const char *size = arena_format(s->call->arena, "%lld", (long long)page_size(base->route));
 
-    if (!query) {
-        failure_set(s->call->failure, KMCP_E_NOMEM,
-                    "the call needs more memory than [limits] call_bytes allows");
-        return NULL;
-    }
+    if (!query || !size)
+        return false;
     if (base->n_query)
         memcpy(query, base->query, base->n_query * sizeof *query);
-    rq.query = query;
-    if (base->route->paging != KMCP_PAGES_NONE) {
-        query[rq.n_query++] = (struct kmcp_param){ "limit", s->limit };
-        if (s->cursor)
-            query[rq.n_query++] = (struct kmcp_param){ "cursor", s->cursor };
-        else if (s->received)
-            query[rq.n_query++] = (struct kmcp_param){ "offset", s->offset };
-    }
-    return client_fetch(s->client, s->call, &rq);
+    s->paged = *base;
+    s->paged.query = query;
+    if (s->style->size)
+        query[s->paged.n_query++] = (struct kmcp_param){ s->style->size, size };
+    return true;
 }
+
+/* A seat from which the list is read, beginning at s->next ("": at the beginning). */
+static bool sit(struct sweep *s)
+{
+    struct ahead_list list = {
+        .kind = AHEAD_QUERY, .name = s->style->place, .start = *s->next ? s->next : NULL, .shared = true
+    };
+
+    if (s->seat)
+        ahead_leave(s->seat);
+    s->place = *s->next && s->style->counts ? strtoll(s->next, NULL, 10) : s->style->first;
+    s->page = s->stride = 0;
+    s->seat = ahead_join(s->client, s->call, &s->paged, &list);
+    if (!s->seat)
+        failure_set(s->call->failure, KMCP_E_NOMEM, "out of memory");
+    return s->seat != NULL;
+}
+
+/* Where the caller wants to begin: at what an earlier coverage's next said. */
+static kmcp_rc begin_at(struct sweep *s, const char *from)
+{
+    size_t digits = strspn(from, "0123456789");
+    int64_t place = digits && digits < 16 && !from[digits] ? strtoll(from, NULL, 10) : -1;
+
+    if (!s->style->place || strlen(from) >= sizeof s->next || (s->style->counts && place < s->style->first))
+        return failure_set(s->call->failure, KMCP_E_ARG,
+                           "this list cannot begin at \"%.80s\"; leave that out", from);
+    snprintf(s->next, sizeof s->next, "%s", from);
+    if (s->style->counts)
+        s->base = s->style->first ? (place - 1) * page_size(s->request->route) : place;
+    return KMCP_OK;
+}
+
+/* ---- one page ---- */
 
 /* Keeps of ROWS what is new and meets the conditions. NULL when out of memory. *FRESH: how many were new. */
 static kmcp_json *select_rows(struct sweep *s, const kmcp_json *rows, size_t *fresh)
 {
     const char *name = s->request->route->row_id;
-    kmcp_json *kept = json_array(&s->page);
+    kmcp_json *kept = json_array(&s->memory);
 
     *fresh = 0;
     for (const kmcp_json *row = json_first(rows), *next; row && kept; row = next) {
@@ -143,36 +202,61 @@ static kmcp_json *select_rows(struct sweep *s, const kmcp_json *rows, size_t *fr
         bool meets = true;
 
         next = json_next(row);
-        if (id && !add_id(&s->seen, id))
+        if (id && !seen_add(&s->seen, id))
             continue;
         (*fresh)++;
         for (size_t i = 0; meets && i < s->request->n_where; i++)
             meets = mask_where(row, &s->request->where[i]);
+        if (meets && s->pick && s->pick->accepts)
+            meets = s->pick->accepts(s->pick->arg, row);
         if (meets && !json_move(kept, row))
             return NULL;
     }
     return kept;
 }
 
-/* Is there another page after this one? */
+/* The cursor for the page after ENVELOPE's, into s->next. False: there is none, or it is the same again. */
+static bool read_cursor(struct sweep *s, const kmcp_json *envelope)
+{
+    const char *text = json_str(json_get(envelope, s->style->inside ? "next" : "cursor"));
+    char before[CURSOR_MAX];
+
+    memcpy(before, s->next, sizeof before);
+    if (!text || !*text)
+        return false;
+    if (s->style->inside && !uri_query_value(text, s->style->inside, s->next, sizeof s->next))
+        return false;
+    if (!s->style->inside && strlen(text) >= sizeof s->next)
+        return false;
+    if (!s->style->inside)
+        snprintf(s->next, sizeof s->next, "%s", text);
+    return strcmp(before, s->next) != 0;
+}
+
+/* The first page of a cursor list has none at all: from here on it is paged by offset, as older shapes are.
+ */
+static bool sends_no_cursor(struct sweep *s, const kmcp_json *envelope)
+{
+    if (s->style != &styles[KMCP_PAGES_CURSOR] || json_get(envelope, "cursor") || s->request->from)
+        return false;
+    s->style = &by_offset;
+    s->stray = true;
+    return true;
+}
+
+/* Is there another page after this one? Then s->next is its place. */
 static bool goes_on(struct sweep *s, const kmcp_json *envelope, size_t got)
 {
-    const kmcp_json *next = json_get(envelope, "next"), *cursor = json_get(envelope, "cursor");
-    char *before = s->cursor;
-    bool same;
+    const kmcp_json *next = json_get(envelope, "next");
 
-    if (s->request->route->paging == KMCP_PAGES_NONE || !got)
+    if (!s->style->place || !got)
         return false;
-    if (s->api_total >= 0 && s->received >= s->api_total)
+    if (s->api_total >= 0 && s->base + s->received >= s->api_total)
         return false;
-    if (s->request->route->paging == KMCP_PAGES_CURSOR && envelope && (cursor || s->cursor)) {
-        if (!json_str(cursor) || !*json_str(cursor))
-            return false;
-        same = before && strcmp(before, json_str(cursor)) == 0;
-        s->cursor = strdup(json_str(cursor));
-        free(before);
-        return s->cursor && !same;
-    }
+    if (!s->style->counts && !(s->pages == 1 && sends_no_cursor(s, envelope)))
+        return read_cursor(s, envelope);
+    snprintf(s->next, sizeof s->next, "%lld",
+             (long long)(s->style->first ? s->place + s->page : s->base + s->received));
     return !(envelope && next && !json_str(next)); /* "next": null says it plainly */
 }
 
@@ -186,6 +270,8 @@ static void read_total(struct sweep *s, const struct cache_reply *reply, const k
             total = -1;
     if (total >= 0)
         s->api_total = total;
+    if (s->pages == 0)
+        s->first_total = total;
     if (!s->coverage->as_of_ms || reply->as_of_ms < s->coverage->as_of_ms)
         s->coverage->as_of_ms = reply->as_of_ms;
 }
@@ -198,74 +284,147 @@ static bool same_again(struct sweep *s, const struct cache_reply *reply, const k
 
     if (envelope || s->api_total >= 0)
         return false;
-    s->last_page = hash_text(reply->body);
+    s->last_page = seen_hash(reply->body);
     return s->received && s->last_page == before;
 }
 
 /* How many pages are still to be asked for, at the size of those so far. */
 static int64_t calls_left(const struct sweep *s)
 {
-    int64_t page = s->received / (s->pages ? s->pages : 1);
+    int64_t page = s->received / (s->pages ? s->pages : 1), left = s->api_total - s->base - s->received;
 
-    return page > 0 && s->api_total > s->received ? (s->api_total - s->received + page - 1) / page : 0;
+    return page > 0 && left > 0 ? (left + page - 1) / page : 0;
 }
 
-/* One page from fetch to callback. MORE says whether another follows. */
-static kmcp_rc one_page(struct sweep *s, kmcp_ctx *ctx, kmcp_page_fn page, void *arg, bool *more, bool *stop)
+static void say_progress(struct sweep *s, bool more)
 {
-    struct cache_reply *reply = fetch_page(s);
-    const kmcp_json *envelope, *rows;
-    kmcp_json *body, *kept = NULL;
     char forecast[120] = "";
-    size_t got, fresh = 0;
-    bool again = false;
+
+    if (!s->call->progress)
+        return;
+    if (s->pages == 1 && more && s->api_total > s->received)
+        client_forecast(s->client, calls_left(s), forecast, sizeof forecast);
+    s->call->progress(s->call->progress_arg, (double)s->received, s->api_total > 0 ? (double)s->api_total : 0,
+                      *forecast ? forecast : NULL);
+}
+
+/* Too much to be kept in the cache, where each page would only push another out? */
+static bool is_passing(const struct sweep *s, const struct cache_reply *reply, size_t got)
+{
+    return got && (double)reply->len / (double)got * (double)s->api_total >
+                      0.75 * (double)cache_max_bytes(s->client->cache);
+}
+
+/* Says what there is to fetch after the seat's first page, which brought GOT rows. */
+static void plan(struct sweep *s, size_t got, bool passing)
+{
+    int64_t rows = s->api_total - s->base - s->received + (int64_t)got, most = s->client->sweep_rows;
+
+    s->stride = (int64_t)got;
+    if (!s->style->counts || s->api_total < 0 || s->strays > 1)
+        return;
+    if (s->pick && s->pick->enough && s->pick->enough < most)
+        most = s->pick->enough;
+    most -= s->received - (int64_t)got;
+    rows = rows < most ? rows : most;
+    if (rows > 0)
+        ahead_plan(s->seat, s->place, s->style->first ? 1 : s->stride,
+                   (size_t)((rows + s->stride - 1) / s->stride), passing);
+}
+
+/* After a page of GOT rows: makes sure that the next one taken is the one at s->next. */
+static bool step(struct sweep *s, size_t got, bool passing)
+{
+    if (s->page > 1 && (int64_t)got != s->stride && s->style->counts && !s->style->first)
+        s->stray = true;
+    if (s->stray) {
+        s->stray = false;
+        s->strays++;
+        return sit(s);
+    }
+    if (s->page == 1)
+        plan(s, got, passing);
+    ahead_follow(s->seat, s->next);
+    return true;
+}
+
+/* What a page says, before anybody looks at its rows. NULL with the failure set, or (AGAIN) when it is the
+ * page before once more. */
+static const kmcp_json *read_page(struct sweep *s, const struct cache_reply *reply,
+                                  const kmcp_json **envelope, bool *again)
+{
+    const char *path = s->request->route->path;
+    const kmcp_json *rows;
+    kmcp_json *body;
+
+    if (client_parse(s->call, &s->memory, s->request, reply, s->fields, &body) != KMCP_OK)
+        return NULL;
+    rows = find_rows(body, envelope);
+    if (!rows) {
+        failure_set(s->call->failure, KMCP_E_UPSTREAM, "the API's answer to %s holds no list", path);
+        return NULL;
+    }
+    for (const kmcp_json *row = json_first(rows); row; row = json_next(row))
+        if (json_kind(row) != KMCP_JSON_OBJECT) {
+            failure_set(s->call->failure, KMCP_E_UPSTREAM,
+                        "the API's answer to %s holds a row that is no object", path);
+            return NULL;
+        }
+    read_total(s, reply, *envelope);
+    *again = same_again(s, reply, *envelope);
+    return *again ? NULL : rows;
+}
+
+/* Hands the rows of a page over. *MORE turns false when none of them was new. */
+static kmcp_rc hand_over(struct sweep *s, kmcp_ctx *ctx, const kmcp_json *rows, kmcp_page_fn page, void *arg,
+                         bool *more)
+{
+    size_t fresh = 0;
+    kmcp_json *kept = select_rows(s, rows, &fresh);
     kmcp_rc rc;
 
-    *more = false;
-    if (!reply)
-        return s->call->failure->rc;
-    arena_release(&s->page, s->call->tool == KMCP_REVEAL);
-    rc = client_parse(s->call, &s->page, s->request, reply, &body);
-    rows = rc == KMCP_OK ? find_rows(body, &envelope) : NULL;
-    if (rows) {
-        read_total(s, reply, envelope);
-        again = same_again(s, reply, envelope);
-    }
-    cache_reply_drop(s->client->cache, reply);
-    if (rc != KMCP_OK)
-        return rc;
-    for (const kmcp_json *row = json_first(rows); row; row = json_next(row))
-        if (json_kind(row) != KMCP_JSON_OBJECT)
-            return failure_set(s->call->failure, KMCP_E_UPSTREAM,
-                               "the API's answer to %s holds a row that is no object",
-                               s->request->route->path);
-    if (!rows)
-        return failure_set(s->call->failure, KMCP_E_UPSTREAM, "the API's answer to %s holds no list",
-                           s->request->route->path);
-    if (again)
-        return KMCP_OK;
-    got = json_len(rows);
-    s->received += (int64_t)got;
-    s->pages++;
-    snprintf(s->offset, sizeof s->offset, "%lld", (long long)s->received);
-    *more = goes_on(s, envelope, got);
-    kept = select_rows(s, rows, &fresh);
     if (!kept)
         return failure_set(s->call->failure, KMCP_E_NOMEM,
                            "a page needs more memory than [limits] call_bytes allows");
     *more = *more && fresh > 0; /* the same rows again: a server that does not page */
     s->coverage->seen += (int64_t)json_len(kept);
-    rc = client_mask(s->call, &s->page, s->request->route, kept);
-    if (rc == KMCP_OK && json_len(kept))
-        rc = page(ctx, kept, arg);
-    *stop = rc == KMCP_SWEEP_STOP;
-    if (s->call->progress) {
-        if (s->received == (int64_t)got && *more && s->api_total > s->received)
-            client_forecast(s->client, calls_left(s), forecast, sizeof forecast);
-        s->call->progress(s->call->progress_arg, (double)s->received,
-                          s->api_total > 0 ? (double)s->api_total : 0, *forecast ? forecast : NULL);
-    }
-    return rc == KMCP_SWEEP_STOP ? KMCP_OK : rc;
+    rc = client_mask(s->call, &s->memory, s->request->route, kept);
+    return rc == KMCP_OK && json_len(kept) ? page(ctx, kept, arg) : rc;
+}
+
+/* One page from the seat to the callback. MORE: another follows. FETCHED: its rows were there. */
+static kmcp_rc one_page(struct sweep *s, kmcp_ctx *ctx, kmcp_page_fn page, void *arg, bool *more,
+                        bool *fetched)
+{
+    struct cache_reply *reply = ahead_next(s->seat);
+    const kmcp_json *envelope = NULL, *rows;
+    bool again = false, passing;
+    size_t got;
+    kmcp_rc rc;
+
+    *more = *fetched = false;
+    if (!reply)
+        return s->call->failure->rc;
+    arena_release(&s->memory, s->call->tool == KMCP_REVEAL);
+    rows = read_page(s, reply, &envelope, &again);
+    got = json_len(rows);
+    s->received += (int64_t)got;
+    s->page++;
+    s->pages++;
+    *more = rows && goes_on(s, envelope, got);
+    passing = is_passing(s, reply, got);
+    cache_reply_drop(s->client->cache, reply);
+    if (!rows)
+        return again ? KMCP_OK : s->call->failure->rc;
+    *fetched = true;
+    if (*more && s->pages > 1 && !step(s, got, passing))
+        return s->call->failure->rc;
+    rc = hand_over(s, ctx, rows, page, arg, more);
+    /* whoever has enough with the first page makes nobody fetch a second */
+    if (rc == KMCP_OK && *more && s->pages == 1 && !step(s, got, passing))
+        return s->call->failure->rc;
+    say_progress(s, *more);
+    return rc;
 }
 
 /* A later page failed: what was handed over stands, and the answer says that it is not all. */
@@ -283,42 +442,77 @@ static bool partial(struct sweep *s, kmcp_rc rc)
     return s->coverage->reason != NULL;
 }
 
-kmcp_rc client_sweep(struct client *cl, struct client_call *call, kmcp_ctx *ctx,
-                     const struct kmcp_request *rq, kmcp_page_fn page, void *arg,
-                     struct kmcp_coverage *coverage)
+/* Nothing failed; but are these all rows there were when it began? What came in later may be missing, that is
+ * another moment's; what was deleted moves the rest, and one may have slipped through. */
+static void doubt_total(struct sweep *s)
 {
-    struct sweep s = { .client = cl, .call = call, .request = rq, .api_total = -1, .coverage = coverage };
-    bool more = true, stop = false, fetching = true;
+    int64_t there = (s->seen.n ? s->first_total : s->api_total) - s->base;
+
+    if (s->api_total < 0 || (s->seen.n ? (int64_t)s->seen.n : s->received) >= there)
+        return;
+    s->coverage->complete = 0;
+    if (s->api_total < s->first_total)
+        s->coverage->reason = arena_format(
+            s->call->arena,
+            "%lld rows were deleted while the list was read, so as many others "
+            "may be missing; ask again",
+            (long long)(s->first_total - s->api_total));
+    else
+        s->coverage->reason = arena_format(
+            s->call->arena, "the API says there are %lld rows but sent %lld", (long long)s->api_total,
+            (long long)(s->base + (s->seen.n ? (int64_t)s->seen.n : s->received)));
+    cache_invalidate(s->client->cache, route_tags(s->call->arena, s->request->route->tags, s->request));
+}
+
+/* All pages from where the seat is. */
+static kmcp_rc all_pages(struct sweep *s, kmcp_ctx *ctx, kmcp_page_fn page, void *arg)
+{
+    struct kmcp_coverage *coverage = s->coverage;
+    bool more = true, fetched = true;
     kmcp_rc rc = KMCP_OK;
 
-    arena_init(&s.page, call->arena->ceiling);
-    snprintf(s.limit, sizeof s.limit, "%u", rq->route->limit ? rq->route->limit : (unsigned)ROWS_PER_PAGE);
+    while (rc == KMCP_OK && more && s->received < s->client->sweep_rows)
+        rc = one_page(s, ctx, page, arg, &more, &fetched);
+    if (rc == KMCP_OK && more)
+        coverage->reason = arena_format(s->call->arena, "stopped after %lld rows ([limits] sweep_rows)",
+                                        (long long)s->received);
+    if (rc != KMCP_OK && rc != KMCP_SWEEP_STOP && (fetched || !partial(s, rc)))
+        return rc;
+    coverage->complete = rc == KMCP_OK && !coverage->reason;
+    if (coverage->complete)
+        doubt_total(s);
+    if (coverage->reason && s->next[0])
+        coverage->next = arena_strdup(s->call->arena, s->next);
+    return KMCP_OK;
+}
+
+kmcp_rc client_sweep(struct client *cl, struct client_call *call, kmcp_ctx *ctx,
+                     const struct kmcp_request *rq, const struct client_pick *pick, kmcp_page_fn page,
+                     void *arg, struct kmcp_coverage *coverage)
+{
+    struct sweep s = { .client = cl,
+                       .call = call,
+                       .request = rq,
+                       .pick = pick,
+                       .style = &styles[rq->route->paging],
+                       .api_total = -1,
+                       .coverage = coverage };
+    kmcp_rc rc;
+
     coverage->complete = 0;
     coverage->seen = 0;
-    while (rc == KMCP_OK && more && !stop) {
-        int64_t before = s.received;
-
-        if (s.received >= cl->sweep_rows) {
-            coverage->reason = arena_format(call->arena, "stopped after %lld rows ([limits] sweep_rows)",
-                                            (long long)s.received);
-            break;
-        }
-        rc = one_page(&s, ctx, page, arg, &more, &stop);
-        fetching = s.received == before; /* it failed before its rows were there */
-    }
-    if (rc != KMCP_OK && fetching && partial(&s, rc))
-        rc = KMCP_OK;
-    else if (rc == KMCP_OK && !coverage->reason && !stop)
-        coverage->complete = 1;
-    if (rc == KMCP_OK && coverage->complete && s.api_total >= 0 && (int64_t)s.seen.n < s.api_total &&
-        s.seen.n && s.received < s.api_total) {
-        coverage->complete = 0;
-        coverage->reason = arena_format(call->arena, "the API says there are %lld rows but sent %lld",
-                                        (long long)s.api_total, (long long)s.received);
-    }
-    coverage->total = rq->n_where ? -1 : s.api_total;
-    arena_release(&s.page, call->tool == KMCP_REVEAL);
-    free(s.seen.slots);
-    free(s.cursor);
+    if (rq->from && (rc = begin_at(&s, rq->from)) != KMCP_OK)
+        return rc;
+    if (!choose_fields(&s) || !add_page_size(&s))
+        return failure_set(call->failure, KMCP_E_NOMEM,
+                           "the call needs more memory than [limits] call_bytes allows");
+    if (!sit(&s))
+        return call->failure->rc;
+    arena_init(&s.memory, call->arena->ceiling);
+    rc = all_pages(&s, ctx, page, arg);
+    coverage->total = rq->n_where || pick ? -1 : s.api_total;
+    ahead_leave(s.seat);
+    arena_release(&s.memory, call->tool == KMCP_REVEAL);
+    seen_free(&s.seen);
     return rc;
 }

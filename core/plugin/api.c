@@ -271,7 +271,30 @@ static kmcp_rc api_sweep(kmcp_ctx *ctx, const struct kmcp_request *theirs, kmcp_
         return rc;
     if (!size)
         return api_bug(ctx, "took a coverage without struct_size");
-    rc = client_sweep(c->host->client, &c->client, ctx, &request, page, arg, &covered);
+    rc = client_sweep(c->host->client, &c->client, ctx, &request, NULL, page, arg, &covered);
+    memcpy(coverage, &covered, size < sizeof covered ? size : sizeof covered);
+    coverage->struct_size = size;
+    return rc;
+}
+
+static kmcp_rc api_each(kmcp_ctx *ctx, const struct kmcp_request *theirs, const char *param,
+                        const char *const *values, size_t n, kmcp_each_fn fn, void *arg,
+                        struct kmcp_coverage *coverage)
+{
+    struct call *c = call_of(ctx);
+    struct kmcp_coverage covered = { .struct_size = sizeof covered, .total = -1 };
+    const struct client_each each = { .param = param, .values = values, .n = n, .fn = fn, .arg = arg };
+    struct kmcp_request request;
+    uint32_t size = coverage->struct_size;
+    kmcp_rc rc = take_request(ctx, theirs, &request);
+
+    if (rc != KMCP_OK)
+        return rc;
+    if (!size)
+        return api_bug(ctx, "took a coverage without struct_size");
+    if (request.route->safety != KMCP_READ)
+        return api_bug(ctx, "called each() with a route that is not READ");
+    rc = client_each(c->host->client, &c->client, ctx, &request, &each, &covered);
     memcpy(coverage, &covered, size < sizeof covered ? size : sizeof covered);
     coverage->struct_size = size;
     return rc;
@@ -421,4 +444,5 @@ const struct kmcp_host api_host = {
     .updated = api_updated,
     .fact = api_fact,
     .wants = api_wants,
+    .each = api_each,
 };

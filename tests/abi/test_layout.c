@@ -22,9 +22,9 @@ static void is_as_released(void **state)
     assert_int_equal(offsetof(struct kmcp_plugin, close), 96);
     assert_int_equal(sizeof(struct kmcp_param), 16);
     assert_int_equal(sizeof(struct kmcp_where), 24);
-    assert_int_equal(sizeof(struct kmcp_request), 72);
+    assert_int_equal(offsetof(struct kmcp_request, n_where), 64);
     assert_int_equal(sizeof(struct kmcp_reply), 32);
-    assert_int_equal(sizeof(struct kmcp_coverage), 40);
+    assert_int_equal(offsetof(struct kmcp_coverage, reason), 32);
     assert_int_equal(offsetof(struct kmcp_host, alloc), 16);
     assert_int_equal(offsetof(struct kmcp_host, json_kind), 80);
     assert_int_equal(offsetof(struct kmcp_host, http), 232);
@@ -47,7 +47,14 @@ static void is_as_released(void **state)
     assert_int_equal(offsetof(struct kmcp_host, fact), 392);
     /* 1.2 */
     assert_int_equal(sizeof(struct kmcp_tool), 80);
-    assert_int_equal(sizeof(struct kmcp_host), 408);
+    assert_int_equal(offsetof(struct kmcp_host, wants), 400);
+    /* 1.3 */
+    assert_int_equal(sizeof(struct kmcp_request), 88);
+    assert_int_equal(sizeof(struct kmcp_coverage), 48);
+    assert_int_equal(sizeof(struct kmcp_column), 32);
+    assert_int_equal(sizeof(struct kmcp_query), 56);
+    assert_int_equal(offsetof(struct kmcp_host, each), 408);
+    assert_int_equal(sizeof(struct kmcp_host), 424);
 }
 
 int main(void)

@@ -17,7 +17,7 @@ static struct plugin *load(const char *variant, char *why, size_t size)
 
 static void loads_a_good_one(void **state)
 {
-    static const char *const variants[] = { "bad_none", "bad_newer", "frozen_1_0", "frozen_1_1" };
+    static const char *const variants[] = { "bad_none", "bad_newer", "frozen_1_0", "frozen_1_1", "frozen_1_2" };
     char why[600];
 
     (void)state;
@@ -53,7 +53,7 @@ static void refuses_each_with_its_sentence(void **state)
         { "other_version", "its descriptor and its manifest differ in name or version" },
         { "short_struct", "its descriptor is 40 bytes, shorter than ABI 1.0's" },
         { "descriptor_abi", "its descriptor is of ABI 2, its manifest of ABI 1" },
-        { "needs_minor", "it needs kmcp ABI 1.99, this host has 1.2; install a newer kmcp" },
+        { "needs_minor", "it needs kmcp ABI 1.99, this host has 1.3; install a newer kmcp" },
         { "reserved", "a reserved field of its descriptor is not 0" },
         { "threading", "it declares an unknown threading model; KMCP_SERIAL and KMCP_PARALLEL are known" },
         { "no_summary", "it has no summary" },

@@ -1,4 +1,5 @@
 """Whole fleets: exact counts, nothing beyond page one lost, partial answers that say so.  SPDX-License-Identifier: Apache-2.0"""
+import re
 import unittest
 
 from e2e import Case, Kmcp, Tenant
@@ -32,7 +33,8 @@ class Fleet(Case):
         self.assertIn("500", r["note"])
         text = k.text("list_devices", {"limit": 1})
         self.assertIn("INCOMPLETE", text)
-        self.assertIn("at least 1500", text)
+        counted = int(re.search(r"at least (\d+) devices", text).group(1))
+        self.assertTrue(300 <= counted <= 1500, text)  # pages are fetched side by side: which five came is chance
 
     def test_rows_that_come_twice_are_counted_once(self):
         self.tenant.set(faults=["dup,path=/devices"])

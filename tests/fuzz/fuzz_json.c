@@ -3,9 +3,39 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/buf.h"
 #include "base/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* A projection is taken exactly when the whole is, and what is left is JSON without other members in its
+ * rows. */
+static void project(const char *text, size_t len)
+{
+    struct arena a;
+    struct buf out;
+    bool whole, part;
+
+    arena_init(&a, 64 << 20);
+    buf_init(&out, 64 << 20);
+    whole = json_parse(&a, text, len, 0, NULL) != NULL;
+    part = json_project(&out, text, len, "id a", NULL);
+    if (whole != part)
+        abort();
+    if (part) {
+        const kmcp_json *value = json_parse(&a, out.data, out.len, 0, NULL), *row;
+
+        if (!value)
+            abort();
+        for (row = json_kind(value) == KMCP_JSON_ARRAY ? json_first(value) : NULL; row; row = json_next(row))
+            for (const kmcp_json *m = json_kind(row) == KMCP_JSON_OBJECT ? json_first(row) : NULL; m;
+                 m = json_next(m))
+                if (strcmp(json_key(m), "id") != 0 && strcmp(json_key(m), "a") != 0)
+                    abort();
+    }
+    buf_free(&out);
+    arena_release(&a, 0);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -28,6 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             abort();
         json_raw_member((const char *)data, size, "id", &raw, &len);
     }
+    project((const char *)data, size);
     json_parse(&a, (const char *)data, size, JSON_NUL_REPLACED, NULL);
     arena_release(&a, 1);
     return 0;

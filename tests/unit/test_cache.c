@@ -7,7 +7,7 @@
 
 static struct cache_reply *reply(const char *body)
 {
-    return cache_reply_new(200, body, strlen(body), -1, 1);
+    return cache_reply_new(200, strdup(body), strlen(body), -1, 1);
 }
 
 static enum cache_found begin(struct cache *c, const char *key, int64_t now, struct cache_reply **r,

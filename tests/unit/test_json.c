@@ -1,5 +1,6 @@
 /* test_json.c - strictness, exactness, and arenas of base/json.c.  SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
+#include "base/buf.h"
 #include "base/json.h"
 
 static struct arena a;
@@ -178,6 +179,50 @@ static void stops_at_the_ceiling(void **state)
     arena_release(&small, 1);
 }
 
+static const char *projected(const char *text, const char *fields)
+{
+    static struct buf out;
+
+    buf_free(&out);
+    buf_init(&out, 1 << 20);
+    return json_project(&out, text, strlen(text), fields, NULL) ? out.data : NULL;
+}
+
+static void projects(void **state)
+{
+    (void)state;
+    assert_string_equal(projected("[{\"a\":1,\"b\":{\"a\":[{}]},\"c\":\"x\\\"\"},{},{\"b\":2}]", "a c"),
+                        "[{\"a\":1,\"c\":\"x\\\"\"},{},{}]");
+    assert_string_equal(
+        projected("{\"count\":2,\"w\":{\"results\":[ {\"a\" : {\"b\":1} , \"b\":2} ]},\"next\":null}", "b"),
+        "{\"count\":2,\"w\":{\"results\":[ {\"b\":2} ]},\"next\":null}");
+    assert_string_equal(projected("[1,\"{\",[{\"a\":1}]]", "b"), "[1,\"{\",[{\"a\":1}]]");
+    assert_string_equal(projected(" {\"a\":1} ", "b"), " {\"a\":1} ");
+    /* what is passed over is checked all the same */
+    assert_null(projected("[{\"a\":1,\"b\":tru}]", "a"));
+    assert_null(projected("[{\"a\":1,\"b\":\"\xff\"}]", "a"));
+    assert_null(projected("[{\"a\":1}", "a"));
+    assert_null(projected("[{\"a\":1}] x", "a"));
+    assert_null(projected("[{\"a\":1,}]", "a"));
+}
+
+/* Strings of every length around the scanner's eight-byte steps, with each special byte at each place. */
+static void scans_every_place(void **state)
+{
+    static const char special[] = { '"', '\\', 0x1F, (char)0xFF, 0x7F, ' ' };
+    char text[64];
+
+    (void)state;
+    for (size_t len = 1; len < 26; len++)
+        for (size_t at = 0; at < len; at++)
+            for (size_t k = 0; k < sizeof special; k++) {
+                int n = snprintf(text, sizeof text, "[\"%.*s\"]", (int)len, "xxxxxxxxxxxxxxxxxxxxxxxxxx");
+
+                text[2 + at] = special[k];
+                assert_int_equal(json_parse(&a, text, (size_t)n, 0, NULL) != NULL, k >= 4);
+            }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +235,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(finds_raw_members, setup, teardown),
         cmocka_unit_test_setup_teardown(builds_and_copies_what_has_a_parent, setup, teardown),
         cmocka_unit_test_setup_teardown(stops_at_the_ceiling, setup, teardown),
+        cmocka_unit_test_setup_teardown(projects, setup, teardown),
+        cmocka_unit_test_setup_teardown(scans_every_place, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,7 +33,7 @@ extern "C" {
 #endif
 
 #define KMCP_ABI_MAJOR 1
-#define KMCP_ABI_MINOR 2 /* +1 whenever something is appended */
+#define KMCP_ABI_MINOR 3 /* +1 whenever something is appended */
 
 #if defined(__GNUC__)
 #define KMCP_EXPORT       __attribute__((__visibility__("default")))
@@ -128,6 +128,10 @@ struct kmcp_route {
 #define KMCP_PAGES_NONE   0u
 #define KMCP_PAGES_OFFSET 1u /* limit and offset; a bare array with X-Total-Count, {count,results}, or that wrapped   */
 #define KMCP_PAGES_CURSOR 2u /* limit and cursor; {data,total,cursor}                                                 */
+#define KMCP_PAGES_NUMBER 3u /* Since 1.3. page, from 1; {count,results}                                              */
+#define KMCP_PAGES_NEXT   4u /* Since 1.3. limit, and the cursor inside `next`; {next,results}                        */
+#define KMCP_PAGES_SIZE   5u /* Since 1.3. page, from 1, and size; {total,results}                                    */
+#define KMCP_PAGES_AFTER  6u /* Since 1.3. size, and the `after` inside `next`; {next,results}                        */
 
 typedef kmcp_rc (*kmcp_tool_fn)(kmcp_ctx *ctx, const kmcp_json *args);
 /* Since 1.2. What became of an act that was sent at SINCE_MS (Unix milliseconds) with ARGS and got no clear answer? Only
@@ -287,7 +291,12 @@ struct kmcp_request {
     const kmcp_json *body; /* sent as application/json; NULL: no body                              */
     const struct kmcp_where *where; /* sweep() only: hand over rows that meet all of these          */
     size_t n_where;
-    /* ABI 1.0 ends here; append only */
+    /* ABI 1.0 ends here */
+    const char *fields; /* Since 1.3. sweep() only: the members of a row that are wanted, "device_id user"; the   */
+                        /* others are not even parsed. NULL: all                                                  */
+    const char *from;   /* Since 1.3. sweep() only: where to begin, as an earlier coverage's next said; NULL: at  */
+                        /* the beginning                                                                          */
+    /* ABI 1.3 ends here; append only */
 };
 
 struct kmcp_reply {
@@ -307,13 +316,52 @@ struct kmcp_coverage {
     int64_t seen;       /* rows handed over, those that met all conditions                         */
     int64_t as_of_ms;   /* the oldest page's time, Unix milliseconds                               */
     const char *reason; /* why it is not complete, for people; NULL if it is                       */
-    /* ABI 1.0 ends here; append only */
+    /* ABI 1.0 ends here */
+    const char *next;   /* Since 1.3. where a sweep that is not complete goes on; NULL: nowhere    */
+    /* ABI 1.3 ends here; append only */
 };
 
 /* Rows of one page, a JSON array, readable until it returns. KMCP_OK: go on; anything else ends the sweep and is
  * returned by it, except KMCP_SWEEP_STOP, which ends it well. */
 typedef kmcp_rc (*kmcp_page_fn)(kmcp_ctx *ctx, const kmcp_json *rows, void *arg);
 #define KMCP_SWEEP_STOP 1
+
+/* Since 1.3. The reply for the I-th value of each(). BODY is NULL where the service had nothing (HTTP 400 or 404). Returns
+ * as a kmcp_page_fn does. */
+typedef kmcp_rc (*kmcp_each_fn)(kmcp_ctx *ctx, size_t i, const kmcp_json *body, void *arg);
+
+/* Since 1.3. One thing that callers can ask about in the rows of a list: to show, to compare, to sort or group by. */
+struct kmcp_column {
+    const char *name;  /* as callers say it and answers head it: ^[a-z][a-z0-9_]*$                                   */
+    const char *field; /* where a row has it: "KEY" or "PARENT.KEY", alternatives separated by '|'                   */
+    const char *param; /* the query parameter with which the API itself selects by it, or NULL                       */
+    uint32_t type;     /* KMCP_COLUMN_*                                                                              */
+    uint32_t flags;    /* KMCP_COLUMN_SHOWN, KMCP_COLUMN_EXACT                                                       */
+};
+#define KMCP_COLUMN_TEXT    0u /* compared without regard to ASCII case                                              */
+#define KMCP_COLUMN_NUMBER  1u
+#define KMCP_COLUMN_BOOL    2u /* also the words "true", "True", "Yes" and so on                                     */
+#define KMCP_COLUMN_DATE    3u /* any of the API's ISO-like forms (API section 1.7); none: never, before all others  */
+#define KMCP_COLUMN_VERSION 4u /* compared number by number: 14.10 is above 14.9                                     */
+#define KMCP_COLUMN_LIST    5u /* an array of texts: a condition holds if it does for one of them                    */
+#define KMCP_COLUMN_SHOWN   1u /* shown unless the caller chooses fields                                             */
+#define KMCP_COLUMN_EXACT   2u /* PARAM selects what equals the value; without it, what contains it                  */
+
+/* Since 1.3. A question about a list; see query(). */
+struct kmcp_query {
+    uint32_t struct_size;
+    uint32_t flags;                     /* KMCP_QUERY_*                                                              */
+    const struct kmcp_request *request; /* the route, its path, and conditions of the plugin's own (query, where)    */
+    const struct kmcp_column *columns;  /* KMCP_COLUMNS(array); the last one that is shown identifies a row          */
+    uint32_t n_columns, column_size;
+    const char *what;                   /* what rows are, in the plural: "devices"                                   */
+    const char *sections;               /* instead of the caller's: groupings, each a table of the answer, separated */
+                                        /* by spaces: "platform platform,os_version last_check_in:age"; or NULL      */
+    int64_t limit;                      /* rows shown when the caller names no limit                                 */
+};
+#define KMCP_QUERY_PUSHED 1u /* the API itself selects by all that the request's own query says                      */
+#define KMCP_QUERY_FILTER 2u /* the route takes conditions as a JSON object, `filter` (API section 3)                */
+#define KMCP_COLUMNS(a)   KMCP_LIST(columns, n_columns, column_size, a)
 
 /* Kinds of JSON values. */
 #define KMCP_JSON_NONE   0u /* no value at all: a NULL node */
@@ -529,7 +577,22 @@ struct kmcp_host {
     kmcp_rc (*fact)(kmcp_ctx *, const char *name, const char *value);
     /* 1 if a rule or cap needs the fact NAME: for facts that cost a request. */
     int (*wants)(kmcp_ctx *, const char *name);
-    /* ABI 1.2 ends here; append only */
+    /* ABI 1.2 ends here. Everything below is since 1.3 */
+
+    /* -- questions about lists, in run() ---------------------------------------------------------------------------- */
+
+    /* Sends REQUEST once for each of the N VALUES of its path parameter PARAM, several at a time, and calls FN with the
+     * replies in order. What cannot be had for one value is a NULL body; a failure of another kind ends it: KMCP_OK with
+     * complete = 0 and a reason, COVERAGE->seen replies handed over. Only READ routes. Sends progress. */
+    kmcp_rc (*each)(kmcp_ctx *, const struct kmcp_request *request, const char *param, const char *const *values, size_t n,
+                    kmcp_each_fn fn, void *arg, struct kmcp_coverage *coverage);
+    /* Answers a question about a list, and makes the result: text, structured content, or a file. ARGS are the caller's: the
+     * names of columns (a condition each), "where", "fields", "sort", "group_by", "min", "max", "limit", "offset", "next",
+     * "format"; docs/asking.md says what they mean. A tool takes those that its schema has. Conditions are checked on real
+     * values before anything is masked, and left to the API where it honours them; rows are fetched with the members that the
+     * question needs, and no further than it needs. QUERY->struct_size must be set. */
+    kmcp_rc (*query)(kmcp_ctx *, const struct kmcp_query *query, const kmcp_json *args);
+    /* ABI 1.3 ends here; append only */
 };
 
 /* Ask before calling anything newer than the plugin's needs_minor. */
