@@ -101,7 +101,7 @@ static void details_security(struct call *c, const struct device *d)
     bool mac = d->platform == MAC;
     out_open(o, "activation_lock", '{');
     out_bool(o, "bypass_code_failed", false);
-    out_bool(o, "user_activation_lock_enabled", rng_below(d->key, 302, 4) == 0);
+    out_bool(o, "user_activation_lock_enabled", field_activation_locked(d));
     out_bool(o, "device_activation_lock_enabled", false);
     if (d->supervised)
         out_bool(o, "activation_lock_allowed_while_supervised", false);

@@ -35,6 +35,11 @@ bool field_has_agent(const struct device *d)
     return d->platform == MAC || d->platform == WINDOWS;
 }
 
+bool field_activation_locked(const struct device *d)
+{
+    return rng_below(d->key, 302, 4) == 0;
+}
+
 uint64_t field_blueprint_key(const struct fleet *f, unsigned blueprint)
 {
     return rng_draw(f->seed, 0xB1000000U + blueprint);

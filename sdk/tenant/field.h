@@ -54,6 +54,7 @@ const struct name_model *field_model(const struct device *d);
 const struct name_os *field_os(const struct device *d);
 bool field_is_apple(const struct device *d);
 bool field_has_agent(const struct device *d);
+bool field_activation_locked(const struct device *d); /* by its user's Apple account */
 /* Decimal digits at the end of the mark, "" if there are none. */
 const char *field_mark_digits(const struct fleet *f);
 

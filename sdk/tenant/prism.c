@@ -5,7 +5,6 @@
 #include "ids.h"
 #include "page.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,34 +12,39 @@
 /* Documented as 300, but every recorded answer without a limit has 25. */
 #define PRISM_PAGE 25
 
-static void row_write(struct call *c, const struct prism_category *category, const struct device *d)
+static void tags_write(struct out *o, const char *key, unsigned tags)
+{
+    out_open(o, key, '[');
+    for (unsigned k = 0; k < name_tag_count; k++)
+        if (tags & 1U << k)
+            out_string(o, NULL, name_tags[k]);
+    out_close(o, ']');
+}
+
+static void row_write(struct call *c, const struct prism_category *category, const struct prism_row *r)
 {
     struct out *o = &c->out;
     const struct prism_column *column;
     struct prism_cell cell;
     out_open(o, NULL, '{');
     for (size_t i = 0; (column = prism_column(c, category, i)); i++) {
-        prism_read(c, column, d, &cell);
-        switch (cell.kind) {
-        case PRISM_NULL:
-            out_null(o, column->name);
-            break;
-        case PRISM_BOOL:
-            out_bool(o, column->name, cell.number != 0);
-            break;
-        case PRISM_REAL:
-            out_real(o, column->name, cell.number);
-            break;
-        case PRISM_TEXT:
-            out_string(o, column->name, cell.text);
-            break;
-        case PRISM_TAGS:
-            out_open(o, column->name, '[');
-            for (unsigned k = 0; k < name_tag_count; k++)
-                if ((unsigned)cell.number & 1U << k)
-                    out_string(o, NULL, name_tags[k]);
-            out_close(o, ']');
+        if (column->write) {
+            column->write(r, o, column->name);
+            continue;
         }
+        prism_read(c, column, r, &cell);
+        if (cell.kind == PRISM_NULL)
+            out_null(o, column->name);
+        else if (cell.kind == PRISM_BOOL)
+            out_bool(o, column->name, cell.number != 0);
+        else if (cell.kind == PRISM_INT)
+            out_int(o, column->name, (int64_t)cell.number);
+        else if (cell.kind == PRISM_REAL)
+            out_real(o, column->name, cell.number);
+        else if (cell.kind == PRISM_TEXT)
+            out_string(o, column->name, cell.text);
+        else
+            tags_write(o, column->name, (unsigned)cell.number);
     }
     out_close(o, '}');
 }
@@ -48,6 +52,12 @@ static void row_write(struct call *c, const struct prism_category *category, con
 struct sorted {
     char *key;
     uint32_t device;
+    uint32_t i;
+};
+
+struct sorting {
+    struct sorted *rows;
+    size_t n, cap;
 };
 
 static int sorted_compare(const void *a, const void *b)
@@ -55,7 +65,9 @@ static int sorted_compare(const void *a, const void *b)
     const struct sorted *x = a;
     const struct sorted *y = b;
     int way = strcmp(x->key, y->key);
-    return way ? way : x->device < y->device ? -1 : 1;
+    if (way)
+        return way;
+    return x->device != y->device ? (x->device < y->device ? -1 : 1) : x->i < y->i ? -1 : 1;
 }
 
 static char *sorted_key(const struct prism_cell *cell)
@@ -67,24 +79,41 @@ static char *sorted_key(const struct prism_cell *cell)
     return strdup(text);
 }
 
-/* Fills `rows` with the accepted devices in the order of the column. Returns how many. */
-static size_t sorted_rows(struct call *c, const struct prism_query *q, const struct prism_column *column,
-                          struct sorted *rows)
+static bool sorted_add(struct sorting *s, const struct prism_row *r, const struct prism_cell *cell)
 {
-    const struct fleet *f = &c->t->fleet;
-    size_t n = 0;
-    for (uint32_t i = 0; i < f->count; i++) {
-        struct prism_cell cell;
-        if (!prism_accepts(c, q, &f->devices[i]))
-            continue;
-        prism_read(c, column, &f->devices[i], &cell);
-        rows[n].device = i;
-        rows[n].key = sorted_key(&cell);
-        if (rows[n].key)
-            n++;
+    if (s->n == s->cap) {
+        size_t cap = s->cap ? s->cap * 2 : 1024;
+        struct sorted *more = realloc(s->rows, cap * sizeof *more);
+        if (!more)
+            return false;
+        s->rows = more;
+        s->cap = cap;
     }
-    qsort(rows, n, sizeof *rows, sorted_compare);
-    return n;
+    s->rows[s->n] = (struct sorted){ sorted_key(cell), r->d->index, r->i };
+    s->n += s->rows[s->n].key != NULL;
+    return true;
+}
+
+static void sorted_free(struct sorting *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        free(s->rows[i].key);
+    free(s->rows);
+}
+
+/* The selected rows in the order of the column. */
+static void sorted_rows(struct call *c, const struct prism_query *q, const struct prism_column *column,
+                        struct sorting *s)
+{
+    struct prism_row r = { 0 };
+    bool room = true;
+    while (room && prism_next(c, q, &r)) {
+        struct prism_cell cell;
+        prism_read(c, column, &r, &cell);
+        room = sorted_add(s, &r, &cell);
+    }
+    if (s->n)
+        qsort(s->rows, s->n, sizeof *s->rows, sorted_compare);
 }
 
 static void prism_close(struct call *c, struct out *rows, const struct page *page, bool by_cursor,
@@ -111,75 +140,65 @@ static void prism_sorted(struct call *c, const struct prism_query *q, const char
 {
     const struct fleet *f = &c->t->fleet;
     bool down = sort_by[0] == '-';
-    const struct prism_column *column = NULL, *at;
-    for (size_t i = 0; (at = prism_column(c, q->category, i)); i++)
-        if (strcmp(at->name, sort_by + down) == 0)
-            column = at;
-    struct sorted *rows = calloc(f->count + 1, sizeof *rows);
-    if (!column || !rows) {
-        free(rows);
+    const struct prism_column *column = prism_column_named(c, q->category, sort_by + down);
+    struct sorting s = { 0 };
+    if (!column) {
         call_fail(c, 400, CALL_DETAIL, "Invalid sort_by");
         return;
     }
-    size_t n = sorted_rows(c, q, column, rows);
+    sorted_rows(c, q, column, &s);
     struct page page = page_start(c, PRISM_PAGE, CALL_PAGE);
     out_open(&c->out, NULL, '[');
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < s.n; i++) {
+        const struct sorted *at = &s.rows[down ? s.n - 1 - i : i];
+        struct prism_row r = { .f = f, .d = &f->devices[at->device], .i = at->i };
         if (page_takes(&page))
-            row_write(c, q->category, &f->devices[rows[down ? n - 1 - i : i].device]);
+            row_write(c, q->category, &r);
+    }
     out_close(&c->out, ']');
-    for (size_t i = 0; i < n; i++)
-        free(rows[i].key);
-    free(rows);
+    sorted_free(&s);
     struct out written = page_rows(c);
     prism_close(c, &written, &page, false, NULL);
 }
 
-/* A cursor is base64 of the last device shown and its place in the fleet. Returns the place to go on from. */
-static bool cursor_read(struct call *c, const char *cursor, uint32_t *from)
+/* A cursor is base64 of the last device shown and the number of its last row. The walk goes on after it. */
+static bool cursor_read(struct call *c, const struct prism_query *q, const char *cursor, struct prism_row *r)
 {
     char text[80];
-    uint64_t id[2];
-    uint32_t at = 0;
+    unsigned i = 0;
     long n = ids_base64_read(text, sizeof text, cursor);
     char *bar = n > 0 ? strchr(text, '|') : NULL;
     if (bar)
         *bar = '\0';
-    const struct fleet *f = &c->t->fleet;
-    if (!bar || !ids_parse(text, id) || sscanf(bar + 1, "%" SCNu32, &at) != 1 || at >= f->count ||
-        f->devices[at].uuid[0] != id[0]) {
+    const struct device *d = bar && strlen(text) == IDS_SIZE - 1 ? fleet_find(&c->t->fleet, text) : NULL;
+    if (!d || sscanf(bar + 1, "%u", &i) != 1 || i > UINT16_MAX) {
         call_fail(c, 400, CALL_DETAIL, "Invalid cursor");
         return false;
     }
-    *from = at + 1;
-    if (c->effects & CALL_DUP)
-        *from = at;
+    prism_seek(c, q, r, d, c->effects & CALL_DUP ? i : i + 1);
     return true;
 }
 
-static void cursor_write(const struct device *d, char buf[96])
+static void cursor_write(const struct prism_row *r, char buf[96])
 {
     char id[IDS_SIZE], text[64];
-    int n = snprintf(text, sizeof text, "%s|%" PRIu32, ids_format(id, d->uuid), d->index);
+    int n = snprintf(text, sizeof text, "%s|%u", ids_format(id, r->d->uuid), r->i);
     ids_base64(buf, text, (size_t)n);
 }
 
-static void prism_by_cursor(struct call *c, const struct prism_query *q, uint32_t from)
+static void prism_by_cursor(struct call *c, const struct prism_query *q, struct prism_row r)
 {
-    const struct fleet *f = &c->t->fleet;
     struct page page = { .limit = call_limit(c, PRISM_PAGE, CALL_PAGE) };
-    const struct device *last = NULL;
+    struct prism_row last = r;
     char cursor[96] = "";
     out_open(&c->out, NULL, '[');
-    for (uint32_t i = from; i < f->count; i++) {
-        if (!prism_accepts(c, q, &f->devices[i]))
-            continue;
+    while (prism_next(c, q, &r)) {
         if (!page_takes(&page)) {
-            cursor_write(last, cursor);
+            cursor_write(&last, cursor);
             break;
         }
-        row_write(c, q->category, &f->devices[i]);
-        last = &f->devices[i];
+        row_write(c, q->category, &r);
+        last = r;
     }
     out_close(&c->out, ']');
     struct out rows = page_rows(c);
@@ -190,20 +209,19 @@ static void prism_by_cursor(struct call *c, const struct prism_query *q, uint32_
  */
 static void prism_by_offset(struct call *c, const struct prism_query *q)
 {
-    const struct fleet *f = &c->t->fleet;
     struct page page = page_start(c, PRISM_PAGE, CALL_PAGE);
-    const struct device *last = NULL;
+    struct prism_row r = { 0 }, last = { 0 };
     char cursor[96] = "";
     out_open(&c->out, NULL, '[');
-    for (uint32_t i = 0; i < f->count; i++) {
-        if (!prism_accepts(c, q, &f->devices[i]) || !page_takes(&page))
+    while (prism_next(c, q, &r)) {
+        if (!page_takes(&page))
             continue;
-        row_write(c, q->category, &f->devices[i]);
-        last = &f->devices[i];
+        row_write(c, q->category, &r);
+        last = r;
     }
     out_close(&c->out, ']');
-    if (!call_param(c, "offset") && page_total(&page) > page.limit && last)
-        cursor_write(last, cursor);
+    if (!call_param(c, "offset") && page_total(&page) > page.limit && last.d)
+        cursor_write(&last, cursor);
     struct out rows = page_rows(c);
     prism_close(c, &rows, &page, false, cursor);
 }
@@ -211,7 +229,7 @@ static void prism_by_offset(struct call *c, const struct prism_query *q)
 void prism_list(struct call *c)
 {
     struct prism_query q;
-    uint32_t from;
+    struct prism_row from;
     if (!prism_query_read(c, &q, c->args[0]))
         return;
     const char *cursor = call_param(c, "cursor");
@@ -222,7 +240,7 @@ void prism_list(struct call *c)
         prism_sorted(c, &q, sort_by);
     else if (!cursor || !*cursor)
         prism_by_offset(c, &q);
-    else if (cursor_read(c, cursor, &from))
+    else if (cursor_read(c, &q, cursor, &from))
         prism_by_cursor(c, &q, from);
     prism_query_free(&q);
 }
@@ -230,6 +248,7 @@ void prism_list(struct call *c)
 void prism_count(struct call *c)
 {
     struct prism_query q;
+    struct prism_row r = { 0 };
     if (!prism_category(call_param(c, "category"))) {
         call_fail(c, 400, CALL_DETAIL, "Invalid category");
         return;
@@ -237,8 +256,8 @@ void prism_count(struct call *c)
     if (!prism_query_read(c, &q, call_param(c, "category")))
         return;
     int64_t n = 0;
-    for (uint32_t i = 0; i < c->t->fleet.count; i++)
-        n += prism_accepts(c, &q, &c->t->fleet.devices[i]);
+    while (prism_next(c, &q, &r))
+        n++;
     prism_query_free(&q);
     out_open(&c->out, NULL, '{');
     out_int(&c->out, "count", n);

@@ -6,7 +6,7 @@
 #include "body.h"
 #include "call.h"
 
-enum prism_kind { PRISM_NULL, PRISM_BOOL, PRISM_REAL, PRISM_TEXT, PRISM_TAGS };
+enum prism_kind { PRISM_NULL, PRISM_BOOL, PRISM_INT, PRISM_REAL, PRISM_TEXT, PRISM_TAGS };
 
 struct prism_cell {
     enum prism_kind kind;
@@ -14,40 +14,61 @@ struct prism_cell {
     char text[FLEET_TEXT];
 };
 
+/* A device and, in categories that list several things per device, the number of the thing. */
+struct prism_row {
+    const struct fleet *f;
+    const struct device *d;
+    unsigned i;
+    unsigned count; /* how many rows the device has */
+};
+
+/* A column has one of get, write and fixed; with none of them it is the enum field in `arg`. */
 struct prism_column {
     const char *name;
-    void (*get)(const struct fleet *f, const struct device *d, struct prism_cell *cell); /* or: */
-    int field;         /* an enum field, read if get and fixed are NULL */
+    void (*get)(const struct prism_row *r, int arg, struct prism_cell *cell);
+    void (*write)(const struct prism_row *r, struct out *o, const char *key); /* nested; a filter sees null */
+    int arg;
     const char *fixed; /* the same text in every row */
     bool nullable;     /* "" is shown as null */
 };
 
-/* One row per device. To add a category, add its columns and a row in prism_columns.c. */
+/* To add a category, add its columns and its row counter in one of prism_*.c and name it in
+   prism_columns.c. */
 struct prism_category {
     const char *name;
     unsigned platforms; /* bits by enum platform */
     const struct prism_column *columns;
     size_t count;
+    unsigned (*rows)(const struct device *d); /* NULL: one per device */
 };
 
 const struct prism_category *prism_category(const char *name); /* NULL if there is none */
 /* The category's columns, the common ones first; NULL past the last. */
 const struct prism_column *prism_column(const struct call *c, const struct prism_category *category,
                                         size_t i);
-void prism_read(const struct call *c, const struct prism_column *column, const struct device *d,
+const struct prism_column *prism_column_named(const struct call *c, const struct prism_category *category,
+                                              const char *name);
+void prism_read(const struct call *c, const struct prism_column *column, const struct prism_row *r,
                 struct prism_cell *cell);
+
+#define PRISM_CONDITIONS 32
 
 /* What one request selects. */
 struct prism_query {
     const struct prism_category *category;
     const char *blueprints, *families; /* comma lists or NULL */
     struct body *filter;               /* or NULL */
+    const struct prism_column *columns[PRISM_CONDITIONS]; /* of the filter's members, in their order */
 };
 
 bool prism_query_read(struct call *c, struct prism_query *q,
                       const char *category); /* false: answer written */
 void prism_query_free(struct prism_query *q);
-bool prism_accepts(const struct call *c, const struct prism_query *q, const struct device *d);
+/* Moves to the next selected row; a row of zeros stands before the first. False after the last. */
+bool prism_next(const struct call *c, const struct prism_query *q, struct prism_row *r);
+/* Moves to just before this row of this device. */
+void prism_seek(const struct call *c, const struct prism_query *q, struct prism_row *r,
+                const struct device *d, unsigned i);
 
 void prism_list(struct call *c);
 void prism_count(struct call *c);

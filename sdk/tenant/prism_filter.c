@@ -33,14 +33,17 @@ static bool query_refuse(struct call *c, const char *param, const char *text)
     return false;
 }
 
-static const struct prism_column *query_column(const struct call *c, const struct prism_query *q,
-                                               const char *name)
+/* Finds the columns that the filter names. */
+static bool query_resolve(const struct call *c, struct prism_query *q)
 {
-    const struct prism_column *column;
-    for (size_t i = 0; (column = prism_column(c, q->category, i)); i++)
-        if (strcmp(column->name, name) == 0)
-            return column;
-    return NULL;
+    size_t n = 0;
+    for (const struct body *b = body_first(q->filter); b; b = body_next(b)) {
+        const struct prism_column *column = prism_column_named(c, q->category, body_key(b));
+        if (n == PRISM_CONDITIONS || !column || !body_is_object(b))
+            return false;
+        q->columns[n++] = column;
+    }
+    return true;
 }
 
 bool prism_query_read(struct call *c, struct prism_query *q, const char *category)
@@ -64,11 +67,10 @@ bool prism_query_read(struct call *c, struct prism_query *q, const char *categor
         prism_query_free(q);
         return query_refuse(c, "filter", "JSON is malformed");
     }
-    for (const struct body *b = body_first(q->filter); b; b = body_next(b))
-        if (!query_column(c, q, body_key(b)) || !body_is_object(b)) {
-            prism_query_free(q);
-            return query_refuse(c, "filter", "unknown column or no operator");
-        }
+    if (!query_resolve(c, q)) {
+        prism_query_free(q);
+        return query_refuse(c, "filter", "unknown column or no operator");
+    }
     return true;
 }
 
@@ -111,7 +113,7 @@ static int filter_order(const struct prism_cell *cell, const struct body *value)
 {
     double number;
     int64_t a, b;
-    if (cell->kind == PRISM_REAL && body_number(value, &number))
+    if ((cell->kind == PRISM_REAL || cell->kind == PRISM_INT) && body_number(value, &number))
         return cell->number < number ? -1 : cell->number > number;
     const char *text = body_text(value);
     if (cell->kind != PRISM_TEXT || !text)
@@ -157,11 +159,12 @@ static bool filter_one(const struct prism_cell *cell, const char *operation, con
            (strcmp(operation, "lte") == 0 && way <= 0) || (strcmp(operation, "gte") == 0 && way >= 0);
 }
 
-static bool filter_accepts(const struct call *c, const struct prism_query *q, const struct device *d)
+static bool filter_accepts(const struct call *c, const struct prism_query *q, const struct prism_row *r)
 {
+    size_t n = 0;
     for (const struct body *b = body_first(q->filter); b; b = body_next(b)) {
         struct prism_cell cell;
-        prism_read(c, query_column(c, q, body_key(b)), d, &cell);
+        prism_read(c, q->columns[n++], r, &cell);
         for (const struct body *op = body_first(b); op; op = body_next(op))
             if (!body_key(op) || !filter_one(&cell, body_key(op), op, 0))
                 return false;
@@ -169,7 +172,7 @@ static bool filter_accepts(const struct call *c, const struct prism_query *q, co
     return true;
 }
 
-bool prism_accepts(const struct call *c, const struct prism_query *q, const struct device *d)
+static bool query_has(const struct call *c, const struct prism_query *q, const struct device *d)
 {
     char id[FLEET_TEXT];
     if (d->deleted || !(q->category->platforms & 1U << d->platform))
@@ -178,8 +181,38 @@ bool prism_accepts(const struct call *c, const struct prism_query *q, const stru
     if (q->families && *q->families && !page_in_list(q->families, name_platforms[d->platform].family) &&
         !(c->t->seed_dialect && page_in_list(q->families, name_platforms[d->platform].name)))
         return false;
-    if (q->blueprints && *q->blueprints &&
-        !page_in_list(q->blueprints, field_text(&c->t->fleet, d, FIELD_BLUEPRINT_ID, id)))
-        return false;
-    return !q->filter || filter_accepts(c, q, d);
+    return !q->blueprints || !*q->blueprints ||
+           page_in_list(q->blueprints, field_text(&c->t->fleet, d, FIELD_BLUEPRINT_ID, id));
+}
+
+static unsigned query_rows(const struct call *c, const struct prism_query *q, const struct device *d)
+{
+    if (!query_has(c, q, d))
+        return 0;
+    return q->category->rows ? q->category->rows(d) : 1;
+}
+
+bool prism_next(const struct call *c, const struct prism_query *q, struct prism_row *r)
+{
+    const struct fleet *f = &c->t->fleet;
+    unsigned i = r->d ? r->i + 1 : 0;
+    for (;;) {
+        while (i >= r->count) {
+            const struct device *d = r->d ? r->d + 1 : f->devices;
+            if (d == f->devices + f->count)
+                return false;
+            *r = (struct prism_row){ .f = f, .d = d, .count = query_rows(c, q, d) };
+            i = 0;
+        }
+        r->i = i;
+        if (!q->filter || filter_accepts(c, q, r))
+            return true;
+        i++;
+    }
+}
+
+void prism_seek(const struct call *c, const struct prism_query *q, struct prism_row *r,
+                const struct device *d, unsigned i)
+{
+    *r = (struct prism_row){ .f = &c->t->fleet, .d = d, .i = i - 1, .count = query_rows(c, q, d) };
 }
