@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "device.h"
 
+#include "apps.h"
 #include "field.h"
 #include "ids.h"
 #include "library.h"
@@ -11,24 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct {
-    const char *name, *bundle, *source;
-    bool vendable;
-} apps[] = {
-    { "Safari", "com.apple.Safari", "Apple", false },
-    { "Mail", "com.apple.mail", "Apple", false },
-    { "Slack", "com.tinyspeck.slackmacgap", "Apple Business Manager", true },
-    { "Google Chrome", "com.google.Chrome", "Identified Developer", false },
-    { "Numbers", "com.apple.iWork.Numbers", "Apple Business Manager", true },
-    { "Firefox", "org.mozilla.firefox", "Identified Developer", false },
-    { "zoom.us", "us.zoom.xos", "Identified Developer", false },
-    { "Microsoft Word", "com.microsoft.Word", "Apple Business Manager", true },
-    { "Self-built “tool”", "local.acme.tool", "", false },
-    { "Terminal", "com.apple.Terminal", "Apple", false },
-};
-
-#define APPS (sizeof apps / sizeof apps[0])
-
 static void open_with_id(struct call *c, const struct device *d)
 {
     char id[IDS_SIZE];
@@ -36,59 +19,51 @@ static void open_with_id(struct call *c, const struct device *d)
     out_string(&c->out, "device_id", ids_format(id, d->uuid));
 }
 
-static void app_apple(struct call *c, const struct device *d, unsigned i, const char *version)
+static void app_apple(struct call *c, const struct device *d, unsigned i)
 {
     struct out *o = &c->out;
-    char buf[FLEET_TEXT];
+    char buf[FLEET_TEXT], when[WHEN_SIZE];
+    const struct app *known = apps_known(i);
     bool mac = d->platform == MAC;
-    uint64_t key = rng_draw(d->key, 600 + (uint64_t)i);
+    const char *vendable = !known || !mac ? "" : known->vendable ? "True" : "False";
     out_open(o, NULL, '{');
     if (mac)
-        snprintf(buf, sizeof buf, "%u", (unsigned)(key % 1000000));
+        snprintf(buf, sizeof buf, "%u", (unsigned)(apps_key(d, i) % 1000000));
     else
-        ids_text(buf, key);
+        ids_text(buf, apps_key(d, i));
     out_string(o, "app_id", buf);
-    if (i < APPS)
-        snprintf(buf, sizeof buf, "%s", apps[i].name);
-    else
-        snprintf(buf, sizeof buf, "Utility %u", i);
-    out_string(o, "app_name", buf);
-    if (mac && i < APPS)
-        snprintf(buf, sizeof buf, "/Applications/%s.app", apps[i].name);
-    else
-        snprintf(buf, sizeof buf, "/Applications/Utility %u.app", i);
-    out_string(o, "path", mac ? buf : "");
-    snprintf(buf, sizeof buf, "com.example.utility%u", i);
-    out_string(o, "bundle_id", i < APPS ? apps[i].bundle : buf);
-    snprintf(buf, sizeof buf, "%u", (unsigned)(key >> 20 & 0xFFFFFFF));
+    out_string(o, "app_name", apps_name(i, buf));
+    out_string(o, "path", apps_path(&c->t->fleet, d, i, buf));
+    out_string(o, "bundle_id", apps_bundle(i, buf));
+    snprintf(buf, sizeof buf, "%u", apps_bytes(d, i));
     out_string(o, "bundle_size", buf);
-    out_string(o, "app_store_vendable", i >= APPS || !mac ? "" : apps[i].vendable ? "True" : "False");
-    out_string(o, "device_based_vpp", i >= APPS || !mac ? "" : apps[i].vendable ? "True" : "False");
-    out_string(o, "source", mac && i < APPS ? apps[i].source : "");
+    out_string(o, "app_store_vendable", vendable);
+    out_string(o, "device_based_vpp", vendable);
+    out_string(o, "source", mac && known ? known->source : "");
     out_string(o, "process", "");
     out_string(o, "signature", mac ? "Developer ID Application" : "");
-    char when[WHEN_SIZE];
     out_string(o, "creation_date", mac ? when_format(when, d->enrolled_us, WHEN_ISO) : "");
     out_string(o, "modification_date", mac ? when_format(when, d->enrolled_us + WHEN_DAY, WHEN_ISO) : "");
-    out_string(o, "version", i == APPS ? "No value" : version);
+    out_string(o, "version", apps_version(d, i, buf));
     out_close(o, '}');
 }
 
-static void app_other(struct call *c, const struct device *d, unsigned i, const char *version)
+static void app_other(struct call *c, const struct device *d, unsigned i)
 {
     struct out *o = &c->out;
-    char name[64];
-    snprintf(name, sizeof name, "Utility %u", i);
+    char name[FLEET_TEXT], version[FLEET_TEXT], bundle[FLEET_TEXT];
+    apps_name(i, name);
+    apps_version(d, i, version);
     out_open(o, NULL, '{');
-    out_string(o, "display_name", i < APPS ? apps[i].name : name);
+    out_string(o, "display_name", name);
     if (d->platform == WINDOWS) {
-        out_string(o, "name", i < APPS ? apps[i].name : name);
+        out_string(o, "name", name);
         out_string(o, "publisher", "CN=Example");
         out_string(o, "version", version);
         out_string(o, "architecture", "x64");
         out_string(o, "application_type", i % 2 ? "Win32" : "AppxMsix");
     } else {
-        out_string(o, "package_name", i < APPS ? apps[i].bundle : "com.example.utility");
+        out_string(o, "package_name", apps_bundle(i, bundle));
         out_string(o, "version_name", version);
         out_string(o, "application_source",
                    i % 2 ? "SYSTEM_APP_FACTORY_VERSION" : "INSTALLED_FROM_PLAY_STORE");
@@ -102,18 +77,14 @@ void device_apps(struct call *c)
     const struct device *d = call_device(c);
     if (!d)
         return;
-    unsigned n = d->platform == MAC ? 55 + rng_below(d->key, 601, 120) : d->platform == APPLETV ? 2 : 8;
     if (!c->t->seed_dialect)
         open_with_id(c, d);
     out_open(&c->out, c->t->seed_dialect ? NULL : "apps", '[');
-    for (unsigned i = 0; i < n; i++) {
-        char version[32];
-        snprintf(version, sizeof version, "%u.%u", 1 + rng_below(d->key, 610 + (uint64_t)i, 20), i % 15);
+    for (unsigned i = 0; i < apps_count(d); i++)
         if (field_is_apple(d))
-            app_apple(c, d, i, version);
+            app_apple(c, d, i);
         else
-            app_other(c, d, i, version);
-    }
+            app_other(c, d, i);
     out_close(&c->out, ']');
     if (!c->t->seed_dialect)
         out_close(&c->out, '}');

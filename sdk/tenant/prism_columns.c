@@ -138,6 +138,17 @@ static const struct prism_category *const categories[] = {
     &prism_gatekeeper_and_xprotect,
     &prism_application_firewall,
     &prism_startup_settings,
+    &prism_activation_lock,
+    &prism_apps,
+    &prism_cellular,
+    &prism_certificates,
+    &prism_desktop_and_screensaver,
+    &prism_installed_profiles,
+    &prism_kernel_extensions,
+    &prism_launch_agents_and_daemons,
+    &prism_local_users,
+    &prism_system_extensions,
+    &prism_transparency_database,
 };
 
 const struct prism_category *prism_category(const char *name)
