@@ -8,6 +8,9 @@
 
 void control_handle(struct call *c);
 void control_truth(struct call *c);
+void truth_fleet(struct call *c);
+void truth_prism(struct call *c);
+void truth_compliance(struct call *c);
 void control_set(struct call *c);
 void control_refuse(struct call *c, int status, const char *text);
 

@@ -121,7 +121,7 @@ static void put_items(struct call *c, const struct device *d, bool whole)
         if (!library_holds(d->blueprint, i))
             continue;
         const char *status = library_status(d, i);
-        bool failed = strcmp(status, "ERROR") == 0 || strcmp(status, "failed") == 0;
+        bool failed = library_group(status) == LIBRARY_FAILED;
         out_open(o, NULL, '{');
         out_int(o, "id", (int64_t)d->index * library_count + i + 1);
         out_string(o, "item_id", ids_text(id, library_key(&c->t->fleet, i)));
@@ -147,30 +147,19 @@ static void put_items(struct call *c, const struct device *d, bool whole)
     out_close(o, ']');
 }
 
-/* Parameters belong to classic blueprints and to Macs. */
 static void put_parameters(struct call *c, const struct device *d)
 {
-    static const struct {
-        const char *name, *category, *subcategory;
-    } rows[] = { { "Ensure Gatekeeper is enabled", "Privacy & Security", "Security" },
-                 { "Enable application firewall", "Network", "Firewall" },
-                 { "Require password on wake", "Lock Screen", "Password" },
-                 { "Disable guest account", "Users", "Guest" },
-                 { "Report FileVault", "Privacy & Security", "FileVault" },
-                 { "Enable stealth mode", "Network", "Firewall" } };
-    static const char *const words[] = { "PASS",  "PASS",    "PASS",         "REMEDIATED",
-                                         "ERROR", "PENDING", "INCOMPATIBLE", "WARNING" };
     struct out *o = &c->out;
     char id[IDS_SIZE];
-    bool has = d->platform == MAC && !name_blueprints[d->blueprint].map;
     out_open(o, "parameters", '[');
-    for (unsigned i = 0; has && i < sizeof rows / sizeof rows[0]; i++) {
+    for (unsigned i = 0; library_has_parameters(d) && i < library_parameter_count; i++) {
+        const struct library_parameter *p = &library_parameters[i];
         out_open(o, NULL, '{');
-        out_string(o, "item_id", ids_text(id, rng_draw(c->t->fleet.seed, 0x9A00000U + i)));
-        out_string(o, "status", words[rng_below(d->key, 700 + (uint64_t)i, 8)]);
-        out_string(o, "name", rows[i].name);
-        out_string(o, "category", rows[i].category);
-        out_string(o, "subcategory", rows[i].subcategory);
+        out_string(o, "item_id", ids_text(id, library_parameter_key(&c->t->fleet, i)));
+        out_string(o, "status", library_parameter_status(d, i));
+        out_string(o, "name", p->name);
+        out_string(o, "category", p->category);
+        out_string(o, "subcategory", p->subcategory);
         out_close(o, '}');
     }
     out_close(o, ']');

@@ -19,4 +19,21 @@ uint64_t library_key(const struct fleet *f, unsigned item);
 /* How this item stands on this device. */
 const char *library_status(const struct device *d, unsigned item);
 
+/* Parameters belong to classic blueprints and to Macs. */
+struct library_parameter {
+    const char *name, *category, *subcategory;
+};
+
+extern const struct library_parameter library_parameters[];
+extern const unsigned library_parameter_count;
+
+bool library_has_parameters(const struct device *d);
+uint64_t library_parameter_key(const struct fleet *f, unsigned parameter);
+const char *library_parameter_status(const struct device *d, unsigned parameter);
+
+/* What a status of an item or a parameter comes to. */
+enum library_group { LIBRARY_FAILED, LIBRARY_WAITING, LIBRARY_GOOD, LIBRARY_NOT_HERE, LIBRARY_WARNING };
+
+enum library_group library_group(const char *status);
+
 #endif
