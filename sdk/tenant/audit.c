@@ -120,18 +120,6 @@ static bool audit_position(struct call *c, int64_t *at)
     return true;
 }
 
-static void audit_link(char *buf, size_t size, int64_t at, int64_t limit, const char *sort)
-{
-    char text[40], cursor[64];
-    int n = snprintf(text, sizeof text, ">dt:%" PRId64, at);
-    ids_base64(cursor, text, (size_t)n);
-    n = snprintf(buf, size, "%s/api/v1/audit/events?cursor=", PAGE_HOST);
-    for (const char *s = cursor; *s && (size_t)n + 4 < size; s++)
-        n += snprintf(buf + n, size - (size_t)n, *s == '=' ? "%%3D" : *s == '+' ? "%%2B" : "%c", *s);
-    snprintf(buf + n, size - (size_t)n, "&limit=%" PRId64 "%s%s", limit, sort ? "&sort_by=" : "",
-             sort ? sort : "");
-}
-
 static int64_t audit_bound(const struct call *c, const char *name, int64_t otherwise)
 {
     const char *text = call_param(c, name);
@@ -143,9 +131,7 @@ void audit_list(struct call *c)
 {
     const struct audit *a = c->t->audit;
     const char *sort = call_param(c, "sort_by");
-    bool newest = sort && sort[0] == '-';
-    if (sort && strcmp(sort + newest, "occurred_at") != 0 && strcmp(sort + newest, "id") != 0)
-        sort = NULL;
+    bool newest = sort && (strcmp(sort, "-occurred_at") == 0 || strcmp(sort, "-id") == 0);
     int64_t at;
     if (!audit_position(c, &at))
         return;
@@ -153,7 +139,7 @@ void audit_list(struct call *c)
     int64_t from = audit_bound(c, "start_date", INT64_MIN), to = audit_bound(c, "end_date", INT64_MAX);
     int64_t total = AUDIT_OLD + (a->made > AUDIT_KEPT ? AUDIT_KEPT : a->made);
     int64_t left = limit;
-    char next[256] = "";
+    char next[2048] = "";
     out_open(&c->out, NULL, '[');
     for (; at < total; at++) {
         struct audit_event e = audit_event(c->t, newest ? total - 1 - at : at);
@@ -164,8 +150,11 @@ void audit_list(struct call *c)
         audit_write(c, &e);
     }
     out_close(&c->out, ']');
-    if (at < total)
-        audit_link(next, sizeof next, at, limit, sort);
+    if (at < total) {
+        char position[40];
+        snprintf(position, sizeof position, ">dt:%" PRId64, at);
+        page_cursor_url(c, PAGE_HOST, "cursor", position, next, sizeof next);
+    }
     struct out rows = page_rows(c);
     out_open(&c->out, NULL, '{');
     out_string(&c->out, "next", next[0] ? next : NULL);

@@ -130,8 +130,8 @@ void dispatch(struct call *c, struct fault_plan *plan)
         else
             call_fail(c, 404, CALL_GATEWAY, "no Route matched with those values");
     } else {
-        bool prism = row && strncmp(row->path, "prism", 5) == 0;
-        call_header(c, "Server", "%s", prism ? "uvicorn" : "gunicorn");
+        bool fast = row && (strncmp(row->path, "prism", 5) == 0 || strncmp(row->path, "vulnerab", 8) == 0);
+        call_header(c, "Server", "%s", fast ? "uvicorn" : "gunicorn");
         dispatch_handle(c, row, allowed, plan);
     }
     if (plan->body)

@@ -79,9 +79,11 @@ enum library_group library_group(const char *status)
         const char *status;
         enum library_group group;
     } groups[] = {
-        { "ERROR", LIBRARY_FAILED },         { "failed", LIBRARY_FAILED },      { "PASS", LIBRARY_GOOD },
-        { "success", LIBRARY_GOOD },         { "AVAILABLE", LIBRARY_GOOD },     { "REMEDIATED", LIBRARY_GOOD },
-        { "EXCLUDED", LIBRARY_NOT_HERE },    { "INCOMPATIBLE", LIBRARY_NOT_HERE }, { "WARNING", LIBRARY_WARNING },
+        { "ERROR", LIBRARY_FAILED },      { "failed", LIBRARY_FAILED },
+        { "PASS", LIBRARY_GOOD },         { "success", LIBRARY_GOOD },
+        { "AVAILABLE", LIBRARY_GOOD },    { "REMEDIATED", LIBRARY_GOOD },
+        { "EXCLUDED", LIBRARY_NOT_HERE }, { "INCOMPATIBLE", LIBRARY_NOT_HERE },
+        { "WARNING", LIBRARY_WARNING },
     };
     for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
         if (strcmp(groups[i].status, status) == 0)

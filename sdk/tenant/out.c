@@ -70,9 +70,9 @@ static void out_quoted(struct out *o, const char *text)
 /* Identifiers and envelopes stay, so that the faulty answer still has rows to be read. */
 static bool out_droppable(const char *key)
 {
-    static const char *const kept[] = { "device_id", "id",    "results", "data",   "apps",  "activity",
-                                        "commands",  "count", "next",    "cursor", "total", "library_items",
-                                        "parameters" };
+    static const char *const kept[] = { "device_id",  "id",    "results", "data",   "apps",  "activity",
+                                        "commands",   "count", "next",    "cursor", "total", "library_items",
+                                        "parameters", "page",  "size" };
     for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
         if (strcmp(key, kept[i]) == 0)
             return false;

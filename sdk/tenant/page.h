@@ -26,6 +26,15 @@ void page_array_headers(struct call *c, const struct page *p);
 struct out page_rows(struct call *c);
 /* Writes count, next, previous and the rows as results, and frees the rows. */
 void page_write(struct call *c, const struct page *p, struct out *rows);
+/* The same for lists with numbered pages of CALL_PAGE rows: reads `page`; false: 404 is written. */
+bool page_number(struct call *c, int64_t total, int64_t *number);
+void page_number_write(struct call *c, int64_t total, int64_t number, struct out *rows);
+/* The request's own URL on this host with another value of one parameter, NULL to leave it out. */
+void page_url(const struct call *c, const char *host, const char *name, const char *value, char *buf,
+              size_t size);
+/* The same with a cursor: the position (at most 90 characters) in base64, percent-encoded. */
+void page_cursor_url(const struct call *c, const char *host, const char *name, const char *position,
+                     char *buf, size_t size);
 /* True if the comma list holds exactly this word. */
 bool page_in_list(const char *list, const char *word);
 

@@ -79,21 +79,15 @@ void people_users(struct call *c)
         return;
     }
     uint32_t *counts = user_devices(&c->t->fleet);
-    char next[256] = "";
+    char next[2048] = "";
     int shown = 0;
     out_open(&c->out, NULL, '[');
     for (uint32_t i = last < UINT32_MAX ? last + 1 : last; counts && i <= c->t->fleet.users; i++) {
         if (!user_wanted(c, i))
             continue;
         if (shown++ == CALL_PAGE) {
-            char position[32], encoded[64];
-            int n = snprintf(position, sizeof position, "p=%" PRIu32, last);
-            ids_base64(encoded, position, (size_t)n);
-            encoded[strcspn(encoded, "=")] = '\0';
-            snprintf(next, sizeof next, "%s/api/v1/users?cursor=%s%s", PAGE_CONSOLE_HOST, encoded,
-                     n % 3 == 1   ? "%3D%3D"
-                     : n % 3 == 2 ? "%3D"
-                                  : "");
+            snprintf(text, sizeof text, "p=%" PRIu32, last);
+            page_cursor_url(c, PAGE_CONSOLE_HOST, "cursor", text, next, sizeof next);
             break;
         }
         user_write(c, i, counts[i]);

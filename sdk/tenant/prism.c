@@ -12,20 +12,11 @@
 /* Documented as 300, but every recorded answer without a limit has 25. */
 #define PRISM_PAGE 25
 
-static void tags_write(struct out *o, const char *key, unsigned tags)
-{
-    out_open(o, key, '[');
-    for (unsigned k = 0; k < name_tag_count; k++)
-        if (tags & 1U << k)
-            out_string(o, NULL, name_tags[k]);
-    out_close(o, ']');
-}
-
 static void row_write(struct call *c, const struct prism_category *category, const struct prism_row *r)
 {
     struct out *o = &c->out;
     const struct prism_column *column;
-    struct prism_cell cell;
+    struct cell cell;
     out_open(o, NULL, '{');
     for (size_t i = 0; (column = prism_column(c, category, i)); i++) {
         if (column->write) {
@@ -33,18 +24,7 @@ static void row_write(struct call *c, const struct prism_category *category, con
             continue;
         }
         prism_read(c, column, r, &cell);
-        if (cell.kind == PRISM_NULL)
-            out_null(o, column->name);
-        else if (cell.kind == PRISM_BOOL)
-            out_bool(o, column->name, cell.number != 0);
-        else if (cell.kind == PRISM_INT)
-            out_int(o, column->name, (int64_t)cell.number);
-        else if (cell.kind == PRISM_REAL)
-            out_real(o, column->name, cell.number);
-        else if (cell.kind == PRISM_TEXT)
-            out_string(o, column->name, cell.text);
-        else
-            tags_write(o, column->name, (unsigned)cell.number);
+        cell_write(o, column->name, &cell);
     }
     out_close(o, '}');
 }
@@ -70,16 +50,7 @@ static int sorted_compare(const void *a, const void *b)
     return x->device != y->device ? (x->device < y->device ? -1 : 1) : x->i < y->i ? -1 : 1;
 }
 
-static char *sorted_key(const struct prism_cell *cell)
-{
-    char text[32];
-    if (cell->kind == PRISM_TEXT)
-        return strdup(cell->text);
-    snprintf(text, sizeof text, "%020.3f", cell->kind == PRISM_NULL ? 0 : cell->number);
-    return strdup(text);
-}
-
-static bool sorted_add(struct sorting *s, const struct prism_row *r, const struct prism_cell *cell)
+static bool sorted_add(struct sorting *s, const struct prism_row *r, const struct cell *cell)
 {
     if (s->n == s->cap) {
         size_t cap = s->cap ? s->cap * 2 : 1024;
@@ -89,7 +60,7 @@ static bool sorted_add(struct sorting *s, const struct prism_row *r, const struc
         s->rows = more;
         s->cap = cap;
     }
-    s->rows[s->n] = (struct sorted){ sorted_key(cell), r->d->index, r->i };
+    s->rows[s->n] = (struct sorted){ cell_key(cell), r->d->index, r->i };
     s->n += s->rows[s->n].key != NULL;
     return true;
 }
@@ -108,7 +79,7 @@ static void sorted_rows(struct call *c, const struct prism_query *q, const struc
     struct prism_row r = { 0 };
     bool room = true;
     while (room && prism_next(c, q, &r)) {
-        struct prism_cell cell;
+        struct cell cell;
         prism_read(c, column, &r, &cell);
         room = sorted_add(s, &r, &cell);
     }

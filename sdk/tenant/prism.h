@@ -5,14 +5,7 @@
 
 #include "body.h"
 #include "call.h"
-
-enum prism_kind { PRISM_NULL, PRISM_BOOL, PRISM_INT, PRISM_REAL, PRISM_TEXT, PRISM_TAGS };
-
-struct prism_cell {
-    enum prism_kind kind;
-    double number; /* also 0 or 1, and the bits of the tags */
-    char text[FLEET_TEXT];
-};
+#include "cell.h"
 
 /* A device and, in categories that list several things per device, the number of the thing. */
 struct prism_row {
@@ -25,7 +18,7 @@ struct prism_row {
 /* A column has one of get, write and fixed; with none of them it is the enum field in `arg`. */
 struct prism_column {
     const char *name;
-    void (*get)(const struct prism_row *r, int arg, struct prism_cell *cell);
+    void (*get)(const struct prism_row *r, int arg, struct cell *cell);
     void (*write)(const struct prism_row *r, struct out *o, const char *key); /* nested; a filter sees null */
     int arg;
     const char *fixed; /* the same text in every row */
@@ -49,20 +42,22 @@ const struct prism_column *prism_column(const struct call *c, const struct prism
 const struct prism_column *prism_column_named(const struct call *c, const struct prism_category *category,
                                               const char *name);
 void prism_read(const struct call *c, const struct prism_column *column, const struct prism_row *r,
-                struct prism_cell *cell);
+                struct cell *cell);
 
 #define PRISM_CONDITIONS 32
 
 /* What one request selects. */
 struct prism_query {
     const struct prism_category *category;
-    const char *blueprints, *families; /* comma lists or NULL */
-    struct body *filter;               /* or NULL */
+    const char *blueprints, *families;                    /* comma lists or NULL */
+    struct body *filter;                                  /* or NULL */
     const struct prism_column *columns[PRISM_CONDITIONS]; /* of the filter's members, in their order */
 };
 
 bool prism_query_read(struct call *c, struct prism_query *q,
                       const char *category); /* false: answer written */
+/* 422 in the form of the framework behind prism, which tells where a parameter is wrong. Returns false. */
+bool prism_refuse(struct call *c, const char *param, const char *text);
 void prism_query_free(struct prism_query *q);
 /* Moves to the next selected row; a row of zeros stands before the first. False after the last. */
 bool prism_next(const struct call *c, const struct prism_query *q, struct prism_row *r);

@@ -31,7 +31,7 @@ static PRISM_GETTER(get_app)
 {
     const struct device *d = r->d;
     char buf[FLEET_TEXT];
-    cell->kind = PRISM_TEXT;
+    cell->kind = CELL_TEXT;
     if (arg == APP_NAME)
         apps_name(r->i, cell->text);
     else if (arg == APP_BUNDLE)
@@ -41,31 +41,30 @@ static PRISM_GETTER(get_app)
     else if (arg == APP_PATH)
         apps_path(r->f, d, r->i, cell->text);
     else if (arg == APP_BYTES)
-        prism_put_int(cell, apps_bytes(d, r->i));
+        cell_put_int(cell, apps_bytes(d, r->i));
     else if (arg == APP_SIGNATURE)
-        prism_put_text(cell, d->platform == MAC ? "Developer ID Application" : "");
+        cell_put_text(cell, d->platform == MAC ? "Developer ID Application" : "");
     else if (arg == APP_COPYRIGHT)
-        prism_put_format(cell, "Copyright © %s", app_known(r, APP_DEVELOPER));
+        cell_put_format(cell, "Copyright © %s", app_known(r, APP_DEVELOPER));
     else if (arg == APP_INFO)
-        prism_put_format(cell, "%s %s", apps_name(r->i, buf), apps_known(r->i) ? "" : "(made up)");
+        cell_put_format(cell, "%s %s", apps_name(r->i, buf), apps_known(r->i) ? "" : "(made up)");
     else
-        prism_put_text(cell, app_known(r, arg));
+        cell_put_text(cell, app_known(r, arg));
 }
 
 static PRISM_GETTER(get_vendable)
 {
     const struct app *known = apps_known(r->i);
     if (!known || r->d->platform != MAC)
-        prism_put_null(cell);
+        cell_put_null(cell);
     else
-        prism_put_bool(cell, known->vendable);
+        cell_put_bool(cell, known->vendable);
 }
 
 static PRISM_GETTER(get_outdated)
 {
-    prism_put_bool(cell, apps_key(r->d, r->i) % 9 == 0);
+    cell_put_bool(cell, apps_key(r->d, r->i) % 9 == 0);
 }
-
 
 static const struct prism_column apps[] = {
     { .name = "name", .get = get_app, .arg = APP_NAME },

@@ -11,18 +11,32 @@
 #define DIGITS "0123456789"
 
 /* An argument is one of these times two, plus one for the second slot. */
-enum { SIM_CARRIER_VERSION, SIM_NETWORK, SIM_MCC, SIM_MNC, SIM_EID, SIM_ICCID, SIM_IMEI, SIM_LABEL, SIM_LABEL_ID,
-       SIM_PHONE, SIM_SLOT, SIM_DATA, SIM_ROAMING, SIM_VOICE };
+enum {
+    SIM_CARRIER_VERSION,
+    SIM_NETWORK,
+    SIM_MCC,
+    SIM_MNC,
+    SIM_EID,
+    SIM_ICCID,
+    SIM_IMEI,
+    SIM_LABEL,
+    SIM_LABEL_ID,
+    SIM_PHONE,
+    SIM_SLOT,
+    SIM_DATA,
+    SIM_ROAMING,
+    SIM_VOICE
+};
 
 /* Number `draw` of so many digits, with the mark at its end. */
-static void put_number(const struct prism_row *r, struct prism_cell *cell, const char *head, size_t n, int draw)
+static void put_number(const struct prism_row *r, struct cell *cell, const char *head, size_t n, int draw)
 {
     char digits[40];
     ids_letters(digits, n, rng_draw(r->d->key, 900 + (uint64_t)draw), DIGITS);
-    prism_put_format(cell, "%s%s%s%s", head, digits, r->f->mark[0] ? "-" : "", r->f->mark);
+    cell_put_format(cell, "%s%s%s%s", head, digits, r->f->mark[0] ? "-" : "", r->f->mark);
 }
 
-static void put_sim_number(const struct prism_row *r, int what, int slot, struct prism_cell *cell)
+static void put_sim_number(const struct prism_row *r, int what, int slot, struct cell *cell)
 {
     char phone[FLEET_TEXT];
     if (what == SIM_EID)
@@ -32,7 +46,7 @@ static void put_sim_number(const struct prism_row *r, int what, int slot, struct
     else if (what == SIM_IMEI)
         put_number(r, cell, "35", 13, 24 + slot);
     else if (slot == 0)
-        prism_put_text(cell, field_text(r->f, r->d, FIELD_PHONE, phone));
+        cell_put_text(cell, field_text(r->f, r->d, FIELD_PHONE, phone));
     else
         put_number(r, cell, "+1555", 7, 26);
 }
@@ -43,38 +57,38 @@ static PRISM_GETTER(get_sim)
     int what = arg / 2, slot = arg % 2;
     bool empty = slot == 1 && (r->d->platform == IPAD || rng_below(r->d->key, 910, 3) != 0);
     if (empty && what != SIM_IMEI && what != SIM_SLOT && what != SIM_EID) {
-        prism_put_null(cell);
+        cell_put_null(cell);
         return;
     }
     switch (what) {
     case SIM_CARRIER_VERSION:
-        prism_put_text(cell, "62.0");
+        cell_put_text(cell, "62.0");
         break;
     case SIM_NETWORK:
-        prism_put_text(cell, networks[(rng_below(r->d->key, 911, 2) + (unsigned)slot) % 2]);
+        cell_put_text(cell, networks[(rng_below(r->d->key, 911, 2) + (unsigned)slot) % 2]);
         break;
     case SIM_MCC:
-        prism_put_text(cell, "310");
+        cell_put_text(cell, "310");
         break;
     case SIM_MNC:
-        prism_put_text(cell, slot ? "260" : "410");
+        cell_put_text(cell, slot ? "260" : "410");
         break;
     case SIM_LABEL:
-        prism_put_text(cell, slot ? "Secondary" : "Primary");
+        cell_put_text(cell, slot ? "Secondary" : "Primary");
         break;
     case SIM_LABEL_ID:
         ids_text(cell->text, rng_draw(r->d->key, 912 + (uint64_t)slot));
-        cell->kind = PRISM_TEXT;
+        cell->kind = CELL_TEXT;
         break;
     case SIM_SLOT:
-        prism_put_text(cell, slot ? "CTSubscriptionSlotTwo" : "CTSubscriptionSlotOne");
+        cell_put_text(cell, slot ? "CTSubscriptionSlotTwo" : "CTSubscriptionSlotOne");
         break;
     case SIM_DATA:
     case SIM_VOICE:
-        prism_put_bool(cell, slot == 0);
+        cell_put_bool(cell, slot == 0);
         break;
     case SIM_ROAMING:
-        prism_put_bool(cell, rng_below(r->d->key, 914 + (uint64_t)slot, 30) == 0);
+        cell_put_bool(cell, rng_below(r->d->key, 914 + (uint64_t)slot, 30) == 0);
         break;
     default:
         put_sim_number(r, what, slot, cell);
@@ -89,10 +103,13 @@ static PRISM_GETTER(get_meid)
 /* `arg` is the salt: one in eight has it on. */
 static PRISM_GETTER(get_switch)
 {
-    prism_put_bool(cell, rng_below(r->d->key, (uint64_t)arg, 8) == 0);
+    cell_put_bool(cell, rng_below(r->d->key, (uint64_t)arg, 8) == 0);
 }
 
-#define SIM(name, slot, what) { name "_slot_" #slot, .get = get_sim, .arg = (what)*2 + (slot)-1 }
+#define SIM(name, slot, what)                                                                                \
+    {                                                                                                        \
+        name "_slot_" #slot, .get = get_sim, .arg = (what)*2 + (slot)-1                                      \
+    }
 #define SIMS(slot)                                                                                           \
     SIM("carrier_settings_version", slot, SIM_CARRIER_VERSION),                                              \
         SIM("current_carrier_network", slot, SIM_NETWORK), SIM("current_mcc", slot, SIM_MCC),                \

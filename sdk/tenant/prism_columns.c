@@ -5,70 +5,31 @@
 #include "rng.h"
 #include "when.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-void prism_put_null(struct prism_cell *cell)
-{
-    cell->kind = PRISM_NULL;
-}
-
-void prism_put_text(struct prism_cell *cell, const char *text)
-{
-    cell->kind = PRISM_TEXT;
-    snprintf(cell->text, sizeof cell->text, "%s", text);
-}
-
-void prism_put_format(struct prism_cell *cell, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    cell->kind = PRISM_TEXT;
-    vsnprintf(cell->text, sizeof cell->text, format, args);
-    va_end(args);
-}
-
-void prism_put_bool(struct prism_cell *cell, bool value)
-{
-    cell->kind = PRISM_BOOL;
-    cell->number = value;
-}
-
-void prism_put_int(struct prism_cell *cell, int64_t value)
-{
-    cell->kind = PRISM_INT;
-    cell->number = (double)value;
-}
-
-void prism_put_when(struct prism_cell *cell, int64_t us)
-{
-    cell->kind = us ? PRISM_TEXT : PRISM_NULL;
-    when_format(cell->text, us, WHEN_OFFSET);
-}
-
 PRISM_GETTER(prism_get_null)
 {
-    cell->kind = PRISM_NULL;
+    cell->kind = CELL_NULL;
 }
 
 PRISM_GETTER(prism_get_false)
 {
-    prism_put_bool(cell, false);
+    cell_put_bool(cell, false);
 }
 
 PRISM_GETTER(prism_get_true)
 {
-    prism_put_bool(cell, true);
+    cell_put_bool(cell, true);
 }
 
 /* Prism's data is as old as the last daily collection. */
 PRISM_GETTER(prism_get_collected)
 {
     const struct device *d = r->d;
-    prism_put_when(cell, d->seen_us ? d->seen_us - d->seen_us % WHEN_DAY + (int64_t)(d->key % 3000000000U) -
-                                          WHEN_DAY
-                                    : 0);
+    cell_put_when(cell, d->seen_us
+                            ? d->seen_us - d->seen_us % WHEN_DAY + (int64_t)(d->key % 3000000000U) - WHEN_DAY
+                            : 0);
 }
 
 unsigned prism_pick(const struct prism_row *r, uint64_t salt, unsigned count)
@@ -86,26 +47,26 @@ const char *prism_home(const struct prism_row *r, char buf[FLEET_TEXT + 8])
 static PRISM_GETTER(get_user_id)
 {
     struct field_user u;
-    prism_put_text(cell, "");
+    cell_put_text(cell, "");
     if (r->d->user && field_owner(r->f, r->d, &u))
-        prism_put_format(cell, "%u", u.legacy_id);
+        cell_put_format(cell, "%u", u.legacy_id);
 }
 
 static PRISM_GETTER(get_tags)
 {
-    cell->kind = PRISM_TAGS;
+    cell->kind = CELL_TAGS;
     cell->number = r->d->tags;
 }
 
 static PRISM_GETTER(get_enrolled)
 {
-    prism_put_when(cell, r->d->enrolled_us);
+    cell_put_when(cell, r->d->enrolled_us);
 }
 
 /* The seed says that device_information tells the compliance status; only its dialect shows it. */
 static PRISM_GETTER(get_compliance)
 {
-    prism_put_text(cell, r->d->platform != MAC || r->d->filevault ? "compliant" : "non_compliant");
+    cell_put_text(cell, r->d->platform != MAC || r->d->filevault ? "compliant" : "non_compliant");
 }
 
 static const struct prism_column common[] = {
@@ -180,29 +141,29 @@ const struct prism_column *prism_column_named(const struct call *c, const struct
 }
 
 static void read_field(const struct call *c, const struct prism_column *column, const struct prism_row *r,
-                       struct prism_cell *cell)
+                       struct cell *cell)
 {
     bool owner = column->arg == FIELD_USER_NAME || column->arg == FIELD_USER_EMAIL;
-    cell->kind = PRISM_TEXT;
+    cell->kind = CELL_TEXT;
     if (owner && c->effects & CALL_NO_USER)
         cell->text[0] = '\0';
     else if (column->arg == FIELD_FAMILY && c->effects & CALL_PLATFORM)
-        prism_put_text(cell, "visionOS");
+        cell_put_text(cell, "visionOS");
     else
         field_text(r->f, r->d, (enum field)column->arg, cell->text);
 }
 
 void prism_read(const struct call *c, const struct prism_column *column, const struct prism_row *r,
-                struct prism_cell *cell)
+                struct cell *cell)
 {
     if (column->get)
         column->get(r, column->arg, cell);
     else if (column->write)
-        cell->kind = PRISM_NULL;
+        cell->kind = CELL_NULL;
     else if (column->fixed)
-        prism_put_text(cell, column->fixed);
+        cell_put_text(cell, column->fixed);
     else
         read_field(c, column, r, cell);
-    if (column->nullable && cell->kind == PRISM_TEXT && !cell->text[0])
-        cell->kind = PRISM_NULL;
+    if (column->nullable && cell->kind == CELL_TEXT && !cell->text[0])
+        cell->kind = CELL_NULL;
 }

@@ -13,50 +13,50 @@ static PRISM_GETTER(get_date)
                  : arg == DATE_LAST                       ? d->enrolled_us + 40 * WHEN_SECOND
                  : arg == DATE_SEEN || field_has_agent(d) ? d->seen_us
                                                           : 0;
-    prism_put_when(cell, us);
+    cell_put_when(cell, us);
 }
 
 static PRISM_GETTER(get_capacity)
 {
-    cell->kind = PRISM_REAL;
+    cell->kind = CELL_REAL;
     cell->number = field_model(r->d)->capacity_gb;
 }
 
 static PRISM_GETTER(get_silicon)
 {
-    prism_put_bool(cell, r->d->platform == MAC && field_model(r->d)->silicon);
+    cell_put_bool(cell, r->d->platform == MAC && field_model(r->d)->silicon);
 }
 
 static PRISM_GETTER(get_mdm_enabled)
 {
-    prism_put_bool(cell, !r->d->removed);
+    cell_put_bool(cell, !r->d->removed);
 }
 
 static PRISM_GETTER(get_agent_installed)
 {
-    prism_put_bool(cell, field_has_agent(r->d));
+    cell_put_bool(cell, field_has_agent(r->d));
 }
 
 static PRISM_GETTER(get_display_os)
 {
     const struct name_os *os = field_os(r->d);
-    prism_put_format(cell, "%s%s%s", os->version, os->extra_version[0] ? " " : "", os->extra_version);
+    cell_put_format(cell, "%s%s%s", os->version, os->extra_version[0] ? " " : "", os->extra_version);
 }
 
 static PRISM_GETTER(get_lost)
 {
-    prism_put_text(cell, r->d->lost ? "ENABLED" : "");
+    cell_put_text(cell, r->d->lost ? "ENABLED" : "");
 }
 
 static PRISM_GETTER(get_extra_build)
 {
     const struct name_os *os = field_os(r->d);
-    prism_put_text(cell, os->extra_build[0] ? os->extra_build : os->build);
+    cell_put_text(cell, os->extra_build[0] ? os->extra_build : os->build);
 }
 
 static PRISM_GETTER(get_extra_version)
 {
-    prism_put_text(cell, field_os(r->d)->extra_version);
+    cell_put_text(cell, field_os(r->d)->extra_version);
 }
 
 static const struct prism_column device_information[] = {

@@ -33,21 +33,21 @@ static PRISM_GETTER(get_extension)
 {
     unsigned at = prism_pick(r, 971, EXTENSIONS);
     if (arg == EXT_IDENTIFIER)
-        prism_put_text(cell, extensions[at].identifier);
+        cell_put_text(cell, extensions[at].identifier);
     else if (arg == EXT_NAME)
-        prism_put_text(cell, extensions[at].name);
+        cell_put_text(cell, extensions[at].name);
     else if (arg == EXT_STATE)
-        prism_put_text(cell, rng_below(r->d->key, 974 + (uint64_t)at, 10) ? "activated_enabled"
-                                                                        : "activated_waiting_for_user");
+        cell_put_text(cell, rng_below(r->d->key, 974 + (uint64_t)at, 10) ? "activated_enabled"
+                                                                         : "activated_waiting_for_user");
     else if (arg == EXT_VERSION)
-        prism_put_text(cell, extensions[at].version);
+        cell_put_text(cell, extensions[at].version);
     else if (arg == EXT_PATH)
-        prism_put_text(cell, extensions[at].app);
+        cell_put_text(cell, extensions[at].app);
     else if (arg == EXT_BUNDLE)
-        prism_put_format(cell, "%s/Contents/Library/SystemExtensions/%s.systemextension", extensions[at].app,
-                         extensions[at].identifier);
+        cell_put_format(cell, "%s/Contents/Library/SystemExtensions/%s.systemextension", extensions[at].app,
+                        extensions[at].identifier);
     else
-        prism_put_text(cell, extensions[at].team);
+        cell_put_text(cell, extensions[at].team);
 }
 
 static void write_categories(const struct prism_row *r, struct out *o, const char *key)
@@ -59,7 +59,7 @@ static void write_categories(const struct prism_row *r, struct out *o, const cha
 
 static PRISM_GETTER(get_managed)
 {
-    prism_put_bool(cell, prism_pick(r, 971, EXTENSIONS) != EXTENSIONS - 1);
+    cell_put_bool(cell, prism_pick(r, 971, EXTENSIONS) != EXTENSIONS - 1);
 }
 
 static const struct prism_column system_extensions[] = {

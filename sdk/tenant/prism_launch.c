@@ -21,8 +21,22 @@ static const struct {
 
 #define JOBS (sizeof jobs / sizeof jobs[0])
 
-enum { JOB_PATH, JOB_FILE, JOB_LABEL, JOB_PROGRAM, JOB_GROUP, JOB_USER, JOB_OUT, JOB_ERR, JOB_INTERVAL, JOB_WORKING,
-       JOB_DOMAIN, JOB_PID, JOB_LOCAL, JOB_LOCAL_ID };
+enum {
+    JOB_PATH,
+    JOB_FILE,
+    JOB_LABEL,
+    JOB_PROGRAM,
+    JOB_GROUP,
+    JOB_USER,
+    JOB_OUT,
+    JOB_ERR,
+    JOB_INTERVAL,
+    JOB_WORKING,
+    JOB_DOMAIN,
+    JOB_PID,
+    JOB_LOCAL,
+    JOB_LOCAL_ID
+};
 
 static unsigned job_rows(const struct device *d)
 {
@@ -34,40 +48,40 @@ static unsigned job_pick(const struct prism_row *r)
     return prism_pick(r, 981, JOBS);
 }
 
-static void put_program(const struct prism_row *r, struct prism_cell *cell)
+static void put_program(const struct prism_row *r, struct cell *cell)
 {
     char home[FLEET_TEXT + 8];
     unsigned at = job_pick(r);
     if (jobs[at].agent)
-        prism_put_format(cell, "%s/%s", prism_home(r, home), jobs[at].program);
+        cell_put_format(cell, "%s/%s", prism_home(r, home), jobs[at].program);
     else
-        prism_put_text(cell, jobs[at].program);
+        cell_put_text(cell, jobs[at].program);
 }
 
 /* What only the agents of a person have; null for daemons. */
-static void put_agent(const struct prism_row *r, int arg, struct prism_cell *cell)
+static void put_agent(const struct prism_row *r, int arg, struct cell *cell)
 {
     char home[FLEET_TEXT + 8];
     const char *label = jobs[job_pick(r)].label;
     prism_home(r, home);
     if (!jobs[job_pick(r)].agent)
-        prism_put_null(cell);
+        cell_put_null(cell);
     else if (arg == JOB_WORKING)
-        prism_put_text(cell, home);
+        cell_put_text(cell, home);
     else if (arg == JOB_LOCAL)
-        prism_put_text(cell, home + sizeof "/Users");
+        cell_put_text(cell, home + sizeof "/Users");
     else if (arg == JOB_LOCAL_ID)
-        prism_put_text(cell, "501");
+        cell_put_text(cell, "501");
     else
-        prism_put_format(cell, "%s/Library/Logs/%s.%s", home, label, arg == JOB_OUT ? "out" : "err");
+        cell_put_format(cell, "%s/Library/Logs/%s.%s", home, label, arg == JOB_OUT ? "out" : "err");
 }
 
-static void put_path(const struct prism_row *r, struct prism_cell *cell)
+static void put_path(const struct prism_row *r, struct cell *cell)
 {
     char home[FLEET_TEXT + 8];
     unsigned at = job_pick(r);
-    prism_put_format(cell, "%s/Library/Launch%s/%s.plist", jobs[at].agent ? prism_home(r, home) : "",
-                     jobs[at].agent ? "Agents" : "Daemons", jobs[at].label);
+    cell_put_format(cell, "%s/Library/Launch%s/%s.plist", jobs[at].agent ? prism_home(r, home) : "",
+                    jobs[at].agent ? "Agents" : "Daemons", jobs[at].label);
 }
 
 static PRISM_GETTER(get_job)
@@ -77,45 +91,45 @@ static PRISM_GETTER(get_job)
     if (arg == JOB_PATH)
         put_path(r, cell);
     else if (arg == JOB_FILE)
-        prism_put_format(cell, "%s.plist", jobs[at].label);
+        cell_put_format(cell, "%s.plist", jobs[at].label);
     else if (arg == JOB_LABEL)
-        prism_put_text(cell, jobs[at].label);
+        cell_put_text(cell, jobs[at].label);
     else if (arg == JOB_PROGRAM)
         put_program(r, cell);
     else if (arg == JOB_GROUP)
-        prism_put_text(cell, jobs[at].agent ? "staff" : "wheel");
+        cell_put_text(cell, jobs[at].agent ? "staff" : "wheel");
     else if (arg == JOB_USER)
-        prism_put_text(cell, jobs[at].agent ? prism_home(r, home) + sizeof "/Users" : "root");
+        cell_put_text(cell, jobs[at].agent ? prism_home(r, home) + sizeof "/Users" : "root");
     else if (arg == JOB_DOMAIN)
-        prism_put_text(cell, jobs[at].agent ? "gui/501" : "system");
+        cell_put_text(cell, jobs[at].agent ? "gui/501" : "system");
     else if (arg == JOB_INTERVAL && at % 2)
-        prism_put_int(cell, 3600);
+        cell_put_int(cell, 3600);
     else if (arg == JOB_PID && jobs[at].running)
-        prism_put_int(cell, 200 + rng_below(r->d->key, 982 + (uint64_t)at, 9000));
+        cell_put_int(cell, 200 + rng_below(r->d->key, 982 + (uint64_t)at, 9000));
     else if (arg == JOB_INTERVAL || arg == JOB_PID)
-        prism_put_null(cell);
+        cell_put_null(cell);
     else
         put_agent(r, arg, cell);
 }
 
 static PRISM_GETTER(get_starts)
 {
-    prism_put_bool(cell, jobs[job_pick(r)].starts);
+    cell_put_bool(cell, jobs[job_pick(r)].starts);
 }
 
 static PRISM_GETTER(get_running)
 {
-    prism_put_bool(cell, jobs[job_pick(r)].running);
+    cell_put_bool(cell, jobs[job_pick(r)].running);
 }
 
 static PRISM_GETTER(get_disabled)
 {
-    prism_put_bool(cell, !jobs[job_pick(r)].starts);
+    cell_put_bool(cell, !jobs[job_pick(r)].starts);
 }
 
 static void write_arguments(const struct prism_row *r, struct out *o, const char *key)
 {
-    struct prism_cell program;
+    struct cell program;
     put_program(r, &program);
     out_open(o, key, '[');
     out_string(o, NULL, program.text);

@@ -20,7 +20,14 @@ static const struct {
 
 #define PROFILES (sizeof profiles / sizeof profiles[0])
 
-enum { PROFILE_NAME, PROFILE_IDENTIFIER, PROFILE_UUID, PROFILE_PASSCODE, PROFILE_DESCRIPTION, PROFILE_COMPANY };
+enum {
+    PROFILE_NAME,
+    PROFILE_IDENTIFIER,
+    PROFILE_UUID,
+    PROFILE_PASSCODE,
+    PROFILE_DESCRIPTION,
+    PROFILE_COMPANY
+};
 
 /* Row 0 is the MDM profile that a device's details show; the others are of the table. */
 static unsigned profile_pick(const struct prism_row *r)
@@ -42,30 +49,30 @@ static PRISM_GETTER(get_profile)
 {
     unsigned at = profile_pick(r);
     char secret[16], id[IDS_SIZE];
-    prism_put_text(cell, "");
+    cell_put_text(cell, "");
     if (arg == PROFILE_NAME)
-        prism_put_text(cell, r->i ? profiles[at].name : "MDM Profile");
+        cell_put_text(cell, r->i ? profiles[at].name : "MDM Profile");
     else if (arg == PROFILE_IDENTIFIER)
-        prism_put_text(cell, r->i ? profiles[at].identifier : "com.kandji.profile.mdmprofile");
+        cell_put_text(cell, r->i ? profiles[at].identifier : "com.kandji.profile.mdmprofile");
     else if (arg == PROFILE_UUID)
-        prism_put_text(cell, ids_text(id, rng_draw(r->d->key, r->i ? 10000 + (uint64_t)at : 540)));
+        cell_put_text(cell, ids_text(id, rng_draw(r->d->key, r->i ? 10000 + (uint64_t)at : 540)));
     else if (arg == PROFILE_DESCRIPTION)
-        prism_put_text(cell, r->i ? profiles[at].description : "");
+        cell_put_text(cell, r->i ? profiles[at].description : "");
     else if (arg == PROFILE_COMPANY)
-        prism_put_text(cell, profile_removable(r) ? "" : "Acme");
+        cell_put_text(cell, profile_removable(r) ? "" : "Acme");
     else if (profile_removable(r) && rng_below(r->d->key, 932, 2))
-        prism_put_text(cell, ids_letters(secret, 10, rng_draw(r->d->key, 933 + (uint64_t)at),
-                                         "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"));
+        cell_put_text(cell, ids_letters(secret, 10, rng_draw(r->d->key, 933 + (uint64_t)at),
+                                        "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"));
 }
 
 static PRISM_GETTER(get_managed)
 {
-    prism_put_bool(cell, !profile_removable(r));
+    cell_put_bool(cell, !profile_removable(r));
 }
 
 static PRISM_GETTER(get_removable)
 {
-    prism_put_bool(cell, profile_removable(r));
+    cell_put_bool(cell, profile_removable(r));
 }
 
 static void write_payloads(const struct prism_row *r, struct out *o, const char *key)
@@ -105,17 +112,17 @@ static PRISM_GETTER(get_common_name)
 {
     char buf[FLEET_TEXT], id[IDS_SIZE];
     if (r->i == CERTIFICATE_MDM)
-        prism_put_format(cell, "MDM Identity %s", ids_text(id, rng_draw(r->d->key, 940)));
+        cell_put_format(cell, "MDM Identity %s", ids_text(id, rng_draw(r->d->key, 940)));
     else if (r->i == CERTIFICATE_ROOT)
-        prism_put_text(cell, "Acme Root CA");
+        cell_put_text(cell, "Acme Root CA");
     else
-        prism_put_text(cell, field_text(r->f, r->d, r->i == CERTIFICATE_HOST ? FIELD_HOST : FIELD_USER_EMAIL,
-                                        buf));
+        cell_put_text(cell,
+                      field_text(r->f, r->d, r->i == CERTIFICATE_HOST ? FIELD_HOST : FIELD_USER_EMAIL, buf));
 }
 
 static PRISM_GETTER(get_identity)
 {
-    prism_put_bool(cell, r->i != CERTIFICATE_ROOT);
+    cell_put_bool(cell, r->i != CERTIFICATE_ROOT);
 }
 
 static unsigned certificate_rows(const struct device *d)

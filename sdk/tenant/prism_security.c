@@ -7,51 +7,51 @@
 /* Switches that all but one Mac in twenty have right. */
 static PRISM_GETTER(get_mostly_true)
 {
-    prism_put_bool(cell, rng_below(r->d->key, 850, 20) != 0);
+    cell_put_bool(cell, rng_below(r->d->key, 850, 20) != 0);
 }
 
 static PRISM_GETTER(get_filevault)
 {
-    prism_put_bool(cell, r->d->filevault);
+    cell_put_bool(cell, r->d->filevault);
 }
 
 static PRISM_GETTER(get_key_type)
 {
-    prism_put_text(cell, r->d->filevault ? "Personal" : "");
+    cell_put_text(cell, r->d->filevault ? "Personal" : "");
 }
 
 static PRISM_GETTER(get_escrowed)
 {
-    prism_put_bool(cell, r->d->escrowed);
+    cell_put_bool(cell, r->d->escrowed);
 }
 
 static PRISM_GETTER(get_regeneration)
 {
-    prism_put_bool(cell, r->d->filevault && !r->d->escrowed);
+    cell_put_bool(cell, r->d->filevault && !r->d->escrowed);
 }
 
 /* Intel Macs know no bootstrap token for kernel extensions. */
 static PRISM_GETTER(get_silicon)
 {
-    prism_put_bool(cell, field_model(r->d)->silicon);
+    cell_put_bool(cell, field_model(r->d)->silicon);
 }
 
 static PRISM_GETTER(get_user_lock)
 {
-    prism_put_bool(cell, field_activation_locked(r->d));
+    cell_put_bool(cell, field_activation_locked(r->d));
 }
 
 static PRISM_GETTER(get_allowed_lock)
 {
     if (r->d->supervised)
-        prism_put_bool(cell, false);
+        cell_put_bool(cell, false);
     else
-        prism_put_null(cell);
+        cell_put_null(cell);
 }
 
 static PRISM_GETTER(get_can_lock)
 {
-    prism_put_bool(cell, r->d->platform != APPLETV);
+    cell_put_bool(cell, r->d->platform != APPLETV);
 }
 
 static const struct prism_column filevault[] = {

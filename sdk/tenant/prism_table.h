@@ -5,22 +5,15 @@
 
 #include "prism.h"
 
-#define PRISM_APPLE    (1U << MAC | 1U << IPHONE | 1U << IPAD | 1U << APPLETV)
-#define PRISM_ONLY(p)  (1U << (p))
-#define PRISM_MOBILE   (1U << IPHONE | 1U << IPAD)
-#define PRISM_COLS(t)  .columns = t, .count = sizeof(t) / sizeof((t)[0])
+#define PRISM_APPLE   (1U << MAC | 1U << IPHONE | 1U << IPAD | 1U << APPLETV)
+#define PRISM_ONLY(p) (1U << (p))
+#define PRISM_MOBILE  (1U << IPHONE | 1U << IPAD)
+#define PRISM_COLS(t) .columns = t, .count = sizeof(t) / sizeof((t)[0])
 
 /* The head of a column's get function; most need neither all of the row nor the argument. */
 #define PRISM_GETTER(name)                                                                                   \
     void name(const struct prism_row *r __attribute__((unused)), int arg __attribute__((unused)),            \
-              struct prism_cell *cell)
-
-void prism_put_text(struct prism_cell *cell, const char *text);
-void prism_put_format(struct prism_cell *cell, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void prism_put_bool(struct prism_cell *cell, bool value);
-void prism_put_int(struct prism_cell *cell, int64_t value);
-void prism_put_when(struct prism_cell *cell, int64_t us); /* 0: null */
-void prism_put_null(struct prism_cell *cell);
+              struct cell *cell)
 
 PRISM_GETTER(prism_get_null);
 PRISM_GETTER(prism_get_false);

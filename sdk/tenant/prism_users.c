@@ -17,38 +17,38 @@ static unsigned account_rows(const struct device *d)
     return 2 + rng_below(d->key, 950, ACCOUNTS - 1);
 }
 
-static void put_account_name(const struct prism_row *r, struct prism_cell *cell)
+static void put_account_name(const struct prism_row *r, struct cell *cell)
 {
     char name[FLEET_TEXT];
     field_text(r->f, r->d, FIELD_LOCAL_USER, name);
     if (r->i == ACCOUNT_OWNER)
-        prism_put_text(cell, name);
+        cell_put_text(cell, name);
     else if (r->i == ACCOUNT_OLD)
-        prism_put_format(cell, "%s-old", name);
+        cell_put_format(cell, "%s-old", name);
     else
-        prism_put_text(cell, r->i == ACCOUNT_SYSTEM ? "_mbsetupuser" : "itadmin");
+        cell_put_text(cell, r->i == ACCOUNT_SYSTEM ? "_mbsetupuser" : "itadmin");
 }
 
-static void put_account_full(const struct prism_row *r, struct prism_cell *cell)
+static void put_account_full(const struct prism_row *r, struct cell *cell)
 {
     char name[FLEET_TEXT];
     field_text(r->f, r->d, r->d->user ? FIELD_USER_NAME : FIELD_LOCAL_USER, name);
     if (r->i == ACCOUNT_OWNER)
-        prism_put_text(cell, name);
+        cell_put_text(cell, name);
     else if (r->i == ACCOUNT_OLD)
-        prism_put_format(cell, "%s (old)", name);
+        cell_put_format(cell, "%s (old)", name);
     else
-        prism_put_text(cell, r->i == ACCOUNT_SYSTEM ? "Setup User" : "IT Administrator");
+        cell_put_text(cell, r->i == ACCOUNT_SYSTEM ? "Setup User" : "IT Administrator");
 }
 
-static void put_account_home(const struct prism_row *r, struct prism_cell *cell)
+static void put_account_home(const struct prism_row *r, struct cell *cell)
 {
-    struct prism_cell name;
+    struct cell name;
     put_account_name(r, &name);
     if (r->i == ACCOUNT_SYSTEM)
-        prism_put_text(cell, "/var/setup");
+        cell_put_text(cell, "/var/setup");
     else
-        prism_put_format(cell, "/Users/%s", name.text);
+        cell_put_format(cell, "/Users/%s", name.text);
 }
 
 static PRISM_GETTER(get_account)
@@ -61,55 +61,55 @@ static PRISM_GETTER(get_account)
     else if (arg == USER_FULL)
         put_account_full(r, cell);
     else if (arg == USER_UID)
-        prism_put_int(cell, uids[r->i]);
+        cell_put_int(cell, uids[r->i]);
     else if (arg == USER_TYPE)
-        prism_put_text(cell, admin ? "Administrator" : "Standard");
+        cell_put_text(cell, admin ? "Administrator" : "Standard");
     else if (arg == USER_DIRECTORY)
-        prism_put_text(cell, "/Local/Default");
+        cell_put_text(cell, "/Local/Default");
     else if (arg == USER_HOME)
         put_account_home(r, cell);
     else if (arg == USER_SHELL)
-        prism_put_text(cell, r->i == ACCOUNT_SYSTEM ? "/usr/bin/false" : "/bin/zsh");
+        cell_put_text(cell, r->i == ACCOUNT_SYSTEM ? "/usr/bin/false" : "/bin/zsh");
     else
-        prism_put_text(cell, ids_text(id, rng_draw(r->d->key, 951 + (uint64_t)r->i)));
+        cell_put_text(cell, ids_text(id, rng_draw(r->d->key, 951 + (uint64_t)r->i)));
 }
 
 /* `arg` is a bit for each account that has this property. */
 static PRISM_GETTER(get_account_bit)
 {
-    prism_put_bool(cell, arg >> r->i & 1);
+    cell_put_bool(cell, arg >> r->i & 1);
 }
 
 static PRISM_GETTER(get_account_filevault)
 {
-    prism_put_bool(cell, r->d->filevault && (r->i == ACCOUNT_OWNER || r->i == ACCOUNT_ADMIN));
+    cell_put_bool(cell, r->d->filevault && (r->i == ACCOUNT_OWNER || r->i == ACCOUNT_ADMIN));
 }
 
 /* `arg` is days after enrolment. */
 static PRISM_GETTER(get_account_date)
 {
-    prism_put_when(cell, r->i == ACCOUNT_SYSTEM ? 0 : r->d->enrolled_us + (arg + (int)r->i) * WHEN_DAY);
+    cell_put_when(cell, r->i == ACCOUNT_SYSTEM ? 0 : r->d->enrolled_us + (arg + (int)r->i) * WHEN_DAY);
 }
 
 static PRISM_GETTER(get_logged_in)
 {
-    prism_put_bool(cell, r->i == ACCOUNT_OWNER && r->d->online);
+    cell_put_bool(cell, r->i == ACCOUNT_OWNER && r->d->online);
 }
 
 static PRISM_GETTER(get_logged_in_time)
 {
-    prism_put_when(cell, r->i == ACCOUNT_OWNER && r->d->online ? r->d->seen_us - WHEN_HOUR : 0);
+    cell_put_when(cell, r->i == ACCOUNT_OWNER && r->d->online ? r->d->seen_us - WHEN_HOUR : 0);
 }
 
 static PRISM_GETTER(get_failures)
 {
-    prism_put_int(cell, r->i == ACCOUNT_OWNER ? rng_below(r->d->key, 955, 4) : 0);
+    cell_put_int(cell, r->i == ACCOUNT_OWNER ? rng_below(r->d->key, 955, 4) : 0);
 }
 
 static PRISM_GETTER(get_failure_time)
 {
     bool failed = r->i == ACCOUNT_OWNER && rng_below(r->d->key, 955, 4);
-    prism_put_when(cell, failed && r->d->seen_us ? r->d->seen_us - 2 * WHEN_HOUR : 0);
+    cell_put_when(cell, failed && r->d->seen_us ? r->d->seen_us - 2 * WHEN_HOUR : 0);
 }
 
 #define OF(account) (1 << (account))
@@ -151,7 +151,15 @@ static const struct {
 
 #define GRANTS (sizeof grants / sizeof grants[0])
 
-enum { GRANT_SERVICE, GRANT_APPLICATION, GRANT_CLIENT, GRANT_STATUS, GRANT_REASON, GRANT_MODIFIED, GRANT_USER };
+enum {
+    GRANT_SERVICE,
+    GRANT_APPLICATION,
+    GRANT_CLIENT,
+    GRANT_STATUS,
+    GRANT_REASON,
+    GRANT_MODIFIED,
+    GRANT_USER
+};
 
 static unsigned grant_rows(const struct device *d)
 {
@@ -164,21 +172,21 @@ static PRISM_GETTER(get_grant)
     unsigned at = prism_pick(r, 961, GRANTS);
     bool allowed = rng_below(r->d->key, 962 + (uint64_t)at, 4) != 0;
     if (arg == GRANT_SERVICE)
-        prism_put_text(cell, grants[at].service);
+        cell_put_text(cell, grants[at].service);
     else if (arg == GRANT_APPLICATION && grants[at].application)
-        prism_put_text(cell, grants[at].application);
+        cell_put_text(cell, grants[at].application);
     else if (arg == GRANT_APPLICATION)
-        prism_put_format(cell, "%s/bin/sync", prism_home(r, home));
+        cell_put_format(cell, "%s/bin/sync", prism_home(r, home));
     else if (arg == GRANT_CLIENT)
-        prism_put_text(cell, grants[at].application ? "Bundle ID" : "Absolute Path");
+        cell_put_text(cell, grants[at].application ? "Bundle ID" : "Absolute Path");
     else if (arg == GRANT_STATUS)
-        prism_put_text(cell, allowed ? "Allowed" : "Denied");
+        cell_put_text(cell, allowed ? "Allowed" : "Denied");
     else if (arg == GRANT_REASON)
-        prism_put_text(cell, at % 2 ? "User Consent" : "MDM Policy");
+        cell_put_text(cell, at % 2 ? "User Consent" : "MDM Policy");
     else if (arg == GRANT_MODIFIED)
-        prism_put_when(cell, r->d->enrolled_us + (5 + at) * WHEN_DAY);
+        cell_put_when(cell, r->d->enrolled_us + (5 + at) * WHEN_DAY);
     else
-        prism_put_text(cell, at == 0 ? "System" : prism_home(r, home) + sizeof "/Users");
+        cell_put_text(cell, at == 0 ? "System" : prism_home(r, home) + sizeof "/Users");
 }
 
 static const struct prism_column transparency[] = {

@@ -6,9 +6,11 @@
 #include "audit.h"
 #include "blueprint.h"
 #include "device.h"
+#include "library_list.h"
 #include "people.h"
 #include "prism.h"
 #include "secret.h"
+#include "vulnerability.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -45,11 +47,16 @@ const struct route route_table[] = {
     { "GET", "blueprints", blueprint_list, "List Blueprints" },
     { "GET", "blueprints/{blueprint_id}", blueprint_get, "Get Blueprint" },
     { "GET", "blueprints/{blueprint_id}/list-library-items", blueprint_items, "List Library Items" },
+    { "GET", "library/custom-apps", library_apps, "Custom Apps: List" },
+    { "GET", "library/custom-profiles", library_profiles, "Custom Profiles: List" },
+    { "GET", "library/custom-scripts", library_scripts, "Custom Scripts: List" },
     { "GET", "prism/count", prism_count, "Prism: Count" },
     { "GET", "prism/{category}", prism_list, "Prism" },
     { "GET", "tags", people_tags, "Get Tags" },
     { "GET", "users", people_users, "List users" },
     { "GET", "users/{user_id}", people_user, "Get user" },
+    { "GET", "vulnerability-management/vulnerabilities", vulnerability_list, "List Vulnerabilities" },
+    { "GET", "vulnerability-management/detections", vulnerability_detections, "List Detections" },
     { "GET", "audit/events", audit_list, "List audit events" },
 };
 

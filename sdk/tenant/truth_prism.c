@@ -7,25 +7,25 @@
 
 #include <stdio.h>
 
-static void group_add(struct tally *values, const struct prism_cell *cell)
+static void group_add(struct tally *values, const struct cell *cell)
 {
     char text[32];
     switch (cell->kind) {
-    case PRISM_NULL:
+    case CELL_NULL:
         tally_add(values, "null");
         break;
-    case PRISM_BOOL:
+    case CELL_BOOL:
         tally_add(values, cell->number != 0 ? "true" : "false");
         break;
-    case PRISM_INT:
-    case PRISM_REAL:
-        snprintf(text, sizeof text, "%.*f", cell->kind == PRISM_REAL, cell->number);
+    case CELL_INT:
+    case CELL_REAL:
+        snprintf(text, sizeof text, "%.*f", cell->kind == CELL_REAL, cell->number);
         tally_add(values, text);
         break;
-    case PRISM_TEXT:
+    case CELL_TEXT:
         tally_add(values, cell->text);
         break;
-    case PRISM_TAGS: /* each tag counts */
+    case CELL_TAGS: /* each tag counts */
         for (unsigned i = 0; i < name_tag_count; i++)
             if ((unsigned)cell->number >> i & 1)
                 tally_add(values, name_tags[i]);
@@ -50,7 +50,7 @@ void truth_prism(struct call *c)
     const struct device *last = NULL;
     int64_t rows = 0, devices = 0;
     for (; prism_next(c, &q, &r); rows++) {
-        struct prism_cell cell;
+        struct cell cell;
         devices += r.d != last;
         last = r.d;
         if (column) {

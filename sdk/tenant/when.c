@@ -66,12 +66,15 @@ char *when_format(char buf[WHEN_SIZE], int64_t us, enum when_form form)
                  c.hour, c.minute, c.second);
         return buf;
     }
-    /* Django leaves the fraction out when it is zero. */
+    /* Django leaves the fraction out when it is zero; the naive form always has it. */
     char fraction[16] = "";
-    if (c.micro && form != WHEN_PLAIN && form != WHEN_PROFILE)
+    if ((c.micro && form != WHEN_PLAIN && form != WHEN_PROFILE) || form == WHEN_NAIVE)
         snprintf(fraction, sizeof fraction, ".%06d", c.micro);
     char gap = form == WHEN_ISO || form == WHEN_OFFSET ? 'T' : ' ';
-    const char *zone = form == WHEN_ISO ? "Z" : form == WHEN_PROFILE ? " +0000" : "+00:00";
+    const char *zone = form == WHEN_ISO       ? "Z"
+                       : form == WHEN_PROFILE ? " +0000"
+                       : form == WHEN_NAIVE   ? ""
+                                              : "+00:00";
     snprintf(buf, WHEN_SIZE, "%04d-%02d-%02d%c%02d:%02d:%02d%s%s", c.year, c.month, c.day, gap, c.hour,
              c.minute, c.second, fraction, zone);
     return buf;
