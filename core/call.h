@@ -36,14 +36,17 @@ struct host {
     struct pseudonyms *pseudonyms;
     struct consent *consent;
     struct audit *audit;
-    int64_t call_timeout_ms; /* [limits] call_seconds */
-    int64_t task_timeout_ms; /* [limits] task_seconds */
-    int64_t job_after_ms;    /* [server] job_after */
-    size_t call_bytes;       /* [limits] call_bytes: arena ceiling */
-    size_t list_page;        /* [server] list_page */
-    bool structured;         /* [server] structured_content */
-    char policy_version[17]; /* a digest's first digits; made when first needed (host_policy_version) */
-    char principal[96];      /* of who started the process */
+    int64_t call_timeout_ms;   /* [limits] call_seconds */
+    int64_t task_timeout_ms;   /* [limits] task_seconds */
+    int64_t job_after_ms;      /* [server] job_after */
+    size_t call_bytes;         /* [limits] call_bytes: arena ceiling */
+    size_t list_page;          /* [server] list_page */
+    bool structured;           /* [server] structured_content */
+    size_t answer_bytes;       /* [server] answer_bytes */
+    const char *export_folder; /* [export] folder, or NULL */
+    int64_t export_bytes;      /* [export] max_bytes */
+    char policy_version[17];   /* a digest's first digits; made when first needed (host_policy_version) */
+    char principal[96];        /* of who started the process */
     /* told when show() or updated() was called: LIST is a KMCP_LIST_*, URI NULL or what was updated; may be
      * NULL */
     void (*publish)(void *arg, uint32_t list, const char *uri);

@@ -67,7 +67,7 @@ bool phase_shape(struct call *c)
         return wrong_shape(c, "its text is larger than [limits] call_bytes allows");
     if (c->structured && !neutralise(c, (kmcp_json *)(uintptr_t)c->structured))
         return wrong_shape(c, "its result is larger than [limits] call_bytes allows");
-    if (c->tool->output &&
+    if (c->tool->output && c->host->structured &&
         !(c->structured && schema_check(c->tool->output, c->structured, why, sizeof why))) {
         snprintf(sentence, sizeof sentence, "its result does not match its output schema (%s)",
                  c->structured ? why : "there is none");

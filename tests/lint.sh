@@ -7,16 +7,16 @@ say() { echo "lint: $1" >&2; bad=1; }
 
 # Layers, lowest first. A file may include its own layer and those before it. core/call*.[ch] stand between plugin and
 # mcp; api.c and registry.c make the host's side of a call, so they see call.h.
-set -- base state client policy plugin mcp transport cli
+set -- base state client query policy plugin mcp transport cli
 higher="$*"
-for layer in base state client policy plugin mcp transport cli; do
+for layer in base state client query policy plugin mcp transport cli; do
     higher=${higher#"$layer"}
     higher=${higher# }
     for up in $higher; do
         found=$(grep -ln "#include \"$up/" core/$layer/*.[ch])
         [ -z "$found" ] || say "$found includes from $up/, which is above $layer/"
     done
-    case $layer in base | state | client | policy)
+    case $layer in base | state | client | query | policy)
         found=$(grep -ln '#include "call' core/$layer/*.[ch])
         [ -z "$found" ] || say "$found includes call.h, which is above $layer/" ;;
     esac
@@ -40,7 +40,7 @@ found=$(grep -rnE '\b(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|system|pop
 found=$(grep -rnE '\b(printf|puts|putchar)\(|stdout' core --include='*.c' | grep -v '^core/cli/\|^core/main.c' | grep -vE 'f?n?v?s?n?printf_|buf_|//|/\*' | grep -vE '(sn|vsn|f|buf_|buf_v|dy)printf\(|buf_puts\(|buf_putc\(')
 [ -z "$found" ] || say "standard output belongs to the protocol: $found"
 for plugin in plugins/*/; do
-    found=$(grep -hE '#include' "$plugin"*.c | grep -vE '<(kmcp/[a-z]+|std[a-z]+|string|time|limits|ctype)\.h>|_schema\.h"')
+    found=$(grep -hE '#include' "$plugin"*.c | grep -vE '<(kmcp/[a-z]+|std[a-z]+|string|time|limits|ctype)\.h>|[a-z_]+\.h"')
     [ -z "$found" ] || say "$plugin uses more than the SDK and libc: $found"
     [ -f "$plugin/kmcp-$(basename "$plugin").md" ] || say "$plugin has no manual"
 done

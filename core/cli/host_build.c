@@ -78,10 +78,21 @@ static bool names_tools(const struct host *host, struct config *c)
     return true;
 }
 
+/* Where questions may leave files. */
+static bool read_export(struct host *host, struct config *c)
+{
+    host->export_folder = config_str(c, "export", "folder", NULL);
+    host->export_bytes = config_int(c, "export", "max_bytes", 1024, INT64_C(1) << 40, INT64_C(1) << 30);
+    if (host->export_folder && host->export_folder[0] != '/')
+        return config_fail(c, config_find(c, "export", "folder")->line,
+                           "[export] folder must be a whole path, such as /var/lib/kmcp/exports");
+    return true;
+}
+
 static bool build(struct host *host, struct config *c, size_t *workers)
 {
-    static const char *const sections[] = { "tenant", "policy", "audit", "cache", "limits",
-                                            "server", "http",   "log",   "state", NULL };
+    static const char *const sections[] = { "tenant", "policy", "audit", "cache",  "limits", "server",
+                                            "http",   "log",    "state", "export", NULL };
     const struct kmcp_route **routes;
     char dir[PATH_MAX];
     size_t n_routes;
@@ -89,7 +100,10 @@ static bool build(struct host *host, struct config *c, size_t *workers)
     struct http_settings http; /* checked whoever serves; used by `kmcp http` */
 
     log_set_level(read_log_level(c));
-    host->structured = config_bool(c, "server", "structured_content", true);
+    host->structured = config_bool(c, "server", "structured_content", false);
+    host->answer_bytes = (size_t)config_int(c, "server", "answer_bytes", 1000, 10000000, 20000);
+    if (!read_export(host, c))
+        return false;
     host->call_timeout_ms = 1000 * config_int(c, "limits", "call_seconds", 1, 3600, 60);
     host->task_timeout_ms = 1000 * config_int(c, "limits", "task_seconds", 1, 86400, 3600);
     host->job_after_ms = 1000 * config_int(c, "server", "job_after", 1, 3600, 20);

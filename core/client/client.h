@@ -72,13 +72,14 @@ struct client_pick {
     bool (*accepts)(void *arg, const kmcp_json *row); /* NULL: all */
     void *arg;
     int64_t enough;
+    int64_t api_total; /* out, before each page is handed over: rows there are, as the API says, or -1 */
 };
 
 /* The host table's http(), sweep() and each(). CTX is handed to PAGE and FN; PICK may be NULL. */
 kmcp_rc client_http(struct client *cl, struct client_call *call, const struct kmcp_request *request,
                     struct kmcp_reply *reply);
 kmcp_rc client_sweep(struct client *cl, struct client_call *call, kmcp_ctx *ctx,
-                     const struct kmcp_request *request, const struct client_pick *pick, kmcp_page_fn page,
+                     const struct kmcp_request *request, struct client_pick *pick, kmcp_page_fn page,
                      void *arg, struct kmcp_coverage *coverage);
 struct client_each {
     const char *param;

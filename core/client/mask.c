@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/json_path.h"
 #include "base/text.h"
 #include "mask.h"
 
@@ -232,30 +233,9 @@ const char *mask_rename(struct arena *a, const struct mask_seen *seen, const cha
     return made;
 }
 
-/* The first of the fields "a|b.c|d" that ROW has. */
-static const kmcp_json *pick(const kmcp_json *row, const char *field)
+bool mask_where(const kmcp_json *row, const struct kmcp_where *where, const char *whole)
 {
-    while (*field) {
-        size_t len = strcspn(field, "|");
-        const char *dot = memchr(field, '.', len);
-        const kmcp_json *value;
-        char parent[64], key[64];
-
-        snprintf(parent, sizeof parent, "%.*s", (int)(dot ? dot - field : 0), field);
-        snprintf(key, sizeof key, "%.*s", (int)(dot ? field + len - dot - 1 : (ptrdiff_t)len),
-                 dot ? dot + 1 : field);
-        value = json_get(dot ? json_get(row, parent) : row, key);
-        if (value)
-            return value;
-        field += len;
-        field += *field == '|';
-    }
-    return NULL;
-}
-
-bool mask_where(const kmcp_json *row, const struct kmcp_where *where)
-{
-    const kmcp_json *value = pick(row, where->field);
+    const kmcp_json *value = json_path(row, where->field);
     const char *text = json_str(value);
     bool flag;
 
@@ -271,6 +251,7 @@ bool mask_where(const kmcp_json *row, const struct kmcp_where *where)
         text = flag ? "true" : "false";
     if (!text)
         return false;
-    return where->op == KMCP_WHERE_CONTAINS ? text_casestr(text, where->value) != NULL
-                                            : text_casecmp(text, where->value) == 0;
+    return where->op == KMCP_WHERE_CONTAINS && !json_path_is_under(whole, where->field)
+               ? text_casestr(text, where->value) != NULL
+               : text_casecmp(text, where->value) == 0;
 }

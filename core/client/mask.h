@@ -43,7 +43,8 @@ char *mask_scrub(struct arena *a, const struct mask_seen *seen, const char *text
 /* TEXT with the values of SEEN that have a name replaced by it; TEXT itself if there are none. NULL: no
  * memory. */
 const char *mask_rename(struct arena *a, const struct mask_seen *seen, const char *text);
-/* Does ROW meet the condition? See struct kmcp_where. */
-bool mask_where(const kmcp_json *row, const struct kmcp_where *where);
+/* Does ROW meet the condition? See struct kmcp_where. Under the fields WHOLE (NULL: none), what would contain
+ * the value has to equal it: who may not see a person may not search him out letter by letter. */
+bool mask_where(const kmcp_json *row, const struct kmcp_where *where, const char *whole);
 
 #endif

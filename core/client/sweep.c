@@ -13,7 +13,7 @@
 
 #include "ahead.h"
 #include "base/clock.h"
-#include "base/json.h"
+#include "base/json_path.h"
 #include "base/text.h"
 #include "base/uri.h"
 #include "route.h"
@@ -45,7 +45,7 @@ struct sweep {
     struct client *client;
     struct client_call *call;
     const struct kmcp_request *request; /* the caller's */
-    const struct client_pick *pick;     /* NULL: none */
+    struct client_pick *pick;           /* NULL: none */
     const struct style *style;
     struct kmcp_request paged; /* with the page size */
     const char *fields;        /* to parse; NULL: all */
@@ -96,28 +96,6 @@ static const kmcp_json *find_rows(const kmcp_json *body, const kmcp_json **envel
 
 /* ---- what is asked for ---- */
 
-/* Adds the top member of each of FIELD's alternatives ("user.email|user_email") to the words in LIST. */
-static const char *add_members(struct arena *a, const char *list, const char *field)
-{
-    while (list && *field) {
-        size_t whole = strcspn(field, "|"), len = strcspn(field, ".|");
-        bool there = false;
-
-        for (const char *word = list; *word && !there;) {
-            size_t n = strcspn(word, " ");
-
-            there = n == len && memcmp(word, field, n) == 0;
-            word += n;
-            word += *word == ' ';
-        }
-        if (!there)
-            list = arena_format(a, "%s%s%.*s", list, *list ? " " : "", (int)len, field);
-        field += whole;
-        field += *field == '|';
-    }
-    return list;
-}
-
 /* The caller's fields, and those that the host itself looks at. */
 static bool choose_fields(struct sweep *s)
 {
@@ -127,10 +105,10 @@ static bool choose_fields(struct sweep *s)
     if (!s->fields)
         return true;
     if (rq->route->row_id)
-        s->fields = add_members(s->call->arena, s->fields, rq->route->row_id);
+        s->fields = json_path_members(s->call->arena, s->fields, rq->route->row_id);
     for (size_t i = 0; s->fields && i < rq->n_where; i++)
         if (rq->where[i].value)
-            s->fields = add_members(s->call->arena, s->fields, rq->where[i].field);
+            s->fields = json_path_members(s->call->arena, s->fields, rq->where[i].field);
     return s->fields != NULL;
 }
 
@@ -206,7 +184,7 @@ static kmcp_json *select_rows(struct sweep *s, const kmcp_json *rows, size_t *fr
             continue;
         (*fresh)++;
         for (size_t i = 0; meets && i < s->request->n_where; i++)
-            meets = mask_where(row, &s->request->where[i]);
+            meets = mask_where(row, &s->request->where[i], s->call->redact ? s->request->route->pii : NULL);
         if (meets && s->pick && s->pick->accepts)
             meets = s->pick->accepts(s->pick->arg, row);
         if (meets && !json_move(kept, row))
@@ -276,16 +254,15 @@ static void read_total(struct sweep *s, const struct cache_reply *reply, const k
         s->coverage->as_of_ms = reply->as_of_ms;
 }
 
-/* A bare list without a total that comes back unchanged for another offset: the server does not page, this
- * was all. */
-static bool same_again(struct sweep *s, const struct cache_reply *reply, const kmcp_json *envelope)
+/* A page that comes back unchanged for another place: the server does not page, this was all it has. */
+static bool same_again(struct sweep *s, const struct cache_reply *reply, const kmcp_json *rows)
 {
     uint64_t before = s->last_page;
 
-    if (envelope || s->api_total >= 0)
-        return false;
+    if (s->request->route->row_id && s->api_total >= 0)
+        return false; /* rows that come twice are noticed one by one */
     s->last_page = seen_hash(reply->body);
-    return s->received && s->last_page == before;
+    return s->received && s->last_page == before && json_len(rows);
 }
 
 /* How many pages are still to be asked for, at the size of those so far. */
@@ -371,7 +348,7 @@ static const kmcp_json *read_page(struct sweep *s, const struct cache_reply *rep
             return NULL;
         }
     read_total(s, reply, *envelope);
-    *again = same_again(s, reply, *envelope);
+    *again = same_again(s, reply, rows);
     return *again ? NULL : rows;
 }
 
@@ -380,9 +357,12 @@ static kmcp_rc hand_over(struct sweep *s, kmcp_ctx *ctx, const kmcp_json *rows, 
                          bool *more)
 {
     size_t fresh = 0;
-    kmcp_json *kept = select_rows(s, rows, &fresh);
+    kmcp_json *kept;
     kmcp_rc rc;
 
+    if (s->pick)
+        s->pick->api_total = s->api_total;
+    kept = select_rows(s, rows, &fresh);
     if (!kept)
         return failure_set(s->call->failure, KMCP_E_NOMEM,
                            "a page needs more memory than [limits] call_bytes allows");
@@ -487,8 +467,8 @@ static kmcp_rc all_pages(struct sweep *s, kmcp_ctx *ctx, kmcp_page_fn page, void
 }
 
 kmcp_rc client_sweep(struct client *cl, struct client_call *call, kmcp_ctx *ctx,
-                     const struct kmcp_request *rq, const struct client_pick *pick, kmcp_page_fn page,
-                     void *arg, struct kmcp_coverage *coverage)
+                     const struct kmcp_request *rq, struct client_pick *pick, kmcp_page_fn page, void *arg,
+                     struct kmcp_coverage *coverage)
 {
     struct sweep s = { .client = cl,
                        .call = call,

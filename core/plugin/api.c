@@ -198,7 +198,7 @@ kmcp_rc api_bug(kmcp_ctx *ctx, const char *what)
 }
 
 /* THEIRS in the host's own layout, its route replaced by the host's copy. */
-static kmcp_rc take_request(kmcp_ctx *ctx, const struct kmcp_request *theirs, struct kmcp_request *ours)
+kmcp_rc api_take_request(kmcp_ctx *ctx, const struct kmcp_request *theirs, struct kmcp_request *ours)
 {
     struct call *c = call_of(ctx);
 
@@ -240,7 +240,7 @@ static kmcp_rc api_http(kmcp_ctx *ctx, const struct kmcp_request *theirs, struct
     struct kmcp_reply answer = { .struct_size = sizeof answer, .total = -1 };
     struct kmcp_request request;
     uint32_t size = reply->struct_size;
-    kmcp_rc rc = take_request(ctx, theirs, &request);
+    kmcp_rc rc = api_take_request(ctx, theirs, &request);
 
     if (rc != KMCP_OK)
         return rc;
@@ -265,7 +265,7 @@ static kmcp_rc api_sweep(kmcp_ctx *ctx, const struct kmcp_request *theirs, kmcp_
     struct kmcp_coverage covered = { .struct_size = sizeof covered, .total = -1 };
     struct kmcp_request request;
     uint32_t size = coverage->struct_size;
-    kmcp_rc rc = take_request(ctx, theirs, &request);
+    kmcp_rc rc = api_take_request(ctx, theirs, &request);
 
     if (rc != KMCP_OK)
         return rc;
@@ -286,7 +286,7 @@ static kmcp_rc api_each(kmcp_ctx *ctx, const struct kmcp_request *theirs, const 
     const struct client_each each = { .param = param, .values = values, .n = n, .fn = fn, .arg = arg };
     struct kmcp_request request;
     uint32_t size = coverage->struct_size;
-    kmcp_rc rc = take_request(ctx, theirs, &request);
+    kmcp_rc rc = api_take_request(ctx, theirs, &request);
 
     if (rc != KMCP_OK)
         return rc;
@@ -445,4 +445,5 @@ const struct kmcp_host api_host = {
     .fact = api_fact,
     .wants = api_wants,
     .each = api_each,
+    .query = api_query,
 };

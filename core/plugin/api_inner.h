@@ -13,6 +13,9 @@ kmcp_rc api_bug(kmcp_ctx *ctx, const char *what);
 /* A text of the plugin's, as clients may see it; NULL stays NULL. OK turns false when out of memory. */
 const char *api_clean(struct call *c, const char *text, bool *ok);
 
+/* THEIRS, whatever its minor, as one of ours; a route must be the plugin's own. */
+kmcp_rc api_take_request(kmcp_ctx *ctx, const struct kmcp_request *theirs, struct kmcp_request *ours);
+
 /* The rows of the table. */
 void *api_alloc(kmcp_ctx *ctx, size_t size);
 kmcp_rc api_fail(kmcp_ctx *ctx, kmcp_rc rc, const char *fmt, ...) KMCP_PRINTF(3, 4);
@@ -31,5 +34,6 @@ kmcp_rc api_wait(kmcp_ctx *ctx, uint32_t ms);
 void api_let_go(kmcp_ctx *ctx, uint32_t retry_ms);
 kmcp_rc api_show(kmcp_ctx *ctx, uint32_t list, const char *name, int shown);
 kmcp_rc api_updated(kmcp_ctx *ctx, const char *uri);
+kmcp_rc api_query(kmcp_ctx *ctx, const struct kmcp_query *query, const kmcp_json *args);
 
 #endif

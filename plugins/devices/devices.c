@@ -1,15 +1,12 @@
 /* devices - the fleet's devices: lists, records, state, apps, history.  See kmcp-devices.md.
  * SPDX-License-Identifier: Apache-2.0 */
 
-#include <stdlib.h>
-#include <kmcp/fleet.h>
+#include "devices.h"
 #include "devices_schema.h"
 
 /* What we may call. */
 
-enum { GET_DEVICE, LIST_DEVICES, GET_DETAILS, GET_STATUS, GET_APPS, GET_ACTIVITY, GET_COMMANDS };
-
-static const struct kmcp_route routes[] = {
+const struct kmcp_route device_routes[N_ROUTES] = {
     [GET_DEVICE] = KMCP_ROUTE_GET_DEVICE,
     [LIST_DEVICES] = KMCP_ROUTE_LIST_DEVICES,
     [GET_DETAILS] = { .method = "GET",
@@ -68,14 +65,16 @@ static const struct kmcp_route routes[] = {
 
 static const struct kmcp_option options[] = {
     { "default_limit", "int", "50", "Rows of a list when the caller asks for no number (1 to 1000)." },
+    { "compliance_devices", "int", "6000",
+      "Devices that one compliance summary may cover: it asks the API once for each." },
 };
 
 /* Helpers. */
 
-static kmcp_rc find(kmcp_ctx *ctx, const kmcp_json *args, struct kmcp_device *d)
+kmcp_rc device_named_by(kmcp_ctx *ctx, const kmcp_json *args, struct kmcp_device *d)
 {
-    return kmcp_device_find(ctx, &routes[GET_DEVICE], &routes[LIST_DEVICES],
-                            kmcp_get_str(ctx, args, "device_id"), d);
+    return kmcp_device_look_up(ctx, &device_routes[GET_DEVICE], &device_routes[LIST_DEVICES],
+                               kmcp_get_str(ctx, args, "device_id"), d);
 }
 
 static struct kmcp_table table_for(kmcp_ctx *ctx, const kmcp_json *args, const char *const *columns, size_t n)
@@ -107,14 +106,6 @@ static kmcp_rc sweep_device(kmcp_ctx *ctx, const struct kmcp_route *route, const
     return ctx->host->sweep(ctx, &request, page, arg, coverage);
 }
 
-/* "2026-11-24T10:00Z" of any of the API's ISO-like forms: minutes are enough in a table. */
-static const char *minutes(kmcp_ctx *ctx, const char *time)
-{
-    if (!time || strlen(time) < 16)
-        return time;
-    return ctx->host->format(ctx, "%.10sT%.5sZ", time, time + 11);
-}
-
 /* Adds the scalar members of OBJECT to OUT and, as "key: value" lines, to the text; unset ones are left out.
  */
 static void show_fields(kmcp_ctx *ctx, const kmcp_json *object, kmcp_json *out, const char *indent)
@@ -140,58 +131,62 @@ static void show_fields(kmcp_ctx *ctx, const kmcp_json *object, kmcp_json *out, 
     }
 }
 
-/* list_devices: filters go to the API, which may not know them all, and are checked on the rows that come
- * back. */
+/* What callers may ask about in the list of devices. */
 
-struct list_args {
-    struct kmcp_table *table;
+#define TEXT(name, field, param, flags)                                                                      \
+    {                                                                                                        \
+        name, field, param, KMCP_COLUMN_TEXT, flags                                                          \
+    }
+
+static const struct kmcp_column device_columns[] = {
+    TEXT("name", "device_name", "device_name", KMCP_COLUMN_SHOWN),
+    TEXT("serial_number", "serial_number", "serial_number", KMCP_COLUMN_SHOWN),
+    TEXT("platform", "platform", "platform", KMCP_COLUMN_SHOWN | KMCP_COLUMN_EXACT),
+    { "os_version", "os_version", "os_version", KMCP_COLUMN_VERSION, KMCP_COLUMN_SHOWN },
+    TEXT("user_email", "user.email|user_email", "user_email", KMCP_COLUMN_SHOWN),
+    TEXT("user_name", "user.name|user_name", "user_name", 0),
+    { "last_check_in", "last_check_in", NULL, KMCP_COLUMN_DATE, KMCP_COLUMN_SHOWN },
+    TEXT("model", "model", "model", 0),
+    TEXT("asset_tag", "asset_tag", "asset_tag", 0),
+    TEXT("blueprint", "blueprint_name", NULL, 0),
+    TEXT("blueprint_id", "blueprint_id", "blueprint_id", KMCP_COLUMN_EXACT),
+    { "tag", "tags", "tag_name", KMCP_COLUMN_LIST, KMCP_COLUMN_EXACT },
+    { "mdm_enabled", "mdm_enabled", NULL, KMCP_COLUMN_BOOL, 0 },
+    { "agent_installed", "agent_installed", NULL, KMCP_COLUMN_BOOL, 0 },
+    { "agent_version", "agent_version", NULL, KMCP_COLUMN_VERSION, 0 },
+    { "is_missing", "is_missing", NULL, KMCP_COLUMN_BOOL, 0 },
+    { "is_removed", "is_removed", NULL, KMCP_COLUMN_BOOL, 0 },
+    TEXT("lost_mode_status", "lost_mode_status", NULL, 0),
+    TEXT("build", "supplemental_build_version", NULL, 0),
+    { "first_enrollment", "first_enrollment", NULL, KMCP_COLUMN_DATE, 0 },
+    { "last_enrollment", "last_enrollment", NULL, KMCP_COLUMN_DATE, 0 },
+    TEXT("device_id", "device_id", NULL, KMCP_COLUMN_SHOWN),
 };
 
-static kmcp_rc list_page(kmcp_ctx *ctx, const kmcp_json *rows, void *arg)
+/* ARGS with the one condition TEXT more, and without the argument NAME. */
+static const kmcp_json *with_condition(kmcp_ctx *ctx, const kmcp_json *args, const char *name,
+                                       const char *text)
 {
-    struct list_args *list = arg;
-    const kmcp_json *row;
+    const struct kmcp_host *h = ctx->host;
+    const kmcp_json *given = h->json_get(args, "where");
+    kmcp_json *copy = h->json_copy(ctx, args),
+              *where = given ? h->json_copy(ctx, given) : h->json_new(ctx, "[]");
 
-    for (row = ctx->host->json_at(rows, 0); row; row = ctx->host->json_next(row)) {
-        struct kmcp_device d;
-        kmcp_rc rc;
-
-        if (!kmcp_table_wants(list->table))
-            continue;
-        kmcp_device_read(ctx, row, &d);
-        const char *cells[] = { d.name, d.serial,     d.platform,
-                                d.os,   d.user_email, minutes(ctx, d.last_check_in),
-                                d.id };
-
-        if ((rc = kmcp_table_add(ctx, list->table, cells)) != KMCP_OK)
-            return rc;
-    }
-    return KMCP_OK;
+    if (!copy || !where || h->json_append(ctx, where, h->json_new_str(ctx, text)) != KMCP_OK ||
+        h->json_set(ctx, copy, "where", where) != KMCP_OK || kmcp_set_str(ctx, copy, name, "") != KMCP_OK)
+        return NULL;
+    return copy;
 }
 
-static kmcp_rc list_devices_run(kmcp_ctx *ctx, const kmcp_json *args)
+/* The one question about devices, with what is no column: whose it is, and FileVault, which the API's own
+ * filter alone knows. */
+static kmcp_rc ask_devices(kmcp_ctx *ctx, const kmcp_json *args, const char *sections)
 {
-    static const char *const columns[] = {
-        "name", "serial", "platform", "os", "user", "last_check_in", "id"
-    };
-    struct kmcp_table table = table_for(ctx, args, columns, sizeof columns / sizeof *columns);
-    struct kmcp_coverage coverage = { .struct_size = sizeof coverage };
-    struct list_args list = { &table };
     const char *user = kmcp_get_str(ctx, args, "user"), *mail = user && strchr(user, '@') ? user : NULL;
-    const char *name = kmcp_get_str(ctx, args, "name"), *serial = kmcp_get_str(ctx, args, "serial_number");
-    const char *platform = kmcp_get_str(ctx, args, "platform"), *os = kmcp_get_str(ctx, args, "os_version");
-    const char *blueprint = kmcp_get_str(ctx, args, "blueprint_id"), *tag = kmcp_get_str(ctx, args, "tag");
-    const char *model = kmcp_get_str(ctx, args, "model"), *asset = kmcp_get_str(ctx, args, "asset_tag");
+    const char *platform = kmcp_get_str(ctx, args, "platform"),
+               *blueprint = kmcp_get_str(ctx, args, "blueprint_id");
     int vault = kmcp_get_bool(ctx, args, "filevault_enabled", -1);
     const struct kmcp_param query[] = {
-        { "device_name", name },
-        { "serial_number", serial },
-        { "platform", platform },
-        { "os_version", os },
-        { "blueprint_id", blueprint },
-        { "tag_name", tag },
-        { "model", model },
-        { "asset_tag", asset },
         { "user", mail ? NULL : user },
         { "user_email", mail },
         { "filevault_enabled", vault < 0 ? NULL
@@ -199,32 +194,81 @@ static kmcp_rc list_devices_run(kmcp_ctx *ctx, const kmcp_json *args)
                                          : "false" },
     };
     const struct kmcp_where where[] = {
-        { "device_name", name, KMCP_WHERE_CONTAINS, 0 },
-        { "serial_number", serial, KMCP_WHERE_CONTAINS, 0 },
-        { "platform", vault < 0 ? platform : "Mac", KMCP_WHERE_EQUALS, 0 },
-        { "os_version", os, KMCP_WHERE_CONTAINS, 0 },
-        { "blueprint_id", blueprint, KMCP_WHERE_EQUALS, 0 },
-        { "tags", tag, KMCP_WHERE_HAS, 0 },
-        { "model", model, KMCP_WHERE_CONTAINS, 0 },
-        { "asset_tag", asset, KMCP_WHERE_CONTAINS, 0 },
         { "user.name|user_name", mail ? NULL : user, KMCP_WHERE_CONTAINS, 0 },
         { "user.email|user_email", mail, KMCP_WHERE_CONTAINS, 0 },
+        { "platform", vault < 0 ? NULL : "Mac", KMCP_WHERE_EQUALS, 0 },
     };
     const struct kmcp_request request = {
         .struct_size = sizeof request,
-        .route = &routes[LIST_DEVICES],
+        .route = &device_routes[LIST_DEVICES],
         .query = query,
         .n_query = sizeof query / sizeof *query,
         .where = where,
         .n_where = sizeof where / sizeof *where,
     };
-    kmcp_rc rc;
+    const struct kmcp_query question = {
+        .struct_size = sizeof question,
+        .flags = KMCP_QUERY_PUSHED,
+        .request = &request,
+        KMCP_COLUMNS(device_columns),
+        .what = "devices",
+        .sections = sections,
+        .limit = ctx->host->opt_int(ctx, "default_limit"),
+    };
 
     if (vault >= 0 && platform && strcmp(platform, "Mac") != 0)
         return kmcp_fail(ctx, KMCP_E_ARG,
                          "FileVault is for Macs only; leave \"platform\" out or make it \"Mac\"");
-    rc = ctx->host->sweep(ctx, &request, list_page, &list, &coverage);
-    return rc == KMCP_OK ? kmcp_table_result(ctx, &table, "devices", &coverage) : rc;
+    if (blueprint && !kmcp_is_uuid(blueprint)) /* its name */
+        args = with_condition(ctx, args, "blueprint_id", ctx->host->format(ctx, "blueprint = %s", blueprint));
+    return args ? ctx->host->query(ctx, &question, args) : KMCP_E_NOMEM;
+}
+
+static kmcp_rc list_devices_run(kmcp_ctx *ctx, const kmcp_json *args)
+{
+    return ask_devices(ctx, args, NULL);
+}
+
+/* summarize_fleet: one pass over the list, and two counts for FileVault. */
+
+/* How many Macs have FileVault ON, or -1: a server that does not know the filter sends others as well. */
+static int64_t count_filevault(kmcp_ctx *ctx, const kmcp_json *args, const char *on)
+{
+    const struct kmcp_param query[] = { { "filevault_enabled", on },
+                                        { "blueprint_id", kmcp_get_str(ctx, args, "blueprint_id") },
+                                        { "limit", "1" } };
+    const struct kmcp_request request = {
+        .struct_size = sizeof request,
+        .route = &device_routes[LIST_DEVICES],
+        .query = query,
+        .n_query = sizeof query / sizeof *query,
+    };
+    struct kmcp_reply reply = { .struct_size = sizeof reply };
+    const char *platform;
+
+    if (ctx->host->http(ctx, &request, &reply) != KMCP_OK)
+        return -1;
+    platform = kmcp_get_str(ctx, ctx->host->json_at(reply.body, 0), "platform");
+    return !platform || strcmp(platform, "Mac") == 0 ? reply.total : -1;
+}
+
+static kmcp_rc summarize_fleet_run(kmcp_ctx *ctx, const kmcp_json *args)
+{
+    const char *platform = kmcp_get_str(ctx, args, "platform"),
+               *blueprint = kmcp_get_str(ctx, args, "blueprint_id");
+    int64_t on, off;
+    kmcp_rc rc = ask_devices(ctx, args,
+                             "platform platform,os_version last_check_in:age agent_version blueprint");
+
+    if (rc != KMCP_OK || (platform && strcmp(platform, "Mac") != 0) ||
+        (blueprint && !kmcp_is_uuid(blueprint)) || ctx->host->json_get(args, "where"))
+        return rc; /* the API's own count cannot follow such conditions */
+    on = count_filevault(ctx, args, "true");
+    off = count_filevault(ctx, args, "false");
+    return kmcp_text(ctx,
+                     on < 0 || off < 0 ? "\n\nfilevault: unknown (the API does not count it)"
+                                       : "\n\nfilevault\tcount\non\t%lld\noff\t%lld",
+                     (long long)on, (long long)off);
 }
 
 /* get_device: the record, with the two enrolment facts that only the details hold. */
@@ -245,7 +289,7 @@ static void add_enrolment(kmcp_ctx *ctx, const struct kmcp_device *d, kmcp_json 
 
     if (h->json_get(d->record, "is_supervised") || h->json_get(d->record, "is_dep_enrolled"))
         return;
-    if (kmcp_call(ctx, &routes[GET_DETAILS], "device_id", d->id, NULL, &reply) != KMCP_OK)
+    if (kmcp_call(ctx, &device_routes[GET_DETAILS], "device_id", d->id, NULL, &reply) != KMCP_OK)
         return; /* the token may lack that permission; the record stands without */
     supervised = says_true(ctx, h->json_get(reply.body, "mdm"), "supervised");
     enrolled = says_true(ctx, h->json_get(reply.body, "automated_device_enrollment"), "auto_enrolled");
@@ -263,7 +307,7 @@ static kmcp_rc get_device_run(kmcp_ctx *ctx, const kmcp_json *args)
     struct kmcp_device d;
     kmcp_rc rc;
 
-    if ((rc = find(ctx, args, &d)) != KMCP_OK)
+    if ((rc = device_named_by(ctx, args, &d)) != KMCP_OK)
         return rc;
     if (!out)
         return KMCP_E_NOMEM;
@@ -291,11 +335,13 @@ static kmcp_rc get_device_details_run(kmcp_ctx *ctx, const kmcp_json *args)
     struct kmcp_device d;
     kmcp_rc rc;
 
-    if ((rc = find(ctx, args, &d)) != KMCP_OK ||
-        (rc = kmcp_call(ctx, &routes[GET_DETAILS], "device_id", d.id, NULL, &reply)) != KMCP_OK)
+    if ((rc = device_named_by(ctx, args, &d)) != KMCP_OK ||
+        (rc = kmcp_call(ctx, &device_routes[GET_DETAILS], "device_id", d.id, NULL, &reply)) != KMCP_OK)
         return rc;
     if (!out || kmcp_set_str(ctx, out, "device_id", d.id) != KMCP_OK)
         return KMCP_E_NOMEM;
+    if (h->json_kind(reply.body) != KMCP_JSON_OBJECT)
+        return kmcp_fail(ctx, KMCP_E_UPSTREAM, "the API's details of device \"%s\" are no object", d.id);
     if (wanted && h->json_len(h->json_get(reply.body, wanted)) == 0)
         return kmcp_fail(ctx, KMCP_E_NOTFOUND, "this device has no \"%s\" section (its platform is %s)",
                          wanted, d.platform ? d.platform : "device");
@@ -322,153 +368,66 @@ static kmcp_rc get_device_details_run(kmcp_ctx *ctx, const kmcp_json *args)
     return h->result_json(ctx, out);
 }
 
-/* get_device_status: what is applied and what failed. States that do not apply to a device are no failure. */
-
-enum { GOOD, WAITING, FAILED, WARNED, NOT_APPLICABLE, OTHER, N_STATES };
-
-static const char *const state_names[N_STATES] = { "good",    "waiting",        "failed",
-                                                   "warning", "not_applicable", "other" };
-
-static int state_of(const char *status)
-{
-    static const struct {
-        const char *status;
-        int state;
-    } known[] = { { "PASS", GOOD },
-                  { "success", GOOD },
-                  { "AVAILABLE", GOOD },
-                  { "REMEDIATED", GOOD },
-                  { "PENDING", WAITING },
-                  { "pending", WAITING },
-                  { "CACHED", WAITING },
-                  { "DOWNLOADING", WAITING },
-                  { "INSTALLING", WAITING },
-                  { "CHANGE_PENDING", WAITING },
-                  { "ERROR", FAILED },
-                  { "failed", FAILED },
-                  { "WARNING", WARNED },
-                  { "EXCLUDED", NOT_APPLICABLE },
-                  { "INCOMPATIBLE", NOT_APPLICABLE } };
-    size_t i;
-
-    for (i = 0; status && i < sizeof known / sizeof *known; i++)
-        if (strcmp(known[i].status, status) == 0)
-            return known[i].state;
-    return OTHER;
-}
-
-/* Counts LIST per state into OUT as KEY, and adds what failed to FAILING. */
-static kmcp_rc count_states(kmcp_ctx *ctx, const kmcp_json *list, const char *key, kmcp_json *out,
-                            kmcp_json *failing)
-{
-    const struct kmcp_host *h = ctx->host;
-    kmcp_json *counts = h->json_new(ctx, "{}");
-    int64_t n[N_STATES] = { 0 };
-    const kmcp_json *item;
-    int i;
-
-    for (item = h->json_at(list, 0); item; item = h->json_next(item)) {
-        const char *status = kmcp_get_str(ctx, item, "status"), *name = kmcp_get_str(ctx, item, "name");
-        int state = state_of(status);
-        kmcp_json *row;
-
-        n[state]++;
-        if (state != FAILED && state != WARNED)
-            continue;
-        row = h->json_new(ctx, "{}");
-        if (!row || kmcp_set_str(ctx, row, "name", name ? name : "?") != KMCP_OK ||
-            kmcp_set_str(ctx, row, "status", status) != KMCP_OK ||
-            kmcp_set_str(ctx, row, "kind", *key == 'p' ? "parameter" : kmcp_get_str(ctx, item, "type")) !=
-                KMCP_OK ||
-            h->json_append(ctx, failing, row) != KMCP_OK)
-            return KMCP_E_NOMEM;
-    }
-    kmcp_text(ctx, "%s: %zu", key, h->json_len(list));
-    for (i = 0; i < N_STATES; i++)
-        if (n[i]) {
-            kmcp_text(ctx, ", %lld %s", (long long)n[i], state_names[i]);
-            kmcp_set_int(ctx, counts, state_names[i], n[i]);
-        }
-    kmcp_text(ctx, "\n");
-    return h->json_set(ctx, out, key, counts);
-}
-
-static kmcp_rc get_device_status_run(kmcp_ctx *ctx, const kmcp_json *args)
-{
-    const struct kmcp_host *h = ctx->host;
-    kmcp_json *out = h->json_new(ctx, "{}"), *failing = h->json_new(ctx, "[]");
-    struct kmcp_reply reply = { 0 };
-    const kmcp_json *item;
-    struct kmcp_device d;
-    kmcp_rc rc;
-
-    if ((rc = find(ctx, args, &d)) != KMCP_OK ||
-        (rc = kmcp_call(ctx, &routes[GET_STATUS], "device_id", d.id, NULL, &reply)) != KMCP_OK)
-        return rc;
-    if (!out || !failing || kmcp_set_str(ctx, out, "device_id", d.id) != KMCP_OK)
-        return KMCP_E_NOMEM;
-    kmcp_text(ctx, "device_id: %s\n", d.id);
-    if ((rc = count_states(ctx, h->json_get(reply.body, "library_items"), "library_items", out, failing)) !=
-            KMCP_OK ||
-        (rc = count_states(ctx, h->json_get(reply.body, "parameters"), "parameters", out, failing)) !=
-            KMCP_OK)
-        return rc;
-    for (item = h->json_at(failing, 0); item; item = h->json_next(item))
-        kmcp_text(ctx, "%s\t%s\t%s\n", kmcp_get_str(ctx, item, "status"),
-                  kmcp_cell(ctx, kmcp_get_str(ctx, item, "kind")),
-                  kmcp_cell(ctx, kmcp_get_str(ctx, item, "name")));
-    if ((rc = h->json_set(ctx, out, "failing", failing)) != KMCP_OK ||
-        (rc = kmcp_set_str(ctx, out, "as_of", kmcp_iso(ctx, reply.as_of_ms))) != KMCP_OK)
-        return rc;
-    return h->result_json(ctx, out);
-}
-
 /* get_device_apps: names differ between platforms. */
 
-static const char *first_of(kmcp_ctx *ctx, const kmcp_json *row, const char *a, const char *b, const char *c)
+static const struct kmcp_column app_columns[] = {
+    TEXT("name", "app_name|display_name|name", NULL, KMCP_COLUMN_SHOWN),
+    { "version", "version|version_name|app_version", NULL, KMCP_COLUMN_VERSION, KMCP_COLUMN_SHOWN },
+    TEXT("bundle_id", "bundle_id|package_name|product_code", NULL, 0),
+    TEXT("source", "source|application_source|publisher", NULL, 0),
+};
+
+/* A question about what hangs on one device. */
+static kmcp_rc ask_device(kmcp_ctx *ctx, const kmcp_json *args, const struct kmcp_route *route,
+                          const struct kmcp_column *columns, uint32_t n, const char *what)
 {
-    const char *text = kmcp_get_str(ctx, row, a);
+    struct kmcp_param path[] = { { "device_id", NULL } };
+    const struct kmcp_request request = {
+        .struct_size = sizeof request, .route = route, .path = path, .n_path = 1
+    };
+    const struct kmcp_query question = {
+        .struct_size = sizeof question,
+        .request = &request,
+        .columns = columns,
+        .n_columns = n,
+        .column_size = sizeof *columns,
+        .what = what,
+        .limit = ctx->host->opt_int(ctx, "default_limit"),
+    };
+    struct kmcp_device d;
+    kmcp_rc rc = device_named_by(ctx, args, &d);
 
-    if (!text)
-        text = kmcp_get_str(ctx, row, b);
-    return text ? text : kmcp_get_str(ctx, row, c);
-}
-
-static kmcp_rc apps_page(kmcp_ctx *ctx, const kmcp_json *rows, void *arg)
-{
-    struct kmcp_table *t = arg;
-    const kmcp_json *row;
-
-    for (row = ctx->host->json_at(rows, 0); row; row = ctx->host->json_next(row)) {
-        const char *cells[] = { first_of(ctx, row, "app_name", "display_name", "name"),
-                                first_of(ctx, row, "version", "version_name", "app_version"),
-                                first_of(ctx, row, "bundle_id", "package_name", "product_code"),
-                                first_of(ctx, row, "source", "application_source", "publisher") };
-        kmcp_rc rc;
-
-        if (kmcp_table_wants(t) && (rc = kmcp_table_add(ctx, t, cells)) != KMCP_OK)
-            return rc;
-    }
-    return KMCP_OK;
+    if (rc != KMCP_OK)
+        return rc;
+    path[0].value = d.id;
+    return ctx->host->query(ctx, &question, args);
 }
 
 static kmcp_rc get_device_apps_run(kmcp_ctx *ctx, const kmcp_json *args)
 {
-    static const char *const columns[] = { "name", "version", "bundle_id", "source" };
-    const struct kmcp_where where[] = { { "app_name|display_name|name", kmcp_get_str(ctx, args, "name"),
-                                          KMCP_WHERE_CONTAINS, 0 } };
-    struct kmcp_table table = table_for(ctx, args, columns, sizeof columns / sizeof *columns);
-    struct kmcp_coverage coverage = { 0 };
-    struct kmcp_device d;
-    kmcp_rc rc;
-
-    if ((rc = find(ctx, args, &d)) != KMCP_OK ||
-        (rc = sweep_device(ctx, &routes[GET_APPS], d.id, where, 1, apps_page, &table, &coverage)) != KMCP_OK)
-        return rc;
-    return kmcp_table_result(ctx, &table, "apps", &coverage);
+    return ask_device(ctx, args, &device_routes[GET_APPS], app_columns,
+                      sizeof app_columns / sizeof *app_columns, "apps");
 }
 
-/* get_device_activity and get_device_commands: newest first, which the API does not promise. */
+/* get_device_activity: newest first, which the API does not promise. */
+
+static const struct kmcp_column activity_columns[] = {
+    { "time", "created_at", NULL, KMCP_COLUMN_DATE, KMCP_COLUMN_SHOWN },
+    TEXT("type", "action_type", NULL, KMCP_COLUMN_SHOWN),
+    TEXT("details", "details", NULL, KMCP_COLUMN_SHOWN),
+};
+
+static kmcp_rc get_device_activity_run(kmcp_ctx *ctx, const kmcp_json *args)
+{
+    kmcp_json *copy = ctx->host->json_copy(ctx, args);
+
+    if (!copy || kmcp_set_str(ctx, copy, "sort", "-time") != KMCP_OK)
+        return KMCP_E_NOMEM;
+    return ask_device(ctx, copy, &device_routes[GET_ACTIVITY], activity_columns,
+                      sizeof activity_columns / sizeof *activity_columns, "events");
+}
+
+/* get_device_commands: newest first, which the API does not promise. */
 
 struct history {
     const kmcp_json **rows;
@@ -527,7 +486,7 @@ static kmcp_rc read_history(kmcp_ctx *ctx, const kmcp_json *args, const struct k
     struct kmcp_device d;
     kmcp_rc rc;
 
-    if ((rc = find(ctx, args, &d)) != KMCP_OK ||
+    if ((rc = device_named_by(ctx, args, &d)) != KMCP_OK ||
         (rc = sweep_device(ctx, route, d.id, where, n_where, history_page, history, coverage)) != KMCP_OK)
         return rc;
     spare = ctx->host->alloc(ctx, (history->n + 1) * sizeof *spare);
@@ -535,27 +494,6 @@ static kmcp_rc read_history(kmcp_ctx *ctx, const kmcp_json *args, const struct k
         return KMCP_E_NOMEM;
     sort_history(ctx, history->time_key, history->rows, spare, history->n);
     return KMCP_OK;
-}
-
-static kmcp_rc get_device_activity_run(kmcp_ctx *ctx, const kmcp_json *args)
-{
-    static const char *const columns[] = { "time", "type", "details" };
-    struct kmcp_table table = table_for(ctx, args, columns, sizeof columns / sizeof *columns);
-    struct kmcp_coverage coverage = { 0 };
-    struct history history = { .time_key = "created_at" };
-    kmcp_rc rc = read_history(ctx, args, &routes[GET_ACTIVITY], NULL, 0, &history, &coverage);
-    size_t i;
-
-    for (i = 0; rc == KMCP_OK && i < history.n; i++) {
-        const kmcp_json *row = history.rows[i], *details = ctx->host->json_get(row, "details");
-        const char *text = ctx->host->json_len(details) ? ctx->host->json_text(ctx, details) : "";
-        const char *cells[] = { kmcp_get_str(ctx, row, "created_at"), kmcp_get_str(ctx, row, "action_type"),
-                                ctx->host->format(ctx, "%.160s%s", text, strlen(text) > 160 ? "..." : "") };
-
-        if (kmcp_table_wants(&table))
-            rc = kmcp_table_add(ctx, &table, cells);
-    }
-    return rc == KMCP_OK ? kmcp_table_result(ctx, &table, "events", &coverage) : rc;
 }
 
 static const char *first_error(kmcp_ctx *ctx, const kmcp_json *row)
@@ -576,14 +514,16 @@ static kmcp_rc get_device_commands_run(kmcp_ctx *ctx, const kmcp_json *args)
     struct kmcp_table table = table_for(ctx, args, columns, sizeof columns / sizeof *columns);
     struct kmcp_coverage coverage = { 0 };
     struct history history = { .time_key = "date_requested" };
-    kmcp_rc rc = read_history(ctx, args, &routes[GET_COMMANDS], where, 1, &history, &coverage);
+    kmcp_rc rc = read_history(ctx, args, &device_routes[GET_COMMANDS], where, 1, &history, &coverage);
     size_t i;
 
     for (i = 0; rc == KMCP_OK && i < history.n; i++) {
         const kmcp_json *row = history.rows[i];
         int64_t status = kmcp_get_int(ctx, row, "status", 0);
         const char *cells[] = { kmcp_get_str(ctx, row, "date_requested"),
-                                first_of(ctx, row, "request_type", "command_type", "type"),
+                                kmcp_get_str(ctx, row, "request_type")
+                                    ? kmcp_get_str(ctx, row, "request_type")
+                                    : kmcp_get_str(ctx, row, "command_type"),
                                 words[status >= 1 && status <= 5 ? status : 0],
                                 kmcp_get_str(ctx, row, "date_completed"), first_error(ctx, row) };
 
@@ -595,34 +535,45 @@ static kmcp_rc get_device_commands_run(kmcp_ctx *ctx, const kmcp_json *args)
 
 /* Contents. */
 
-#define READ_TOOL(tool_name, tool_title, tool_text, out)                                                     \
+#define READ_TOOL(tool_name, tool_title, tool_text, out, bits)                                               \
     {                                                                                                        \
         .name = #tool_name, .title = tool_title, .description = tool_text,                                   \
-        .input_schema = tool_name##_schema, .output_schema = out, .safety = KMCP_READ,                       \
+        .input_schema = tool_name##_schema, .output_schema = out, .safety = KMCP_READ, .flags = bits,        \
         .run = tool_name##_run                                                                               \
     }
 
 static const struct kmcp_tool tools[] = {
     READ_TOOL(list_devices, "List devices",
-              "Devices that match all given filters, counted exactly over the whole fleet. To count, set "
-              "limit to 1 and "
-              "read total.",
-              table_schema),
+              "Devices by any condition: rows, exact counts, groups. Columns: name serial_number platform "
+              "os_version "
+              "user_email user_name last_check_in model asset_tag blueprint blueprint_id tag mdm_enabled "
+              "agent_installed "
+              "agent_version is_missing is_removed lost_mode_status build first_enrollment last_enrollment "
+              "device_id.",
+              table_schema, 0),
+    READ_TOOL(summarize_fleet, "Summarize fleet",
+              "Counts by platform, OS version, check-in age, agent version, blueprint, FileVault.", NULL, 0),
+    READ_TOOL(get_compliance_summary, "Get compliance summary",
+              "How many devices have failing parameters or library items, by platform, and what fails most. "
+              "One request "
+              "a device.",
+              NULL, KMCP_TOOL_TASK),
     READ_TOOL(get_device, "Get device",
-              "One device's record: name, user, OS, blueprint, check-in, enrolment.", object_schema),
+              "One device's record: name, user, OS, blueprint, check-in, enrolment.", object_schema, 0),
     READ_TOOL(get_device_details, "Get device details",
-              "Hardware, MDM, FileVault, network, volumes, users, profiles of one device.", object_schema),
+              "Hardware, MDM, FileVault, network, volumes, users, profiles of one device.", object_schema, 0),
     READ_TOOL(get_device_status, "Get device status",
               "Compliance of one device: library items and parameters by state, and what is failing.",
-              status_schema),
-    READ_TOOL(get_device_apps, "Get device apps", "Apps installed on one device.", table_schema),
-    READ_TOOL(get_device_activity, "Get device activity", "What happened on one device, newest first.",
-              table_schema),
+              status_schema, 0),
+    READ_TOOL(get_device_apps, "Get device apps",
+              "Apps installed on one device. Columns: name version bundle_id source.", table_schema, 0),
+    READ_TOOL(get_device_activity, "Get device activity",
+              "What happened on one device, newest first. Columns: time type details.", table_schema, 0),
     READ_TOOL(get_device_commands, "Get device commands",
-              "MDM commands of one device and what became of them, newest first. Shows whether a lock, "
-              "restart or erase "
-              "was carried out.",
-              table_schema),
+              "MDM commands of one device and what became of them, newest first: was a lock, restart or "
+              "erase carried "
+              "out?",
+              table_schema, 0),
 };
 
 static kmcp_rc open_devices(kmcp_ctx *ctx, void **state)
@@ -630,11 +581,13 @@ static kmcp_rc open_devices(kmcp_ctx *ctx, void **state)
     int64_t limit = ctx->host->opt_int(ctx, "default_limit");
 
     (void)state;
+    if (ctx->host->opt_int(ctx, "compliance_devices") < 1)
+        return kmcp_fail(ctx, KMCP_E_ARG, "\"compliance_devices\" must be at least 1");
     return limit >= 1 && limit <= 1000
                ? KMCP_OK
                : kmcp_fail(ctx, KMCP_E_ARG, "\"default_limit\" must be from 1 to 1000");
 }
 
 KMCP_PLUGIN(devices, "1.0.0", .summary = "The fleet's devices: lists, records, state, apps, history",
-            .threading = KMCP_PARALLEL, .open = open_devices, KMCP_OPTIONS(options), KMCP_ROUTES(routes),
-            KMCP_TOOLS(tools));
+            .threading = KMCP_PARALLEL, .open = open_devices, KMCP_OPTIONS(options),
+            KMCP_ROUTES(device_routes), KMCP_TOOLS(tools));

@@ -79,7 +79,7 @@ static void forget(struct fakehost *h)
         cJSON_Delete(n->value);
         free(n);
     }
-    h->sentence = h->text = h->result = h->failure = NULL;
+    h->sentence = h->text = h->result = h->failure = h->question = NULL;
     h->failure_rc = KMCP_OK;
 }
 
@@ -573,6 +573,120 @@ static kmcp_rc host_sweep(kmcp_ctx *ctx, const struct kmcp_request *rq, kmcp_pag
     return KMCP_OK;
 }
 
+/* One request after the other; a failure of one value is a NULL body. */
+static kmcp_rc host_each(kmcp_ctx *ctx, const struct kmcp_request *rq, const char *param,
+                         const char *const *values, size_t n, kmcp_each_fn fn, void *arg,
+                         struct kmcp_coverage *coverage)
+{
+    struct fakehost *h = of(ctx);
+    kmcp_rc rc = KMCP_OK;
+
+    coverage->complete = 1;
+    coverage->seen = 0;
+    coverage->total = (int64_t)n;
+    coverage->as_of_ms = 1790000000000;
+    for (size_t i = 0; i < n && rc == KMCP_OK; i++) {
+        const struct kmcp_param path[1] = { { param, values[i] } };
+        struct kmcp_request one = *rq;
+        struct kmcp_reply reply = { .struct_size = sizeof reply };
+
+        one.path = path;
+        one.n_path = 1;
+        if (host_http(ctx, &one, &reply) != KMCP_OK) {
+            h->failure = NULL;
+            h->failure_rc = KMCP_OK;
+        }
+        coverage->seen++;
+        rc = fn(ctx, i, reply.body, arg);
+    }
+    return rc == KMCP_SWEEP_STOP ? KMCP_OK : rc;
+}
+
+/* ---- questions ---- */
+
+static kmcp_rc host_result_text(kmcp_ctx *ctx, const char *fmt, ...) KMCP_PRINTF(2, 3);
+
+struct fake_question {
+    const struct kmcp_query *query;
+    const cJSON *args;
+    cJSON *rows;
+};
+
+static const struct kmcp_column *column(const struct kmcp_query *q, size_t i)
+{
+    return (const struct kmcp_column *)(const void *)((const char *)q->columns + i * q->column_size);
+}
+
+/* The arguments that are named as a column is: equal for one that is EXACT, else contained. */
+static int answers(const struct fake_question *q, const cJSON *row)
+{
+    for (size_t i = 0; i < q->query->n_columns; i++) {
+        const struct kmcp_column *c = column(q->query, i);
+        const cJSON *arg = cJSON_GetObjectItemCaseSensitive(q->args, c->name);
+        const struct kmcp_where where = { c->field,
+                                          cJSON_IsString(arg) && *arg->valuestring ? arg->valuestring : NULL,
+                                          c->type == KMCP_COLUMN_LIST    ? KMCP_WHERE_HAS
+                                          : c->flags & KMCP_COLUMN_EXACT ? KMCP_WHERE_EQUALS
+                                                                         : KMCP_WHERE_CONTAINS,
+                                          0 };
+
+        if (!meets(row, &where))
+            return 0;
+    }
+    return 1;
+}
+
+static kmcp_rc question_page(kmcp_ctx *ctx, const kmcp_json *rows, void *arg)
+{
+    struct fake_question *q = arg;
+    const cJSON *row, *cell;
+
+    cJSON_ArrayForEach(row, (const cJSON *)rows)
+    {
+        cJSON *cells = cJSON_CreateArray();
+
+        for (size_t i = 0; i < q->query->n_columns; i++) {
+            if (!(column(q->query, i)->flags & KMCP_COLUMN_SHOWN))
+                continue;
+            cell = pick(row, column(q->query, i)->field);
+            cJSON_AddItemToArray(cells, cJSON_IsString(cell) ? cJSON_CreateString(cell->valuestring)
+                                        : cell
+                                            ? cJSON_CreateString(keep(of(ctx), cJSON_PrintUnformatted(cell)))
+                                            : cJSON_CreateString(""));
+        }
+        if (answers(q, row))
+            cJSON_AddItemToArray(q->rows, cells);
+        else
+            cJSON_Delete(cells);
+    }
+    return KMCP_OK;
+}
+
+/* Shows all rows that the plugin's own conditions and the arguments named as columns let through, with the
+ * columns that are shown unasked. What else may be asked (where, sort, group_by, ...) is the real host's, and
+ * not judged here. */
+static kmcp_rc host_query(kmcp_ctx *ctx, const struct kmcp_query *query, const kmcp_json *args)
+{
+    struct kmcp_coverage coverage = { .struct_size = sizeof coverage };
+    struct fake_question q = { query, (const cJSON *)args, own(cJSON_CreateArray()) };
+    struct fakehost *h = of(ctx);
+    const cJSON *row, *cell;
+    kmcp_rc rc;
+
+    h->question = keep(h, cJSON_PrintUnformatted((const cJSON *)args));
+    if ((rc = host_sweep(ctx, query->request, question_page, &q, &coverage)) != KMCP_OK)
+        return rc;
+    host_result_text(ctx, "%d %s%s", cJSON_GetArraySize(q.rows), query->what,
+                     coverage.complete ? "" : " (INCOMPLETE)");
+    cJSON_ArrayForEach(row, q.rows)
+    {
+        host_result_text(ctx, "\n");
+        cJSON_ArrayForEach(cell, row)
+            host_result_text(ctx, "%s%s", cell == row->child ? "" : "\t", cell->valuestring);
+    }
+    return KMCP_OK;
+}
+
 /* ---- plan and result ---- */
 
 static kmcp_rc host_subject(kmcp_ctx *ctx, const char *kind, const char *id, const char *label)
@@ -841,6 +955,8 @@ static const struct kmcp_host table = {
     .updated = host_updated,
     .fact = host_fact,
     .wants = host_wants,
+    .each = host_each,
+    .query = host_query,
 };
 
 /* ---- for the test ---- */

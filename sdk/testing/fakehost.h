@@ -45,6 +45,7 @@ struct fakehost {
     int n_facts;
     const char *wanted;             /* the one fact that wants() says yes to, or NULL */
     char *sentence, *text, *result; /* say(), result_text(), result_json(); NULL: none */
+    char *question;                 /* query(): its arguments, in JSON */
     char *failure;                  /* the first fail() */
     kmcp_rc failure_rc;
     char *

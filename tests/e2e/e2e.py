@@ -101,6 +101,9 @@ class Site:
 
     def __init__(self, url, read_only=False, plugins=("devices", "actions", "blueprints", "prism", "secrets"), extra="",
                  policy="", cache="", tenant="", limits="requests_per_hour = 1000000000\nrequests_per_second = 1000000"):
+        if "structured_content" not in extra:  # the tests look at values
+            head = "[server]\nstructured_content = yes\n"
+            extra = extra.replace("[server]\n", head, 1) if "[server]\n" in extra else extra + "\n" + head
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="kmcp-e2e-"))
         self.dir.chmod(0o700)
         self.token = self.dir / "token"

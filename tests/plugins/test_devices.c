@@ -34,30 +34,83 @@ static void lists_what_matches(void **state)
     (void)state;
     fakehost_answer(&h, "GET", "/api/v1/devices", 200, "[" REAL("Mac") "," OTHER "]");
     run("list_devices", "{\"platform\":\"Mac\",\"user\":\"ana@\",\"tag\":\"VIP\"}");
-    assert_string_equal(h.requests[0], "GET /api/v1/devices?platform=Mac&tag_name=VIP&user_email=ana@");
-    assert_has(h.result, "\"returned\":1,\"total\":1,\"complete\":true");
-    assert_has(h.text, "1 of 1 devices");
-    assert_has(h.text, "Ana's Mac\tC02ABC\tMac\t14.4.1\tana@x.org\t2026-11-24T10:00Z\t" ID);
-    run("list_devices", "{\"limit\":1}");
-    assert_has(h.result, "\"returned\":1,\"total\":2,\"complete\":true");
-    assert_has(h.result, "\"next\":1");
-    run("list_devices", "{\"limit\":1,\"offset\":1}");
-    assert_has(h.text, "Bo\tC02ABCD");
-    assert_lacks(h.result, "\"next\"");
+    assert_string_equal(h.requests[0], "GET /api/v1/devices?user_email=ana@");
+    assert_has(h.text, "1 devices\nAna's Mac\tC02ABC\tMac\t14.4.1\tana@x.org\t2026-11-24T10:00:00");
+    run("list_devices", "{\"blueprint_id\":\"Sales\",\"where\":[\"user_email =\"]}"); /* a name, not an id */
+    assert_has(h.question, "\"where\":[\"user_email =\",\"blueprint = Sales\"]");
+    assert_has(h.question, "\"blueprint_id\":\"\"");
+    run("list_devices", "{\"filevault_enabled\":true}");
+    assert_string_equal(h.requests[0], "GET /api/v1/devices?filevault_enabled=true");
     assert_int_equal(fakehost_run(&h, "list_devices", "{\"filevault_enabled\":true,\"platform\":\"iPad\"}"),
                      KMCP_E_ARG);
 }
 
-static void a_partial_list_says_so(void **state)
+static void a_name_finds_one_or_candidates(void **state)
 {
     (void)state;
     fakehost_answer(&h, "GET", "/api/v1/devices", 200, "[" REAL("Mac") "]");
-    fakehost_answer(&h, "GET", "/api/v1/devices", 500, "broken");
-    run("list_devices", "{}");
-    assert_has(h.result, "\"complete\":false");
-    assert_has(h.result, "\"note\":\"HTTP 500: broken\"");
-    assert_lacks(h.result, "\"total\"");
-    assert_has(h.text, "at least 1 devices (INCOMPLETE)");
+    fakehost_answer(&h, "GET", DEVICE "/details", 403, "no");
+    run("get_device", "{\"device_id\":\"Ana's Mac\"}");
+    assert_has(h.text, "serial_number: C02ABC\n");
+    fakehost_free(&h);
+    fakehost_init(&h, &kmcp_plugin_v1);
+    fakehost_answer(&h, "GET", "/api/v1/devices", 200,
+                    "[{\"device_id\":\"" ID
+                    "\",\"device_name\":\"Lab 1\",\"serial_number\":\"X1\"},{\"device_id\":\"" ID2
+                    "\",\"device_name\":\"Lab 1\",\"serial_number\":\"X2\"}]");
+    assert_int_equal(fakehost_run(&h, "get_device", "{\"device_id\":\"Lab 1\"}"), KMCP_E_CONFLICT);
+    assert_has(h.failure, "2 devices are named \"Lab 1\"; use the id of one: " ID ", serial X1");
+    assert_has(h.failure, ID2 ", serial X2");
+}
+
+static void another_devices_record_is_refused(void **state)
+{
+    (void)state;
+    fakehost_answer(&h, "GET", "/api/v1/devices/" ID2, 200, REAL("Mac"));
+    assert_int_equal(fakehost_run(&h, "get_device", "{\"device_id\":\"" ID2 "\"}"), KMCP_E_UPSTREAM);
+    assert_has(h.failure, "is not that device's record");
+}
+
+static void rubbish_is_no_healthy_device(void **state)
+{
+    static const char *const bodies[] = { "{}", "null", "[{\"device_id\":1}]", "\"x\"",
+                                          "{\"error\":\"maintenance\"}" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        fakehost_answer(&h, "GET", DEVICE, 200, REAL("Mac"));
+        fakehost_answer(&h, "GET", DEVICE "/status", 200, bodies[i]);
+        fakehost_answer(&h, "GET", DEVICE "/details", 200, bodies[i]);
+        assert_int_equal(fakehost_run(&h, "get_device_status", "{\"device_id\":\"" ID "\"}"),
+                         KMCP_E_UPSTREAM);
+        if (*bodies[i] != '{')
+            assert_int_equal(fakehost_run(&h, "get_device_details", "{\"device_id\":\"" ID "\"}"),
+                             KMCP_E_UPSTREAM);
+        fakehost_free(&h);
+        fakehost_init(&h, &kmcp_plugin_v1);
+    }
+}
+
+static void compliance_counts_what_applies(void **state)
+{
+    (void)state;
+    fakehost_answer(&h, "GET", "/api/v1/devices", 200,
+                    "[" REAL("iPhone") "," OTHER ",{\"device_id\":\"gone\",\"platform\":\"Mac\"}]");
+    fakehost_answer(&h, "GET", DEVICE "/status", 200,
+                    "{\"library_items\":[{\"name\":\"A\",\"status\":\"PASS\"},{\"name\":\"C\",\"status\":"
+                    "\"INCOMPATIBLE\"}],"
+                    "\"parameters\":[]}");
+    fakehost_answer(&h, "GET", "/api/v1/devices/" ID2 "/status", 200,
+                    "{\"library_items\":[{\"name\":\"B\",\"status\":\"failed\",\"type\":\"profile\"}],"
+                    "\"parameters\":[{\"name\":"
+                    "\"P\",\"status\":\"ERROR\"}]}");
+    fakehost_answer(&h, "GET", "/api/v1/devices/gone/status", 404, "no");
+    run("get_compliance_summary", "{}");
+    assert_has(h.text, "3 of 3 devices");
+    assert_has(h.text, "1 without a known state");
+    assert_has(h.text, "iPhone\t1\t0\t0\t1\t0"); /* what is incompatible with it is no failure */
+    assert_has(h.text, "B\tprofile\t1");
+    assert_has(h.text, "P\tparameter\t1");
 }
 
 static void finds_by_serial_number(void **state)
@@ -156,7 +209,7 @@ static void apps_of_every_platform(void **state)
         fakehost_answer(&h, "GET", DEVICE, 200, REAL("Mac"));
         fakehost_answer(&h, "GET", DEVICE "/apps", 200, bodies[i]);
         run("get_device_apps", "{\"device_id\":\"" ID "\",\"name\":\"mai\"}");
-        assert_has(h.text, "Mail\t1\tm\t");
+        assert_has(h.text, "1 apps\nMail\t1");
         fakehost_free(&h);
         fakehost_init(&h, &kmcp_plugin_v1);
     }
@@ -182,15 +235,18 @@ static void history_is_newest_first(void **state)
                     "\"action_type\":\"new\","
                     "\"details\":{\"from\":\"a\"}}]");
     run("get_device_activity", "{\"device_id\":\"" ID "\",\"limit\":1}");
+    assert_has(h.question, "\"sort\":\"-time\""); /* the host sorts */
     assert_has(h.text, "2026-02-01\tnew\t{\"from\":\"a\"}");
-    assert_has(h.text, "next: offset 1");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(lists_what_matches, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_partial_list_says_so, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_name_finds_one_or_candidates, setup, teardown),
+        cmocka_unit_test_setup_teardown(another_devices_record_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(rubbish_is_no_healthy_device, setup, teardown),
+        cmocka_unit_test_setup_teardown(compliance_counts_what_applies, setup, teardown),
         cmocka_unit_test_setup_teardown(finds_by_serial_number, setup, teardown),
         cmocka_unit_test_setup_teardown(two_devices_with_one_serial_are_candidates, setup, teardown),
         cmocka_unit_test_setup_teardown(reads_the_flat_shape, setup, teardown),

@@ -81,7 +81,7 @@ static void tests_rows_on_real_values(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        assert_int_equal(mask_where(row, &rows[i].where), rows[i].meets);
+        assert_int_equal(mask_where(row, &rows[i].where, NULL), rows[i].meets);
 }
 
 int main(void)

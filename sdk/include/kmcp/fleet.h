@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <kmcp/helpers.h>
 
@@ -134,8 +135,8 @@ KMCP_MAYBE_UNUSED static inline KMCP_MUST_CHECK kmcp_rc kmcp_device_find(kmcp_ct
         if (rc != KMCP_OK)
             return rc;
         kmcp_device_read(ctx, reply.body, out);
-        if (!out->id)
-            return kmcp_fail(ctx, KMCP_E_UPSTREAM, "the API's record of device \"%s\" lacks its id", id);
+        if (!out->id || strcasecmp(out->id, id) != 0)
+            return kmcp_fail(ctx, KMCP_E_UPSTREAM, "the API's answer for device \"%s\" is not that device's record", id);
         return KMCP_OK;
     }
     if (strlen(id) > 64 || strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") != strlen(id))
@@ -162,6 +163,85 @@ KMCP_MAYBE_UNUSED static inline KMCP_MUST_CHECK kmcp_rc kmcp_device_find(kmcp_ct
     if (hits.n == 0 || !hits.first.id)
         return kmcp_fail(ctx, KMCP_E_NOTFOUND, "device \"%s\" not found; list_devices shows ids and serial numbers", id);
     *out = hits.first;
+    return KMCP_OK;
+}
+
+/* All devices whose name is NAME, through the route LIST. */
+KMCP_MAYBE_UNUSED static inline KMCP_MUST_CHECK kmcp_rc kmcp_device_named(kmcp_ctx *ctx, const struct kmcp_route *list,
+                                                                          const char *name, kmcp_page_fn page, void *arg,
+                                                                          struct kmcp_coverage *coverage)
+{
+    const struct kmcp_param query[1] = { { "device_name", name } };
+    const struct kmcp_where where[1] = { { "device_name", name, KMCP_WHERE_EQUALS, 0 } };
+    struct kmcp_request request;
+
+    memset(&request, 0, sizeof request);
+    request.struct_size = (uint32_t)sizeof request;
+    request.route = list;
+    request.query = query;
+    request.n_query = 1;
+    request.where = where;
+    request.n_where = 1;
+    memset(coverage, 0, sizeof *coverage);
+    coverage->struct_size = (uint32_t)sizeof *coverage;
+    return ctx->host->sweep(ctx, &request, page, arg, coverage);
+}
+
+struct kmcp_device_names {
+    struct kmcp_device first;
+    const char *candidates; /* a line each */
+    int n;
+};
+
+KMCP_MAYBE_UNUSED static inline kmcp_rc kmcp_device_candidate(kmcp_ctx *ctx, const kmcp_json *rows, void *arg)
+{
+    struct kmcp_device_names *names = (struct kmcp_device_names *)arg;
+    const kmcp_json *row;
+
+    for (row = ctx->host->json_at(rows, 0); row; row = ctx->host->json_next(row)) {
+        kmcp_json *copy = ctx->host->json_copy(ctx, row);
+        struct kmcp_device d;
+
+        if (!copy)
+            return KMCP_E_NOMEM;
+        kmcp_device_read(ctx, copy, &d);
+        if (names->n++ == 0)
+            names->first = d;
+        if (names->n <= 5) /* enough to choose from */
+            names->candidates =
+                ctx->host->format(ctx, "%s%s%s, serial %s, %s", names->candidates ? names->candidates : "",
+                                  names->candidates ? "; " : "", d.id ? d.id : "?", d.serial ? d.serial : "unknown",
+                                  d.platform ? d.platform : "?");
+        if (!names->candidates)
+            return KMCP_E_NOMEM;
+    }
+    return KMCP_OK;
+}
+
+/* As kmcp_device_find, and by the device's name where it is neither a UUID nor a serial number. For reading only: names
+ * are what users of devices make them. Several of one name: fails with the candidates. */
+KMCP_MAYBE_UNUSED static inline KMCP_MUST_CHECK kmcp_rc kmcp_device_look_up(kmcp_ctx *ctx, const struct kmcp_route *get,
+                                                                            const struct kmcp_route *list, const char *id,
+                                                                            struct kmcp_device *out)
+{
+    struct kmcp_coverage coverage;
+    struct kmcp_device_names names;
+    kmcp_rc rc;
+
+    if (!id || !strpbrk(id, " '()") || strlen(id) > 128) /* no name that could not be a serial number as well */
+        return kmcp_device_find(ctx, get, list, id, out);
+    memset(&names, 0, sizeof names);
+    if ((rc = kmcp_device_named(ctx, list, id, kmcp_device_candidate, &names, &coverage)) != KMCP_OK)
+        return rc;
+    if (names.n > 1)
+        return kmcp_fail(ctx, KMCP_E_CONFLICT, "%d devices are named \"%s\"; use the id of one: %s%s", names.n, id,
+                         names.candidates, names.n > 5 ? "; ..." : "");
+    if (names.n == 0 && !coverage.complete)
+        return kmcp_fail(ctx, KMCP_E_UPSTREAM, "no device named \"%s\" was found, but not all could be read (%s); try again",
+                         id, coverage.reason ? coverage.reason : "unknown");
+    if (names.n == 0 || !names.first.id)
+        return kmcp_fail(ctx, KMCP_E_NOTFOUND, "no device is named \"%s\"; list_devices finds parts of names", id);
+    *out = names.first;
     return KMCP_OK;
 }
 

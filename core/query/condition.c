@@ -1,0 +1,276 @@
+/* condition.c - what rows a question is about.  SPDX-License-Identifier: Apache-2.0 */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json_path.h"
+#include "base/text.h"
+#include "condition.h"
+
+const struct kmcp_column *column_find(const struct kmcp_query *q, const char *name, size_t len)
+{
+    for (size_t i = 0; i < q->n_columns; i++)
+        if (strncmp(q->columns[i].name, name, len) == 0 && !q->columns[i].name[len])
+            return &q->columns[i];
+    return NULL;
+}
+
+kmcp_rc column_unknown(const struct kmcp_query *q, const char *name, size_t len, struct failure *f)
+{
+    size_t best = SIZE_MAX;
+    const char *meant = NULL;
+    struct buf names;
+    char word[80];
+    kmcp_rc rc;
+
+    snprintf(word, sizeof word, "%.*s", len < 70 ? (int)len : 70, name);
+    buf_init(&names, 1 << 14);
+    for (size_t i = 0; i < q->n_columns; i++) {
+        buf_printf(&names, "%s%s", i ? ", " : "", q->columns[i].name);
+        if (text_nearer(word, q->columns[i].name, &best))
+            meant = q->columns[i].name;
+    }
+    rc = failure_set(f, KMCP_E_ARG, "%s have no column \"%s\"%s%s%s; there are: %.400s", q->what, word,
+                     meant ? "; did you mean \"" : "", meant ? meant : "", meant ? "\"?" : "",
+                     names.data ? names.data : "");
+    buf_free(&names);
+    return rc;
+}
+
+/* ---- reading ---- */
+
+static const struct {
+    const char *sign;
+    enum condition_op op;
+} signs[] = { /* longer ones first */
+              { "!=", IS_NOT }, { "!~", HOLDS_NOT }, { "<=", AT_MOST }, { ">=", AT_LEAST }, { "==", IS },
+              { "=", IS },      { "~", HOLDS },      { "<", BELOW },    { ">", ABOVE }
+};
+
+/* "-7d": so long before NOW_MS. */
+static bool ago(const char *text, int64_t now_ms, int64_t *ms)
+{
+    static const struct {
+        char unit;
+        int64_t hours;
+    } units[] = { { 'h', 1 }, { 'd', 24 }, { 'w', 168 }, { 'y', 8766 } };
+    char *end;
+    long n;
+
+    if (*text != '-' || text[1] < '0' || text[1] > '9')
+        return false;
+    n = strtol(text + 1, &end, 10);
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (n <= 100000 && end[0] == units[i].unit && !end[1]) {
+            *ms = now_ms - n * units[i].hours * 3600000;
+            return true;
+        }
+    return false;
+}
+
+/* c->text as the column's type. */
+static kmcp_rc read_operand(struct condition *c, int64_t now_ms, struct failure *f)
+{
+    const struct kmcp_column *column = c->column;
+    struct value *v = &c->operand;
+    char *end;
+
+    *v = (struct value){ .is = *c->text != '\0', .text = c->text };
+    if (!v->is)
+        return c->op == IS || c->op == IS_NOT
+                   ? KMCP_OK
+                   : failure_set(f, KMCP_E_ARG,
+                                 "a condition on \"%s\" has no value; only = and != go without (none)",
+                                 column->name);
+    switch (column->type) {
+    case KMCP_COLUMN_NUMBER:
+        v->number = strtod(c->text, &end);
+        if (*end)
+            return failure_set(f, KMCP_E_ARG, "\"%s\" is a number; \"%.60s\" is none", column->name, c->text);
+        break;
+    case KMCP_COLUMN_BOOL:
+        if (!value_bool(c->text, &v->truth) || (c->op != IS && c->op != IS_NOT))
+            return failure_set(f, KMCP_E_ARG, "\"%s\" is yes or no: write \"%s = yes\"", column->name,
+                               column->name);
+        break;
+    case KMCP_COLUMN_DATE:
+        if (!ago(c->text, now_ms, &v->ms) && !value_date(c->text, &v->ms))
+            return failure_set(
+                f, KMCP_E_ARG,
+                "\"%s\" is a date; \"%.60s\" is none. Write 2026-11-01, 2026-11-01T10:00Z, or -7d for "
+                "seven days ago (h, d, w, y)",
+                column->name, c->text);
+        break;
+    case KMCP_COLUMN_VERSION:
+        if (!strpbrk(c->text, "0123456789"))
+            return failure_set(f, KMCP_E_ARG, "\"%s\" is a version; \"%.60s\" has no number", column->name,
+                               c->text);
+        break;
+    default:
+        break;
+    }
+    return KMCP_OK;
+}
+
+kmcp_rc condition_parse(const struct kmcp_query *q, struct arena *a, const char *text, int64_t now_ms,
+                        struct condition *out, struct failure *f)
+{
+    size_t name, len;
+    const char *at;
+
+    text += strspn(text, " ");
+    name = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_");
+    at = text + name + strspn(text + name, " ");
+    *out = (struct condition){ .column = column_find(q, text, name) };
+    for (size_t i = 0; name && i < sizeof signs / sizeof *signs; i++) {
+        if (strncmp(at, signs[i].sign, strlen(signs[i].sign)) != 0)
+            continue;
+        if (!out->column)
+            return column_unknown(q, text, name, f);
+        at += strlen(signs[i].sign);
+        at += strspn(at, " ");
+        len = strlen(at);
+        while (len && at[len - 1] == ' ')
+            len--;
+        if (len >= 2 && (at[0] == '"' || at[0] == '\'') && at[len - 1] == at[0]) { /* as in other languages */
+            at++;
+            len -= 2;
+        }
+        out->op = signs[i].op;
+        out->text = arena_strndup(a, at, len);
+        return out->text ? read_operand(out, now_ms, f) : failure_set(f, KMCP_E_NOMEM, "out of memory");
+    }
+    return failure_set(
+        f, KMCP_E_ARG,
+        "\"%.80s\" is no condition; write COLUMN OP VALUE, such as \"platform = Mac\", with one of "
+        "= != ~ !~ < <= > >=",
+        text);
+}
+
+kmcp_rc condition_of(const struct kmcp_column *column, struct arena *a, const kmcp_json *value,
+                     int64_t now_ms, struct condition *out, struct failure *f)
+{
+    const char *text = json_str(value);
+
+    *out = (struct condition){ .column = column, .op = IS, .text = text ? text : json_text(a, value) };
+    if ((column->type == KMCP_COLUMN_TEXT && !(column->flags & KMCP_COLUMN_EXACT)) ||
+        column->type == KMCP_COLUMN_VERSION)
+        out->op = HOLDS;
+    if (!out->text)
+        return failure_set(f, KMCP_E_NOMEM, "out of memory");
+    return read_operand(out, now_ms, f);
+}
+
+/* ---- judging ---- */
+
+static bool compares(enum condition_op op, int order)
+{
+    return op == BELOW ? order < 0 : op == AT_MOST ? order <= 0 : op == ABOVE ? order > 0 : order >= 0;
+}
+
+/* Does the operand's date, without a time of day, mean the day of V? */
+static bool same_day(const struct condition *c, const struct value *v)
+{
+    return strlen(c->text) == 10 && c->text[4] == '-' && v->ms >= c->operand.ms &&
+           v->ms < c->operand.ms + 86400000;
+}
+
+static bool one_holds(const struct condition *c, const kmcp_json *node)
+{
+    uint32_t type = c->column->type;
+    struct value v = value_of(node, type == KMCP_COLUMN_LIST ? KMCP_COLUMN_TEXT : type);
+
+    switch (c->op) {
+    case IS:
+    case IS_NOT:
+        if (!c->operand.is || !v.is)
+            return c->operand.is == v.is;
+        return (type == KMCP_COLUMN_DATE && same_day(c, &v)) || value_compare(&v, &c->operand, type) == 0;
+    case HOLDS:
+    case HOLDS_NOT:
+        return v.text && (type == KMCP_COLUMN_VERSION ? value_version_begins(v.text, c->text)
+                                                      : text_casestr(v.text, c->text) != NULL);
+    default:
+        if (!v.is) /* a date that was never comes before all others; anything else unknown is no answer */
+            return type == KMCP_COLUMN_DATE && (c->op == BELOW || c->op == AT_MOST);
+        return compares(c->op, value_compare(&v, &c->operand, type));
+    }
+}
+
+bool condition_holds(const struct condition *c, const kmcp_json *row)
+{
+    const kmcp_json *node = json_path(row, c->column->field);
+    bool negative = c->op == IS_NOT || c->op == HOLDS_NOT, holds = false;
+
+    if (c->column->type == KMCP_COLUMN_LIST && json_len(node) && c->operand.is) {
+        for (const kmcp_json *item = json_first(node); item && !holds; item = json_next(item))
+            holds = one_holds(c, item);
+    } else if (c->column->type == KMCP_COLUMN_LIST) {
+        holds = c->operand.is == (json_len(node) > 0);
+    } else {
+        holds = one_holds(c, node);
+    }
+    return holds != negative;
+}
+
+/* ---- leaving it to the API ---- */
+
+const char *condition_pushed(const struct condition *c, struct arena *a, bool *exact)
+{
+    const struct kmcp_column *column = c->column;
+    bool contains = !(column->flags & KMCP_COLUMN_EXACT);
+
+    *exact = false;
+    if (!column->param || !c->operand.is || (c->op != IS && !(c->op == HOLDS && contains)))
+        return NULL;
+    if (column->type == KMCP_COLUMN_BOOL) {
+        *exact = true;
+        return c->operand.truth ? "true" : "false";
+    }
+    if (column->type == KMCP_COLUMN_VERSION || column->type == KMCP_COLUMN_DATE ||
+        column->type == KMCP_COLUMN_NUMBER)
+        return c->op == HOLDS ? arena_strdup(a, c->text)
+                              : NULL; /* "14.0" is "14" for us, but not for the API */
+    *exact = contains ? c->op == HOLDS : c->op == IS;
+    return arena_strdup(a, c->text);
+}
+
+/* {OP: VALUE} */
+static kmcp_json *operation(struct arena *a, const char *op, kmcp_json *value)
+{
+    kmcp_json *out = json_object(a);
+
+    return out && json_set(a, out, op, value) ? out : NULL;
+}
+
+kmcp_json *condition_filter(const struct condition *c, struct arena *a, bool *exact)
+{
+    kmcp_json *list;
+    char iso[32];
+
+    *exact = false;
+    if (!c->operand.is)
+        return NULL;
+    switch (c->column->type) {
+    case KMCP_COLUMN_BOOL:
+        *exact = c->op == IS;
+        return c->op == IS ? operation(a, "eq", json_boolean(a, c->operand.truth)) : NULL;
+    case KMCP_COLUMN_DATE: /* the API leaves out rows without a date; so do we when it must be later */
+        *exact = c->op == ABOVE || c->op == AT_LEAST;
+        if (!*exact)
+            return NULL;
+        return operation(a, c->op == ABOVE ? "gt" : "gte",
+                         json_string(a, clock_iso_ms(c->operand.ms, iso, sizeof iso)));
+    case KMCP_COLUMN_TEXT:
+    case KMCP_COLUMN_VERSION:
+        *exact = c->column->type == KMCP_COLUMN_TEXT && c->op == HOLDS;
+        if (c->op != HOLDS && !(c->op == IS && c->column->type == KMCP_COLUMN_TEXT))
+            return NULL;
+        list = json_array(a);
+        return list && json_append(a, list, json_string(a, c->text)) ? operation(a, "like", list) : NULL;
+    default:
+        return NULL;
+    }
+}

@@ -1,0 +1,211 @@
+/* query.c - a question about a list, from its arguments to its answer.  SPDX-License-Identifier: Apache-2.0
+ */
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json_path.h"
+#include "export.h"
+#include "push.h"
+#include "query.h"
+
+struct running {
+    const struct query_env *env;
+    struct question question;
+    struct kept_rows rows;
+    struct tally tallies[QUESTION_GROUPINGS];
+    size_t n_tallies;
+    struct export *file;
+    struct client_pick pick;
+    int64_t refused; /* rows that the API sent although they do not meet the conditions */
+    bool exact;      /* the API selects just these rows */
+    bool had_enough; /* stopped early: the API's total is the answer's */
+    int64_t skipped; /* matching rows before the place where reading began */
+};
+
+static bool accepts(void *arg, const kmcp_json *row)
+{
+    struct running *r = arg;
+
+    for (size_t i = 0; i < r->question.n_conditions; i++)
+        if (!condition_holds(&r->question.conditions[i], row)) {
+            r->refused++;
+            return false;
+        }
+    return true;
+}
+
+static kmcp_rc no_memory(const struct query_env *env)
+{
+    return failure_set(env->call->failure, KMCP_E_NOMEM,
+                       "the answer needs more memory than [limits] call_bytes allows; ask for less");
+}
+
+/* Only rows are asked for, the API selects just them, and has told how many there are: no more is needed. */
+static bool has_enough(struct running *r)
+{
+    const struct question *qu = &r->question;
+
+    return r->exact && !r->refused && !qu->sort && !question_groups(qu) && !r->file &&
+           r->pick.api_total >= 0 && r->rows.matched >= qu->offset + qu->limit;
+}
+
+static kmcp_rc take_page(kmcp_ctx *ctx, const kmcp_json *rows, void *arg)
+{
+    struct running *r = arg;
+    struct failure *f = r->env->call->failure;
+
+    (void)ctx;
+    for (const kmcp_json *row = json_first(rows); row; row = json_next(row)) {
+        if (r->file && !export_take(r->file, row, f))
+            return f->rc;
+        for (size_t i = 0; i < r->n_tallies; i++)
+            if (!tally_take(&r->tallies[i], row, f))
+                return f->rc;
+        if (r->n_tallies || r->file)
+            r->rows.matched++;
+        else if (!rows_take(&r->rows, row))
+            return no_memory(r->env);
+    }
+    r->had_enough = has_enough(r);
+    return r->had_enough ? KMCP_SWEEP_STOP : KMCP_OK;
+}
+
+/* Where the API can leave out the rows before the offset, it does. */
+static void skip_rows(struct running *r, struct kmcp_request *rq)
+{
+    struct question *qu = &r->question;
+    char *from;
+
+    if (!r->exact || qu->offset == 0 || qu->sort || question_groups(qu) || qu->format || rq->from ||
+        rq->route->paging != KMCP_PAGES_OFFSET ||
+        !(from = arena_format(r->env->call->arena, "%lld", (long long)qu->offset)))
+        return;
+    rq->from = from;
+    r->skipped = qu->offset;
+    r->rows.matched = qu->offset;
+}
+
+static void prepare(struct running *r)
+{
+    static const struct grouping all = { .n = 0 };
+    struct question *qu = &r->question;
+
+    rows_init(&r->rows, qu);
+    for (size_t i = 0; i < qu->n_groupings; i++)
+        tally_init(&r->tallies[r->n_tallies++], qu, &qu->groupings[i], r->env->call->arena);
+    if (!qu->n_groupings && qu->n_extremes)
+        tally_init(&r->tallies[r->n_tallies++], qu, &all, r->env->call->arena);
+    r->pick = (struct client_pick){ .accepts = accepts, .arg = r, .api_total = -1 };
+    if (r->exact && !qu->sort && !question_groups(qu) && !qu->format)
+        r->pick.enough = qu->limit ? qu->limit : 1;
+}
+
+static kmcp_rc write_answer(struct running *r, const struct found *found)
+{
+    const struct query_env *env = r->env;
+    const struct answer out = { env->call->arena, env->text, env->answer_bytes, env->structured };
+    bool ok;
+
+    if (r->file) {
+        struct export *file = r->file;
+
+        r->file = NULL;
+        return export_finish(file, env->call->arena, env->said, found, env->redaction, env->text,
+                             env->structured, env->call->failure)
+                   ? KMCP_OK
+                   : env->call->failure->rc;
+    }
+    if (r->n_tallies) {
+        for (size_t i = 0; i < r->n_tallies; i++)
+            tally_finish(&r->tallies[i]);
+        ok = answer_groups(&out, &r->question, r->tallies, r->n_tallies, found);
+    } else {
+        rows_finish(&r->rows);
+        ok = answer_rows(&out, &r->rows, found);
+    }
+    return ok ? KMCP_OK : no_memory(env);
+}
+
+static void finish(struct running *r)
+{
+    rows_free(&r->rows);
+    for (size_t i = 0; i < r->n_tallies; i++)
+        tally_free(&r->tallies[i]);
+    r->n_tallies = 0;
+    export_drop(r->file);
+    r->file = NULL;
+    r->skipped = r->refused = 0;
+    r->had_enough = false;
+}
+
+/* SKIPPING: the API may leave out the rows before the offset. */
+static kmcp_rc ask(struct running *r, bool skipping)
+{
+    const struct query_env *env = r->env;
+    struct kmcp_coverage coverage = { .struct_size = sizeof coverage, .total = -1 };
+    struct kmcp_request rq;
+    struct found found;
+    kmcp_rc rc;
+
+    if (!push_request(&r->question, env->call->arena, &rq, &r->exact))
+        return no_memory(env);
+    if (r->question.format && !(r->file = export_open(&r->question, env->export_folder, env->tool,
+                                                      env->export_bytes, env->call->failure)))
+        return env->call->failure->rc;
+    prepare(r);
+    if (skipping)
+        skip_rows(r, &rq);
+    rc = client_sweep(env->client, env->call, env->ctx, &rq, &r->pick, take_page, r, &coverage);
+    if (rc != KMCP_OK)
+        return rc;
+    if (r->skipped && r->refused) { /* the API does not select as it should: what was left out is unknown */
+        finish(r);
+        return ask(r, false);
+    }
+    found = (struct found){ .matched = r->rows.matched,
+                            .complete = coverage.complete || r->had_enough,
+                            .reason = coverage.reason,
+                            .next = coverage.next,
+                            .as_of_ms = coverage.as_of_ms };
+    if (r->had_enough || (r->skipped && r->pick.api_total >= 0))
+        found.matched = r->pick.api_total;
+    return write_answer(r, &found);
+}
+
+/* Who may not see a person may not search him out letter by letter: conditions on masked columns are on whole
+ * values. *WHOLE: one was made so. */
+static kmcp_rc keep_private(struct question *qu, const struct kmcp_route *route, struct failure *f,
+                            bool *whole)
+{
+    for (size_t i = 0; i < qu->n_conditions; i++) {
+        struct condition *c = &qu->conditions[i];
+
+        if (!json_path_is_under(route->pii, c->column->field))
+            continue;
+        if (c->op != IS && c->op != IS_NOT && c->op != HOLDS)
+            return failure_set(f, KMCP_E_ARG, "redact_pii is on: \"%s\" can only be compared with = and !=",
+                               c->column->name);
+        *whole = *whole || c->op == HOLDS;
+        c->op = c->op == HOLDS ? IS : c->op;
+    }
+    return KMCP_OK;
+}
+
+kmcp_rc query_run(const struct query_env *env, const struct kmcp_query *q, const kmcp_json *args)
+{
+    struct running r = { .env = env };
+    bool whole = false;
+    kmcp_rc rc;
+
+    rc = question_read(&r.question, q, env->call->arena, args, clock_unix_ms(), env->call->failure);
+    if (rc == KMCP_OK && env->call->redact)
+        rc = keep_private(&r.question, q->request->route, env->call->failure, &whole);
+    if (rc != KMCP_OK)
+        return rc;
+    rc = ask(&r, true);
+    finish(&r);
+    if (rc == KMCP_OK && whole)
+        buf_puts(env->text, "\nredact_pii is on: persons, names and serial numbers were compared as a whole");
+    return rc;
+}
