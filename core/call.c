@@ -257,3 +257,12 @@ const uint8_t *host_key(struct host *host)
     pthread_mutex_unlock(&host->key_lock);
     return has ? host->key : NULL;
 }
+
+bool host_key_for(struct host *host, const char *purpose, uint8_t out[DIGEST_SIZE])
+{
+    const uint8_t *key = host_key(host);
+    char text[64];
+    int len = snprintf(text, sizeof text, "kmcp %s 1", purpose);
+
+    return key && digest_hmac(key, DIGEST_SIZE, text, (size_t)len, out);
+}

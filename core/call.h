@@ -65,6 +65,8 @@ void host_wake(struct host *host);
 const char *host_policy_version(struct host *host);
 /* The sealing key; NULL if there is no randomness to be had. */
 const uint8_t *host_key(struct host *host);
+/* A key made of it for one PURPOSE (a short word); the caller wipes it. False as above. */
+bool host_key_for(struct host *host, const char *purpose, uint8_t out[DIGEST_SIZE]);
 
 enum call_kind { CALL_TOOL, CALL_PROMPT, CALL_RESOURCE, CALL_COMPLETION };
 

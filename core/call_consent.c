@@ -22,16 +22,36 @@ static struct consent *consent_of(struct host *host)
     return host->consent;
 }
 
+/* PARTS in a form that no other parts have. */
+static bool join(struct buf *text, const char *const *parts, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        buf_printf(text, "%zu:%s,", parts[i] ? strlen(parts[i]) : 0, parts[i] ? parts[i] : "");
+    return !text->failed;
+}
+
 bool call_digest(struct call *c, const char *const *parts, size_t n, uint8_t out[DIGEST_SIZE])
 {
     struct buf text;
     bool ok;
 
     buf_init(&text, c->host->call_bytes);
-    for (size_t i = 0; i < n; i++)
-        buf_printf(&text, "%zu:%s,", parts[i] ? strlen(parts[i]) : 0, parts[i] ? parts[i] : "");
-    ok = !text.failed && digest_sha256(text.data ? text.data : "", text.len, out);
-    buf_free(&text);
+    ok = join(&text, parts, n) && digest_sha256(text.data ? text.data : "", text.len, out);
+    buf_wipe(&text);
+    return ok;
+}
+
+bool call_bind(struct call *c, const char *const *parts, size_t n, uint8_t out[DIGEST_SIZE])
+{
+    uint8_t key[DIGEST_SIZE];
+    struct buf text;
+    bool ok;
+
+    buf_init(&text, c->host->call_bytes);
+    ok = host_key_for(c->host, "bond", key) && join(&text, parts, n) &&
+         digest_hmac(key, sizeof key, text.data ? text.data : "", text.len, out);
+    buf_wipe(&text);
+    digest_wipe(key, sizeof key);
     return ok;
 }
 
@@ -137,7 +157,7 @@ static bool bind_more(struct call *c)
     const char *parts[] = { plan, c->record.request_sha256, c->record.policy };
 
     digest_hex(c->bond.plan, sizeof c->bond.plan, plan);
-    return call_digest(c, parts, sizeof parts / sizeof *parts, c->bond.plan);
+    return call_bind(c, parts, sizeof parts / sizeof *parts, c->bond.plan);
 }
 
 bool phase_consent(struct call *c)

@@ -63,7 +63,8 @@ bool call_note(struct call *c, const char *event, const char *detail);
 bool call_stop_asking(struct call *c);
 /* What the function's RC means for the call. Always false. */
 bool call_stop_failed(struct call *c, kmcp_rc rc);
-/* The digest of who asks for what, into OUT. */
+/* The digest of PARTS into OUT; the second one under a key that only who has seal.key can make. */
 bool call_digest(struct call *c, const char *const *parts, size_t n, uint8_t out[DIGEST_SIZE]);
+bool call_bind(struct call *c, const char *const *parts, size_t n, uint8_t out[DIGEST_SIZE]);
 
 #endif

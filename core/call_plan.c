@@ -51,7 +51,9 @@ static bool is_lasting(const char *fact)
     return strcmp(fact, "last_check_in") != 0 && strcmp(fact, "blueprint_devices") != 0;
 }
 
-/* What a yes is bound to: who asks for which tool with which arguments, and what the plan found. */
+/* What a yes is bound to: who asks for which tool with which arguments, and what the plan found. Both are
+ * kept in the state, and hold what could be found by trying (a PIN, a person), so they are made with a key.
+ */
 static bool make_bond(struct call *c, const char *canonical)
 {
     const char *call[] = { c->in->principal, c->tool->decl.name, canonical };
@@ -71,8 +73,8 @@ static bool make_bond(struct call *c, const char *canonical)
             plan[n++] = c->facts[i].name;
             plan[n++] = c->facts[i].value;
         }
-    return call_digest(c, call, sizeof call / sizeof *call, c->bond.call) &&
-           call_digest(c, plan, n, c->bond.plan);
+    return call_bind(c, call, sizeof call / sizeof *call, c->bond.call) &&
+           call_bind(c, plan, n, c->bond.plan);
 }
 
 /* The arguments as the record and the state may know them: a digest of a short PIN would give it away, so

@@ -39,10 +39,26 @@ static const char *shown(struct call *c)
                         strlen(body) > 600 ? "..." : "");
 }
 
+/* The digest of the request for the record and the state. A PIN is found in a digest of it by trying them
+ * all, so what shown() has hidden is not in it; the call's own bond (call_plan.c), which has a key, covers
+ * that. */
+static const char *recorded(struct call *c)
+{
+    const struct agreed *g = &c->client.agreed;
+    const char *body = g->body ? json_canonical(&c->arena, g->body) : "";
+    const char *text = body ? arena_format(&c->arena, "%s\n%s", g->line, body) : NULL;
+    char *hex = arena_alloc(&c->arena, 2 * DIGEST_SIZE + 1);
+    uint8_t digest[DIGEST_SIZE];
+
+    if (!text || !hex || !digest_sha256(text, strlen(text), digest))
+        return NULL;
+    digest_hex(digest, sizeof digest, hex);
+    return hex;
+}
+
 bool phase_rehearse(struct call *c)
 {
     struct agreed *g = &c->client.agreed;
-    char *hex;
     kmcp_rc rc;
 
     if (c->safety == KMCP_READ || !(c->tool->decl.flags & KMCP_TOOL_REHEARSE))
@@ -60,11 +76,10 @@ bool phase_rehearse(struct call *c)
                            "the plugin",
                            c->plugin->decl.name, c->name);
     g->bound = true;
-    hex = arena_alloc(&c->arena, 2 * DIGEST_SIZE + 1);
-    c->shown_request = hex ? shown(c) : NULL;
-    if (!c->shown_request)
-        return call_refuse(c, "the call needs more memory than [limits] call_bytes allows");
-    digest_hex(g->digest, sizeof g->digest, hex);
-    c->record.request_sha256 = hex;
-    return true;
+    c->shown_request = shown(c);
+    c->record.request_sha256 = c->shown_request ? recorded(c) : NULL;
+    return c->record.request_sha256
+               ? true
+               : call_refuse(c, "%s was not done: its request cannot be digested (memory or OpenSSL)",
+                             c->name);
 }

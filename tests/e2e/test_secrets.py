@@ -1,4 +1,5 @@
 """Secrets: the conversation gets a handle, a person opens it, once.  SPDX-License-Identifier: Apache-2.0"""
+import hashlib
 import json
 import os
 import re
@@ -119,6 +120,24 @@ class Secrets(Case):
         # a lock happens, and says where its PIN is to be had
         r = k.good("lock_device", {"device_id": d["device_id"], "confirm": True})
         self.assertIn("web console", r["content"][0]["text"])
+
+    def test_no_digest_gives_a_pin_away(self):
+        """A PIN of six digits is found in a bare digest by trying them all."""
+        site = self.site(policy="repeat_minutes = 0")
+        d = self.device("platform:Mac")
+        args = {"device_id": d["device_id"], "serial_number": d["serial_number"], "pin": "735192", "confirm": True}
+        with self.kmcp(site, ask="accept") as k:
+            k.good("erase_device", args)
+        with self.kmcp(site) as k:
+            k.bad("erase_device", args)  # waits for an approval
+        intent = next(r for r in site.records() if r["event"] == "intent")
+        line = f"POST /api/v1/devices/{d['device_id']}/action/erase"
+        self.assertEqual(intent["request_sha256"], hashlib.sha256(f'{line}\n{{"PIN":"[not shown]"}}'.encode()).hexdigest())
+        canonical = json.dumps(args, sort_keys=True, separators=(",", ":"))
+        call = "".join(f"{len(x)}:{x}," for x in (intent["principal"], "erase_device", canonical))
+        kept = site.audit.read_bytes() + b"".join(p.read_bytes() for p in site.dir.glob("state.db*"))
+        for text in (f'{line}\n{{"PIN":"735192"}}', call, canonical):
+            self.assertNotIn(hashlib.sha256(text.encode()).hexdigest().encode(), kept)
 
     @unittest.skipIf(os.environ.get("KMCP_NO_STRACE") or not os.path.exists("/proc/self/mem"),
                      "there is no /proc, or the sanitizers keep what was freed")
