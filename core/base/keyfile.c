@@ -65,7 +65,7 @@ static void make_folders(const char *path)
     }
 }
 
-static void sync_folder(const char *path)
+void keyfile_sync_folder(const char *path)
 {
     char folder[PATH_MAX];
     char *slash;
@@ -84,18 +84,13 @@ static void sync_folder(const char *path)
 }
 
 /* Written aside and linked into place, so that a key is there whole or not at all. */
-static bool make_key(const char *path, char *why, size_t why_size)
+bool keyfile_place(const char *path, const uint8_t key[DIGEST_SIZE], char *why, size_t why_size)
 {
     char aside[PATH_MAX + 40], text[HEX + 2];
-    uint8_t key[DIGEST_SIZE];
     bool ok;
     int fd;
 
-    if (!digest_random(key, sizeof key))
-        return fault(why, why_size, path, "cannot be made",
-                     "there are no random numbers to be had (no OpenSSL)");
-    digest_hex(key, sizeof key, text);
-    digest_wipe(key, sizeof key);
+    digest_hex(key, DIGEST_SIZE, text);
     text[HEX] = '\n';
     make_folders(path);
     snprintf(aside, sizeof aside, "%s.%ld.%p", path, (long)getpid(), (void *)&fd);
@@ -108,7 +103,18 @@ static bool make_key(const char *path, char *why, size_t why_size)
     if (!ok)
         fault(why, why_size, path, strerror(errno), "make its folder writable, or name another");
     unlink(aside);
-    sync_folder(path);
+    keyfile_sync_folder(path);
+    return ok;
+}
+
+static bool make_key(const char *path, char *why, size_t why_size)
+{
+    uint8_t key[DIGEST_SIZE];
+    bool ok = digest_random(key, sizeof key) ? keyfile_place(path, key, why, why_size)
+                                             : fault(why, why_size, path, "cannot be made",
+                                                     "there are no random numbers to be had (no OpenSSL)");
+
+    digest_wipe(key, sizeof key);
     return ok;
 }
 

@@ -1,4 +1,4 @@
-/* command_audit.c - `kmcp audit verify` and `kmcp audit show`.  SPDX-License-Identifier: Apache-2.0 */
+/* command_audit.c - `kmcp audit verify`, `accept` and `show`.  SPDX-License-Identifier: Apache-2.0 */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 #include "base/keyfile.h"
 #include "base/text.h"
 #include "cli.h"
+#include "policy/audit_mark.h"
 #include "policy/audit_verify.h"
 
 #define FILES_MAX 4096
@@ -63,6 +64,7 @@ static int verify(struct host *host, const struct cli *cli, struct files *f)
     const char *anchors = cli->values[OPT_ANCHORS];
     uint8_t key[DIGEST_SIZE];
     char key_path[1100], why[700];
+    struct chain_mark mark;
 
     chain_key_path(f->current, config_str(&host->config, "audit", "key_file", NULL), key_path,
                    sizeof key_path);
@@ -78,15 +80,54 @@ static int verify(struct host *host, const struct cli *cli, struct files *f)
         }
     verify_end(&v, f->current);
     digest_wipe(key, sizeof key);
+    mark_read(host->state, f->current, &mark);
+    verify_mark(&v, f->current, (const char *const *)f->list, f->n, mark.seq, mark.mac);
     if (anchors && !verify_anchors(&v, anchors, (const char *const *)f->list, f->n))
         return complain("the anchors cannot be opened: ", anchors);
     printf("%llu records, %llu to %llu, in %zu files; %llu torn, %llu faults\n",
            (unsigned long long)v.records, (unsigned long long)v.first, (unsigned long long)v.last, f->n,
            (unsigned long long)v.torn, (unsigned long long)v.faults);
+    if (v.accepted)
+        printf("%llu times it was not whole and accepted: kmcp audit show --event accepted\n",
+               (unsigned long long)v.accepted);
     printf("last MAC %s\n", v.begun ? v.mac : "(none)");
     if (!v.key)
         printf("without the key only numbers and form were checked: who can write the file can forge both\n");
     return v.faults ? 1 : 0;
+}
+
+/* ---- accept ---- */
+
+/* By a person, on a terminal: who may edit the file is not who says that it may be gone on with. */
+static int accept_loss(struct host *host, struct files *f)
+{
+    struct verify v = { .key = NULL };
+    char why[900], detail[1000], who[120], answer[16];
+    struct audit_call record = { .tool = "audit accept",
+                                 .principal = who,
+                                 .client = "kmcp audit",
+                                 .transport = "command line" };
+
+    if (!terminal_is_there())
+        return complain("a person has to do this on a terminal; ", "standard input is none");
+    if (audit_ready(host->audit, why, sizeof why)) {
+        printf("nothing is wrong with it; there is nothing to accept\n");
+        return 0;
+    }
+    for (size_t i = 0; i < f->n; i++)
+        if (f->list[i])
+            verify_file(&v, f->list[i]);
+    fprintf(stderr, "%s\n", why);
+    if (!terminal_ask("Type \"yes\" to go on with this file all the same; that is recorded: ", answer,
+                      sizeof answer, false) ||
+        strcmp(answer, "yes") != 0)
+        return complain("nothing was accepted", "");
+    terminal_who(who, sizeof who);
+    snprintf(detail, sizeof detail, "goes on after record %llu: %s", (unsigned long long)v.last, why);
+    if (!audit_accept(host->audit, &record, detail, v.last, v.begun ? v.mac : "", v.tail, why, sizeof why))
+        return complain(why, "");
+    printf("accepted, and on record\n");
+    return 0;
 }
 
 /* ---- show ---- */
@@ -252,10 +293,12 @@ int command_audit(const struct cli *cli)
         status = verify(&host, cli, f);
     else if (strcmp(what, "show") == 0)
         status = show(cli, f);
+    else if (strcmp(what, "accept") == 0 && cli->n_args == 1)
+        status = accept_loss(&host, f);
     else if (strcmp(what, "reconcile") == 0)
         status = reconcile(&host, cli, (const char *const *)f->list, f->n);
     else
-        fprintf(stderr, "kmcp: unknown \"%s\"; kmcp audit verify, show or reconcile\n", what);
+        fprintf(stderr, "kmcp: unknown \"%s\"; kmcp audit verify, show, accept or reconcile\n", what);
     free_files(f);
     free(f);
     host_free(&host);

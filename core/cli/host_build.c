@@ -114,6 +114,7 @@ static bool build(struct host *host, struct config *c, size_t *workers)
         !(host->state = state_new(c, host->tenant.base_url)) || !policy_read(&host->policy, c) ||
         !(host->audit = audit_new(c)) || !registry_load(&host->registry, c, plugin_dir(c, dir, sizeof dir)))
         return false;
+    audit_use_state(host->audit, host->state);
     if (!names_tools(host, c))
         return false;
     if (!(host->pseudonyms = pseudonyms_new(host->state)) ||

@@ -38,6 +38,8 @@ const char cli_help[] =
     "       kmcp state [accept-clock]                        where the state is and what is in it\n"
     "       kmcp audit verify [FILE] [--anchors FILE] [--no-key]\n"
     "                                                        is every record there, unchanged, in its place\n"
+    "       kmcp audit accept                                go on with a record that is not whole; on a "
+    "terminal\n"
     "       kmcp audit show [FILE] [--open] [--json] [FILTERS]\n"
     "                                                        what is on record\n"
     "       kmcp audit reconcile [FILE] [--since TIME] [--actor ID] [--json]\n"
@@ -90,7 +92,7 @@ static const struct {
     { "acts", 0, 0, "", "kmcp acts" },
     { "state", 0, 1, "", "kmcp state [accept-clock]" },
     { "audit", 1, 2, "json open no-key anchors since until tool device principal event result id actor ",
-      "kmcp audit verify [FILE], kmcp audit show [FILE], kmcp audit reconcile [FILE]" },
+      "kmcp audit verify [FILE], kmcp audit show [FILE], kmcp audit accept, kmcp audit reconcile [FILE]" },
     { "secret", 1, 2, "reason out json ",
       "kmcp secret open HANDLE --reason TEXT, kmcp secret list, kmcp secret drop HANDLE" },
     { "pseudonym", 2, 3, "reason ",

@@ -114,6 +114,11 @@ void audit_free(struct audit *a)
     free(a);
 }
 
+void audit_use_state(struct audit *a, struct state *s)
+{
+    chain_use_state(a->chain, s);
+}
+
 const char *audit_path(const struct audit *a)
 {
     return chain_path(a->chain);
@@ -413,6 +418,24 @@ bool audit_event(struct audit *a, struct audit_call *call, const char *event, co
     if (!call->redact)
         add_str(&b, "detail", detail);
     ok = put(a, &b, why, why_size);
+    buf_free(&b);
+    return ok;
+}
+
+bool audit_accept(struct audit *a, struct audit_call *call, const char *detail, uint64_t seq, const char *mac,
+                  uint64_t torn, char *why, size_t why_size)
+{
+    struct buf b;
+    bool ok;
+
+    if (!audit_name(call)) {
+        snprintf(why, why_size, "it cannot be recorded (no random numbers)");
+        return false;
+    }
+    begin(&b, "accepted", call->id);
+    add_common(&b, call);
+    add_str(&b, "detail", detail);
+    ok = chain_accept(a->chain, seq, mac, torn, &b, why, why_size);
     buf_free(&b);
     return ok;
 }

@@ -48,6 +48,9 @@ struct audit_call {
  * ~/.local/state/kmcp/audit.jsonl). Opens nothing yet. NULL with the config's error. */
 struct audit *audit_new(struct config *c);
 void audit_free(struct audit *a);
+/* From now on the state remembers where the chain ends; S must outlive the audit. */
+struct state;
+void audit_use_state(struct audit *a, struct state *s);
 const char *audit_path(const struct audit *a);
 /* Opens (creating 0600, its directory 0700) and checks: ours, regular, not readable by others. For `kmcp
  * check` and before the first record. */
@@ -68,6 +71,10 @@ bool audit_event(struct audit *a, struct audit_call *call, const char *event, co
                  size_t why_size);
 /* It was not allowed: "refused", with why. Best effort; a failure is logged. */
 void audit_refused(struct audit *a, struct audit_call *call, const char *why_refused);
+/* A person accepts that the record is not whole, and it goes on: "accepted". SEQ, MAC and TORN as in
+ * chain_accept(). One thread, and no other function of A at the same time. */
+bool audit_accept(struct audit *a, struct audit_call *call, const char *detail, uint64_t seq, const char *mac,
+                  uint64_t torn, char *why, size_t why_size);
 /* At exit: an "unknown" outcome for every intent that has none. */
 void audit_close_open(struct audit *a, const char *detail);
 

@@ -12,6 +12,8 @@
 #include "audit_anchor.h"
 #include "audit_chain.h"
 #include "audit_file.h"
+#include "audit_head.h"
+#include "audit_mark.h"
 #include "base/clock.h"
 #include "base/keyfile.h"
 #include "base/log.h"
@@ -19,7 +21,7 @@
 #define PATH_LIMIT   1024
 #define LOCK_WAIT_MS 5000
 #define LINE_LIMIT   ((size_t)256 << 10)
-#define HEAD_LEN     256
+#define ACCEPT       "look with kmcp audit verify, keep a copy as evidence; kmcp audit accept goes on from there"
 #define MAC_MEMBER   ",\"mac\":\""
 
 struct chain {
@@ -32,6 +34,8 @@ struct chain {
     uint8_t key[DIGEST_SIZE];
     int lock_fd;
     struct chain_head head;
+    struct state *state; /* NULL: it remembers nothing */
+    struct chain_mark mark;
     uint64_t torn; /* bytes that were sealed off, for the next record to name */
 };
 
@@ -71,6 +75,11 @@ void chain_free(struct chain *c)
     digest_wipe(c->key, sizeof c->key);
     free(c->anchor_file);
     free(c);
+}
+
+void chain_use_state(struct chain *c, struct state *s)
+{
+    c->state = s;
 }
 
 const char *chain_path(const struct chain *c)
@@ -129,78 +138,12 @@ bool chain_line_place(const char *line, size_t len, uint64_t *seq, char prev[CHA
     return line[at + sizeof then - 1 + CHAIN_MAC_HEX] == '"';
 }
 
-/* ---- the head ---- */
-
-static bool head_mac(const uint8_t key[DIGEST_SIZE], const char *text, char out[CHAIN_MAC_HEX + 1])
-{
-    uint8_t digest[DIGEST_SIZE];
-
-    if (!digest_hmac(key, DIGEST_SIZE, text, strlen(text), digest))
-        return false;
-    digest_hex(digest, sizeof digest, out);
-    return true;
-}
-
-static void head_text(const struct chain_head *h, char *out, size_t size)
-{
-    snprintf(out, size, "kmcp-audit-head 2 %020llu %s %020llu %020llu ", (unsigned long long)h->seq, h->mac,
-             (unsigned long long)h->size, (unsigned long long)h->inode);
-}
-
-static bool parse_head(const char *text, const uint8_t key[DIGEST_SIZE], struct chain_head *out)
-{
-    unsigned long long seq, size, inode;
-    char given[CHAIN_MAC_HEX + 1], right[CHAIN_MAC_HEX + 1], again[HEAD_LEN];
-
-    if (sscanf(text, "kmcp-audit-head 2 %20llu %64s %20llu %20llu %64s", &seq, out->mac, &size, &inode,
-               given) != 5)
-        return false;
-    out->seq = seq;
-    out->size = size;
-    out->inode = inode;
-    head_text(out, again, sizeof again);
-    return head_mac(key, again, right) && digest_equal(right, given, CHAIN_MAC_HEX);
-}
-
-static bool read_head_at(const char *head_path, const uint8_t key[DIGEST_SIZE], struct chain_head *out,
-                         bool *there)
-{
-    int fd = open(head_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
-    char text[HEAD_LEN + 1] = "";
-    ssize_t n = fd < 0 ? -1 : read(fd, text, HEAD_LEN);
-
-    *there = fd >= 0;
-    if (fd >= 0)
-        close(fd);
-    return n > 0 && parse_head(text, key, out);
-}
-
 bool chain_read_head(const char *path, const uint8_t key[DIGEST_SIZE], struct chain_head *out)
 {
     char head_path[PATH_LIMIT];
-    bool there;
 
     snprintf(head_path, sizeof head_path, "%s.head", path);
-    return read_head_at(head_path, key, out, &there);
-}
-
-/* In one write over what was there: a reader under the lock sees all of it or, after a crash, none that
- * verifies. */
-static bool write_head(struct chain *c)
-{
-    char text[HEAD_LEN], mac[CHAIN_MAC_HEX + 1], whole[2 * HEAD_LEN];
-    int fd, len;
-    bool ok;
-
-    head_text(&c->head, text, sizeof text);
-    if (!head_mac(c->key, text, mac))
-        return false;
-    len = snprintf(whole, sizeof whole, "%s%s\n", text, mac);
-    fd = open(c->head_path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
-    ok = fd >= 0 && pwrite(fd, whole, (size_t)len, 0) == len;
-    if (fd >= 0)
-        close(fd);
-    return ok;
+    return head_read(head_path, key, out) == HEAD_GOOD;
 }
 
 /* ---- the lock ---- */
@@ -255,9 +198,8 @@ static bool take_line(struct chain *c, const char *line, size_t len, char *why, 
         return true;
     }
     if (mac_member(line, len))
-        return fault(
-            c, why, why_size, "was changed: its latest records do not follow from each other",
-            "look with kmcp audit verify, keep it as evidence, and move it away; a new one is begun");
+        return fault(c, why, why_size, "was changed: its latest records do not follow from each other",
+                     ACCEPT);
     c->torn += len;
     return true;
 }
@@ -319,16 +261,58 @@ static bool set_aside(struct chain *c, char *why, size_t why_size)
     return audit_file_open(&c->file, why, why_size);
 }
 
-static bool read_key(struct chain *c, bool fresh, char *why, size_t why_size)
+static bool read_key(struct chain *c, char *why, size_t why_size)
 {
     char detail[600];
 
     if (!c->has_key) {
-        if (!keyfile_read(c->key_path, fresh, c->key, detail, sizeof detail))
+        if (!keyfile_read(c->key_path, false, c->key, detail, sizeof detail))
             return fault(c, why, why_size, "cannot be continued", detail);
         c->has_key = true;
     }
     return true;
+}
+
+static void forget_head(struct chain *c, const struct stat *st)
+{
+    memset(&c->head, 0, sizeof c->head);
+    memset(c->head.mac, '0', CHAIN_MAC_HEX);
+    c->head.inode = (uint64_t)st->st_ino;
+}
+
+/* The first chain of all. Its head is there before its key, and its key before its first record: a crash in
+ * between leaves no key and an empty file, and this is done once more. So a key without a head is never a
+ * crash.
+ */
+static bool begin_chain(struct chain *c, const struct stat *st, char *why, size_t why_size)
+{
+    char detail[600];
+
+    forget_head(c, st);
+    if (!digest_random(c->key, sizeof c->key) || !head_write(c->head_path, c->key, &c->head))
+        return fault(c, why, why_size, "cannot be begun: its head cannot be written",
+                     "make its folder writable, and see the log");
+    if (!keyfile_place(c->key_path, c->key, detail, sizeof detail))
+        return fault(c, why, why_size, "cannot be begun", detail);
+    return read_key(c, why, why_size);
+}
+
+/* Does the chain end where the state remembers it to end, or later? */
+static bool is_remembered(struct chain *c, char *why, size_t why_size)
+{
+    char what[200];
+
+    mark_read(c->state, c->file.path, &c->mark);
+    if (c->mark.seq < c->head.seq ||
+        (c->mark.seq == c->head.seq && (!c->mark.seq || strcmp(c->mark.mac, c->head.mac) == 0)))
+        return true;
+    snprintf(
+        what, sizeof what,
+        "ends with record %llu, and the state remembers %s record %llu: records were removed, or it was put "
+        "back",
+        (unsigned long long)c->head.seq, c->mark.seq > c->head.seq ? "" : "another",
+        (unsigned long long)c->mark.seq);
+    return fault(c, why, why_size, what, ACCEPT);
 }
 
 /* Under the lock: the head is that of the file as it is. */
@@ -336,35 +320,36 @@ static bool find_end(struct chain *c, char *why, size_t why_size)
 {
     struct stat st;
     uint64_t size, from;
-    bool head_there;
 
     if (!audit_file_open(&c->file, why, why_size) || fstat(c->file.fd, &st) != 0)
         return false;
-    if (access(c->head_path, F_OK) != 0 && !first_byte_matches(c, (uint64_t)st.st_size) &&
-        access(c->key_path, F_OK) != 0) {
-        if (!set_aside(c, why, why_size) || fstat(c->file.fd, &st) != 0)
+    if (!c->has_key && access(c->key_path, F_OK) != 0) {
+        if (st.st_size && access(c->head_path, F_OK) != 0 && !first_byte_matches(c, (uint64_t)st.st_size) &&
+            (!set_aside(c, why, why_size) || fstat(c->file.fd, &st) != 0))
+            return false;
+        if (!st.st_size && !begin_chain(c, &st, why, why_size))
             return false;
     }
-    size = (uint64_t)st.st_size;
-    if (!read_key(c, size == 0 && access(c->head_path, F_OK) != 0, why, why_size))
+    if (!read_key(c, why, why_size))
         return false;
-    memset(&c->head, 0, sizeof c->head);
-    memset(c->head.mac, '0', CHAIN_MAC_HEX);
-    if (!read_head_at(c->head_path, c->key, &c->head, &head_there)) {
-        if (head_there || size)
-            log_line(KMCP_LOG_WARN, "audit",
-                     "the head of %s was missing or damaged; it is made anew from the file", c->file.path);
-        memset(&c->head, 0, sizeof c->head);
-        memset(c->head.mac, '0', CHAIN_MAC_HEX);
-        c->head.inode = (uint64_t)st.st_ino;
+    size = (uint64_t)st.st_size;
+    forget_head(c, &st);
+    switch (head_read(c->head_path, c->key, &c->head)) {
+    case HEAD_NONE:
+        return fault(c, why, why_size,
+                     size ? "has no head (FILE.head): records may have been removed from its end"
+                          : "is empty and has no head, but its key is there: records were removed",
+                     ACCEPT);
+    case HEAD_BAD:
+        return fault(c, why, why_size, "has a head (FILE.head) that was changed", ACCEPT);
+    case HEAD_GOOD:
+        break;
     }
     from = c->head.inode == (uint64_t)st.st_ino ? c->head.size : 0; /* another file: it was rotated away */
     if (size < from)
-        return fault(
-            c, why, why_size, "is shorter than it was: records were removed from it",
-            "look with kmcp audit verify, keep it as evidence, and move it away; a new one is begun");
+        return fault(c, why, why_size, "is shorter than it was: records were removed from it", ACCEPT);
     c->head.inode = (uint64_t)st.st_ino;
-    return catch_up(c, from, size, why, why_size);
+    return catch_up(c, from, size, why, why_size) && is_remembered(c, why, why_size);
 }
 
 /* ---- rotation ---- */
@@ -384,6 +369,7 @@ static bool rotate(struct chain *c, char *why, size_t why_size)
         return fault(c, why, why_size, "cannot be rotated", strerror(errno));
     if (!audit_file_open(&c->file, why, why_size) || fstat(c->file.fd, &st) != 0)
         return false;
+    keyfile_sync_folder(c->file.path);
     c->head.inode = (uint64_t)st.st_ino;
     c->head.size = 0;
     return true;
@@ -415,14 +401,13 @@ static bool make_lines(struct chain *c, const struct buf *bodies, size_t n, stru
     return !out->failed;
 }
 
+/* Writes them after the head. */
 static bool append(struct chain *c, const struct buf *bodies, size_t n, char *why, size_t why_size)
 {
     struct buf text;
     struct stat st;
     bool ok;
 
-    if (!find_end(c, why, why_size) || !rotate(c, why, why_size))
-        return false;
     buf_init(&text, 64 << 20);
     ok = make_lines(c, bodies, n, &text) ||
          fault(c, why, why_size, "is not written: a record is too large, or OpenSSL failed",
@@ -433,9 +418,10 @@ static bool append(struct chain *c, const struct buf *bodies, size_t n, char *wh
         return false;
     c->torn = 0;
     c->head.size = (uint64_t)st.st_size;
-    if (!write_head(c))
+    if (!head_write(c->head_path, c->key, &c->head))
         log_line(KMCP_LOG_WARN, "audit", "%s cannot be written; the next record finds the end by itself",
                  c->head_path);
+    mark_write(c->state, c->file.path, &c->mark, c->head.seq, c->head.mac);
     anchor_write(c->anchor_file, c->syslog, c->file.path, c->head.seq, c->head.mac);
     return true;
 }
@@ -446,7 +432,7 @@ bool chain_add(struct chain *c, const struct buf *bodies, size_t n, char *why, s
 
     if (!audit_file_open(&c->file, why, why_size) || !lock(c, why, why_size))
         return false;
-    ok = append(c, bodies, n, why, why_size);
+    ok = find_end(c, why, why_size) && rotate(c, why, why_size) && append(c, bodies, n, why, why_size);
     unlock(c);
     return ok;
 }
@@ -458,6 +444,39 @@ bool chain_ready(struct chain *c, char *why, size_t why_size)
     if (!audit_file_open(&c->file, why, why_size) || !lock(c, why, why_size))
         return false;
     ok = find_end(c, why, why_size);
+    unlock(c);
+    return ok;
+}
+
+/* Of all that is known about where the chain ended, the latest: numbers are not used twice. */
+static void go_on_after(struct chain *c, uint64_t seq, const char *mac)
+{
+    if (seq > c->head.seq) {
+        c->head.seq = seq;
+        memcpy(c->head.mac, mac, CHAIN_MAC_HEX);
+    }
+}
+
+bool chain_accept(struct chain *c, uint64_t seq, const char *mac, uint64_t torn, const struct buf *body,
+                  char *why, size_t why_size)
+{
+    struct stat st;
+    bool ok;
+
+    if (!audit_file_open(&c->file, why, why_size) || !lock(c, why, why_size))
+        return false;
+    ok = read_key(c, why, why_size) && fstat(c->file.fd, &st) == 0;
+    if (ok) {
+        forget_head(c, &st);
+        if (head_read(c->head_path, c->key, &c->head) != HEAD_GOOD)
+            forget_head(c, &st);
+        c->head.inode = (uint64_t)st.st_ino;
+        mark_read(c->state, c->file.path, &c->mark);
+        go_on_after(c, seq, mac);
+        go_on_after(c, c->mark.seq, c->mark.mac);
+        c->torn = torn;
+        ok = append(c, body, 1, why, why_size);
+    }
     unlock(c);
     return ok;
 }

@@ -3,8 +3,8 @@
  *
  * A line is {"v":2,"seq":N,"prev":"MAC of the line before",BODY,"mac":"HMAC-SHA256 of all before the comma"}.
  * The head (FILE.head, itself under a MAC) says where the chain ends, so that a file that is shorter than it
- * was is noticed. FILE.lock keeps processes apart. The key is FILE.key unless [audit] key_file says
- * otherwise.
+ * was is noticed, and so does the state (audit_mark.h). FILE.lock keeps processes apart. The key is FILE.key
+ * unless [audit] key_file says otherwise.
  */
 #ifndef KMCP_AUDIT_CHAIN_H
 #define KMCP_AUDIT_CHAIN_H
@@ -38,6 +38,9 @@ struct chain;
 struct chain *chain_new(const struct chain_settings *settings);
 void chain_free(struct chain *c);
 const char *chain_path(const struct chain *c);
+/* From now on S remembers where the chain ends; S must outlive the chain. */
+struct state;
+void chain_use_state(struct chain *c, struct state *s);
 /* Opens and checks everything a record needs. False with one sentence in WHY. One thread at a time, as below.
  */
 bool chain_ready(struct chain *c, char *why, size_t why_size);
@@ -47,6 +50,10 @@ bool chain_add(struct chain *c, const struct buf *bodies, size_t n, char *why, s
 
 /* ---- for `kmcp audit` ---- */
 
+/* Goes on with BODY, though find_end() would refuse: after SEQ and MAC, the last record that is in the files,
+ * or what head and state know beyond it. TORN bytes after it are no record. */
+bool chain_accept(struct chain *c, uint64_t seq, const char *mac, uint64_t torn, const struct buf *body,
+                  char *why, size_t why_size);
 /* The MAC of LINE up to its ,"mac": member; false if it has none. GIVEN: what it says itself. */
 bool chain_line_mac(const uint8_t key[DIGEST_SIZE], const char *line, size_t len, char mac[CHAIN_MAC_HEX + 1],
                     char given[CHAIN_MAC_HEX + 1]);

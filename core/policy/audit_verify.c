@@ -39,6 +39,32 @@ struct reader {
     uint64_t line, odd_line, odd_bytes; /* lines that are no records, since the last one that is */
 };
 
+/* Did a person accept with this record that those before it are not whole? A quote inside a string is
+ * escaped, so these bytes are a member. */
+static bool is_acceptance(const struct verify *v, const char *line)
+{
+    static const char member[] = "\",\"event\":\"accepted\",";
+
+    return v->key && strstr(line, member);
+}
+
+/* It is told and does not count as a fault; a number used twice does. */
+static bool check_acceptance(struct verify *v, const struct reader *r, uint64_t seq)
+{
+    char what[200];
+
+    if (v->begun && seq <= v->last)
+        return false;
+    snprintf(what, sizeof what,
+             "the record was not whole after record %llu; a person accepted that with record %llu",
+             v->begun ? (unsigned long long)v->last : 0, (unsigned long long)seq);
+    v->accepted++;
+    v->first = v->begun ? v->first : seq;
+    if (v->say)
+        v->say(v->arg, r->file, r->line, what);
+    return true;
+}
+
 static void check_place(struct verify *v, const struct reader *r, uint64_t seq, const char *prev)
 {
     unsigned long long n = seq, want = v->last + 1;
@@ -86,7 +112,8 @@ static void check_line(struct verify *v, struct reader *r, const char *line, siz
             v->say(v->arg, r->file, r->odd_line,
                    "torn by a crash or a full disk while it was written; not tampering");
     }
-    check_place(v, r, seq, prev);
+    if (!is_acceptance(v, line) || !check_acceptance(v, r, seq))
+        check_place(v, r, seq, prev);
     r->odd_line = r->odd_bytes = 0;
     v->begun = true;
     v->records++;
@@ -111,6 +138,7 @@ bool verify_file(struct verify *v, const char *file)
         r.line++;
         check_line(v, &r, line, len - ended, ended);
     }
+    v->tail = r.odd_bytes;
     if (r.odd_line && r.odd_bytes)
         fault(v, file, r.odd_line, "%llu bytes at the end are no whole record: torn by a crash, or cut off",
               (unsigned long long)r.odd_bytes);
@@ -164,6 +192,18 @@ static bool find_mac(const char *const *files, size_t n, uint64_t seq, char out[
             fclose(in);
     }
     return found;
+}
+
+void verify_mark(struct verify *v, const char *file, const char *const *files, size_t n, uint64_t seq,
+                 const char *mac)
+{
+    char here[CHAIN_MAC_HEX + 1] = "";
+
+    if (seq > v->last)
+        fault(v, file, 0, "records %llu to %llu, which the state remembers, are missing at the end",
+              (unsigned long long)v->last + 1, (unsigned long long)seq);
+    else if (seq && seq >= v->first && (!find_mac(files, n, seq, here) || strcmp(here, mac) != 0))
+        fault(v, file, 0, "record %llu is not the one that the state remembers", (unsigned long long)seq);
 }
 
 bool verify_anchors(struct verify *v, const char *anchors, const char *const *files, size_t n)

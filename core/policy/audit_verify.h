@@ -11,6 +11,8 @@ struct verify {
     void *arg;
     /* found */
     uint64_t records, torn, faults, first, last;
+    uint64_t accepted;           /* what was not whole, and was accepted by a person */
+    uint64_t tail;               /* bytes after the last record that are none */
     char mac[CHAIN_MAC_HEX + 1]; /* of the last record */
     bool begun;
 };
@@ -19,6 +21,9 @@ struct verify {
 bool verify_file(struct verify *v, const char *file);
 /* After the last file, the one that is being written: does the chain end where its head says? */
 void verify_end(struct verify *v, const char *file);
+/* Does the record that the state remembers as the last one (SEQ, MAC; 0: none) stand in the N FILES? */
+void verify_mark(struct verify *v, const char *file, const char *const *files, size_t n, uint64_t seq,
+                 const char *mac);
 /* Do the anchors in FILE, for the audit file at PATH, stand in the chain? A second pass over the N FILES. */
 bool verify_anchors(struct verify *v, const char *anchors, const char *const *files, size_t n);
 

@@ -4,6 +4,7 @@ import pathlib
 import unittest
 
 from e2e import Case
+from test_policy import YES, on_terminal
 
 try:
     import jsonschema
@@ -98,6 +99,49 @@ class Audit(Session):
         self.assertEqual(p.returncode, 0, p.stdout)
         self.assertIn("can forge", p.stdout)
 
+    def test_what_was_removed_is_seen_without_its_head(self):
+        """No key is needed to cut the file and take its head away: that is noticed, and a person has to accept it."""
+        head, key = "audit.jsonl.head", "audit.jsonl.key"
+        for what in ("end", "file", "rolled back", "all of it"):
+            site = self.site(policy="repeat_minutes = 0\n[rule all]\nthen = allow")
+            act = lambda k: k.call("lock_device", self.lock(self.device("platform:Mac")))
+            with self.kmcp(site) as k:
+                act(k), act(k)
+                old = site.audit.read_bytes(), (site.dir / head).read_bytes()
+                act(k)
+            lines = site.audit.read_text().splitlines(keepends=True)
+            if what == "rolled back":  # an older copy of both, which fit each other
+                site.audit.write_bytes(old[0]), (site.dir / head).write_bytes(old[1])
+            else:
+                (site.dir / head).unlink()
+            if what == "end":
+                site.audit.write_text("".join(lines[:-2]))
+            if what in ("file", "all of it"):
+                site.audit.unlink()
+            if what == "all of it":  # the state still knows
+                (site.dir / key).unlink()
+            self.tenant.reset()
+            with self.kmcp(site) as k:
+                self.assertIn("kmcp audit accept", act(k)["content"][0]["text"], what)
+            self.assertEqual(self.tenant.acts(), [], what)
+            p = site.run("audit", "verify")
+            self.assertEqual(p.returncode, 1, what + p.stdout)
+            self.assertIn("6, which the state remembers, are missing", p.stdout)
+            self.assertEqual(site.run("audit", "accept").returncode, 1)  # not without a terminal
+            text, status = on_terminal(site, "audit", "accept", answers=[YES])
+            self.assertEqual(status, 0, text)
+            with self.kmcp(site) as k:
+                self.assertNotIn("isError", act(k))
+            p = site.run("audit", "verify")
+            self.assertEqual(p.returncode, 0, p.stdout)
+            self.assertIn("1 times it was not whole and accepted", p.stdout)
+            r = next(r for r in site.records() if r["event"] == "accepted")
+            self.assertEqual(r["seq"], 7)  # no number is used twice
+            self.assertIn("uid ", r["principal"])
+            self.assertIn("goes on after record", r["detail"])
+            if jsonschema:
+                jsonschema.validate(r, json.loads((ROOT / "docs" / "audit-record.schema.json").read_text()))
+
     def test_show(self):
         site, k = self.session()
         p = site.run("audit", "show")
@@ -122,7 +166,8 @@ class Audit(Session):
         waiting = [(k, k.start("tools/call", {"name": "lock_device", "arguments": self.lock(d)}))
                    for k, d in zip(clients, devices)]
         for k, q in waiting:
-            self.assertIn("result", k.finish(q))
+            m = k.finish(q)
+            self.assertFalse(m["result"].get("isError"), m)
         self.assertEqual([r["seq"] for r in site.records()], list(range(1, 17)))
         self.assertEqual(site.run("audit", "verify").returncode, 0)
         self.assertEqual(len(self.tenant.acts()), 8)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "base/keyfile.h"
 #include "base/log.h"
+#include "policy/audit_head.h"
 #include "policy/audit_verify.h"
 
 static char dir[64], path[100], copy_path[110];
@@ -303,14 +304,133 @@ static void a_crash_leaves_a_chain(void **state)
     assert_int_equal(v.faults, 0);
     assert_int_equal(v.torn, 1);
     assert_int_equal(v.last, 5);
-    unlink(head); /* no head at all: it is made from the file */
-    must_add(c, "six");
-    assert_int_equal(check(path, path).faults, 0);
     chain_free(c);
     text = slurp(path, &len);
     assert_has(text, "\"torn\":24,");
     free(text);
     free(old_head);
+}
+
+static void give_up(const char *head, const char *name)
+{
+    unlink(head);
+    unlink(name);
+}
+
+/* Every point at which the first record of all can be cut off: head, key, record, head again. */
+static void a_first_record_may_be_cut_off(void **state)
+{
+    char head[130], key_name[130], *first, *later;
+    size_t first_len, later_len;
+    struct chain *c;
+
+    (void)state;
+    snprintf(head, sizeof head, "%s.head", path);
+    snprintf(key_name, sizeof key_name, "%s.key", path);
+    for (int i = 0; i < 4; i++) {
+        char why[600];
+
+        forget_all();
+        c = open_chain(0);
+        assert_true(chain_ready(c, why, sizeof why)); /* the head is there, and the key, and no record */
+        chain_free(c);
+        first = slurp(head, &first_len);
+        if (i == 0)
+            give_up(head, key_name); /* not even the head */
+        if (i == 1)
+            unlink(key_name); /* the head, not the key */
+        c = open_chain(0);
+        must_add(c, "one");
+        chain_free(c);
+        if (i == 3)
+            spill(head, first, first_len); /* the record, not its head */
+        c = open_chain(0);
+        must_add(c, "two");
+        chain_free(c);
+        read_the_key();
+        assert_int_equal(check(path, path).faults, 0);
+        assert_int_equal(check(path, path).last, 2);
+        free(first);
+    }
+    /* the same, cut in the middle of the record */
+    forget_all();
+    c = open_chain(0);
+    must_add(c, "one");
+    chain_free(c);
+    later = slurp(path, &later_len);
+    forget_all();
+    c = open_chain(0);
+    assert_true(chain_ready(c, head, 0));
+    chain_free(c);
+    spill(path, later, 40);
+    free(later);
+    c = open_chain(0);
+    must_add(c, "one");
+    chain_free(c);
+    read_the_key();
+    assert_int_equal(check(path, path).faults, 0);
+}
+
+static bool accept_all(struct chain *c)
+{
+    struct verify v = check(path, NULL);
+    struct buf body;
+    char why[600];
+    bool ok;
+
+    buf_init(&body, 1 << 16);
+    buf_puts(&body, "\"time\":\"now\",\"event\":\"accepted\",\"id\":\"1\"");
+    ok = chain_accept(c, v.last, v.mac, v.tail, &body, why, sizeof why);
+    buf_free(&body);
+    return ok;
+}
+
+/* Who cannot make MACs removes the end, and what says that it was there. */
+static void what_is_missing_has_to_be_accepted(void **state)
+{
+    static const char *const what[] = { "no head", "no head and a shorter file", "a head of something else",
+                                        "no file", "a shorter file" };
+    char head[130], why[600];
+    struct verify v;
+
+    (void)state;
+    snprintf(head, sizeof head, "%s.head", path);
+    for (size_t i = 0; i < sizeof what / sizeof *what; i++) {
+        struct chain *c;
+        char *text;
+        size_t len;
+
+        forget_all();
+        c = open_chain(0);
+        for (int k = 0; k < 4; k++)
+            must_add(c, "one");
+        chain_free(c);
+        read_the_key();
+        text = slurp(path, &len);
+        if (i < 2 || i == 3)
+            unlink(head);
+        if (i == 1 || i == 4)
+            spill(path, text, len / 2);
+        if (i == 2)
+            spill(head, text, 60);
+        if (i == 3)
+            unlink(path);
+        free(text);
+        c = open_chain(0);
+        if (add(c, "two", why))
+            fail_msg("went on with %s", what[i]);
+        assert_has(why, "kmcp audit accept");
+        assert_false(chain_ready(c, why, sizeof why));
+        if (!accept_all(c))
+            fail_msg("%s could not be accepted", what[i]);
+        must_add(c, "three");
+        chain_free(c);
+        v = check(path, path);
+        if (v.faults || v.accepted != 1)
+            fail_msg("after %s was accepted: %d faults, accepted %d times", what[i], (int)v.faults,
+                     (int)v.accepted);
+        assert_int_equal(v.last, i == 3 ? 2 : i == 1 ? v.last : 6);
+    }
 }
 
 static void an_old_file_is_put_aside(void **state)
@@ -334,6 +454,8 @@ static void anchors_are_compared(void **state)
     const char *files[] = { path };
     struct chain_settings s = { .path = path };
     struct verify v = { .key = key };
+    struct chain_head fresh = { 0 };
+    struct stat st;
     struct chain *c;
     size_t len;
 
@@ -356,6 +478,11 @@ static void anchors_are_compared(void **state)
     unlink(name);
     unlink(path);
     s.anchor_file = NULL;
+    spill(path, "", 0);
+    assert_int_equal(stat(path, &st), 0);
+    fresh.inode = (uint64_t)st.st_ino;
+    memset(fresh.mac, '0', CHAIN_MAC_HEX);
+    assert_true(head_write(name, key, &fresh));
     c = chain_new(&s);
     for (int i = 0; i < 3; i++)
         must_add(c, "forged");
@@ -404,6 +531,8 @@ int main(void)
         cmocka_unit_test(a_lost_key_is_not_made_anew),
         cmocka_unit_test(rotates_and_follows),
         cmocka_unit_test(a_crash_leaves_a_chain),
+        cmocka_unit_test(a_first_record_may_be_cut_off),
+        cmocka_unit_test(what_is_missing_has_to_be_accepted),
         cmocka_unit_test(an_old_file_is_put_aside),
         cmocka_unit_test(anchors_are_compared),
         cmocka_unit_test(processes_make_one_chain),
