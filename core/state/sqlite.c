@@ -147,6 +147,19 @@ static bool is_sound(struct db *db, char *fault)
     return ok;
 }
 
+/* Several processes may make the file at once; who turns the log on does not wait for another who does,
+ * whatever the busy timeout is. */
+static bool turn_log_on(struct db *db, int timeout_ms)
+{
+    for (int waited = 0;; waited += 10) {
+        if (run(db, "PRAGMA journal_mode=WAL"))
+            return true;
+        if (sqlite3_errcode(db->handle) != SQLITE_BUSY || waited >= timeout_ms)
+            return false;
+        sqlite3_sleep(10);
+    }
+}
+
 static void *open_db(const struct state_place *place, char *fault)
 {
     struct db *db = calloc(1, sizeof *db);
@@ -163,7 +176,7 @@ static void *open_db(const struct state_place *place, char *fault)
                          SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX, NULL);
     if (rc == SQLITE_OK)
         sqlite3_busy_timeout(db->handle, place->timeout_ms);
-    if (rc != SQLITE_OK || !run(db, "PRAGMA journal_mode=WAL") || !run(db, "PRAGMA synchronous=FULL") ||
+    if (rc != SQLITE_OK || !turn_log_on(db, place->timeout_ms) || !run(db, "PRAGMA synchronous=FULL") ||
         !run(db, "PRAGMA secure_delete=ON") || !run(db, "PRAGMA cache_size=-256")) {
         lost(db, fault);
         umask(before);
