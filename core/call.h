@@ -185,7 +185,7 @@ struct call {
     char *sentence;
     struct consent_bond bond;
     char call_hex[2 * DIGEST_SIZE + 1]; /* of bond.call */
-    const char *stored_args;            /* canonical, without writeOnly members */
+    const char *stored_args;            /* as the caller said them; canonical, without writeOnly members */
     struct policy_ruling ruling;
     enum policy_level level;
     struct ledger_entry act;

@@ -15,6 +15,29 @@ static bool state_lost(struct call *c)
     return call_refuse(c, "%s was not done: approvals cannot be looked up: %s", c->name, why);
 }
 
+/* LOST as well when there is no key to seal it with. */
+static enum state_rc put(struct call *c, struct pending *p)
+{
+    uint8_t key[DIGEST_SIZE];
+    enum state_rc rc = STATE_LOST;
+
+    if (host_key_for(c->host, "pending", key))
+        rc = pending_put(c->host->state, &c->arena, key, p);
+    digest_wipe(key, sizeof key);
+    return rc;
+}
+
+static enum state_rc get(struct call *c, struct pending *p)
+{
+    uint8_t key[DIGEST_SIZE];
+    enum state_rc rc = STATE_LOST;
+
+    if (host_key_for(c->host, "pending", key))
+        rc = pending_get(c->host->state, &c->arena, key, c->call_hex, p);
+    digest_wipe(key, sizeof key);
+    return rc;
+}
+
 static bool still_waits(struct call *c, const struct pending *p)
 {
     char until[32];
@@ -65,7 +88,7 @@ static bool begin(struct call *c, struct pending *p)
         return call_refuse(c, "%s was not done: no memory or no random numbers", c->name);
     if (!call_note(c, "pending", arena_format(&c->arena, "waits for approval %s", p->id)))
         return false;
-    rc = pending_put(c->host->state, &c->arena, p);
+    rc = put(c, p);
     if (rc == STATE_LOST)
         return state_lost(c);
     return rc == STATE_NO
@@ -103,7 +126,7 @@ static bool use(struct call *c, struct pending *p)
     enum state_rc rc;
 
     p->stage = PENDING_USED;
-    rc = pending_put(c->host->state, &c->arena, p);
+    rc = put(c, p);
     if (rc == STATE_LOST)
         return state_lost(c);
     if (rc == STATE_NO)
@@ -122,7 +145,7 @@ bool phase_approval(struct call *c)
 
     if (c->safety == KMCP_READ || c->level < LEVEL_PERSON)
         return true;
-    rc = pending_get(c->host->state, &c->arena, c->call_hex, &p);
+    rc = get(c, &p);
     if (rc == STATE_LOST)
         return state_lost(c);
     if (rc == STATE_NO)

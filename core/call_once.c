@@ -39,6 +39,11 @@ static bool end_act(struct call *c, enum ledger_stage stage, const char *how, co
     struct audit_call record = c->record;
     char why[400], when[32];
 
+    if (c->host->policy.redact_pii) /* the plugin knows in clear whom it looked for */
+        text = mask_scrub(&c->arena, &c->client.seen, text);
+    if (!text)
+        return call_refuse(c, "out of memory");
+
     snprintf(record.id, sizeof record.id, "%s", c->act.id ? c->act.id : "");
     record.trace = NULL;
     if (!audit_event(c->host->audit, &record, "resolved",
@@ -100,12 +105,13 @@ static bool act_key(struct call *c, char out[2 * DIGEST_SIZE + 1])
         return false;
     parts[n++] = c->tool->decl.name;
     if (!c->n_subjects)
-        parts[n++] = c->stored_args;
+        parts[n++] = call_shown_args(c, c->args);
     for (size_t i = 0; i < c->n_subjects; i++) {
         parts[n++] = c->subjects[i].kind;
         parts[n++] = c->subjects[i].id;
     }
-    if (!call_digest(c, parts, n, digest))
+    /* ids tell nothing, and are found again after a change of seal.key; arguments may name persons */
+    if (!(c->n_subjects ? call_digest : call_bind)(c, parts, n, digest))
         return false;
     digest_hex(digest, sizeof digest, out);
     return true;

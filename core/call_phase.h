@@ -59,6 +59,8 @@ void call_forget(struct call *c);
 bool call_case(struct call *c, struct policy_case *out);
 /* A record of EVENT for the call; false (and the call refused, nothing done) if it cannot be written. */
 bool call_note(struct call *c, const char *event, const char *detail);
+/* ARGS, canonical, without the members that the tool's schema marks writeOnly; NULL when out of memory. */
+const char *call_shown_args(struct call *c, const kmcp_json *args);
 /* Ends the call with its questions, sealed. Always false. */
 bool call_stop_asking(struct call *c);
 /* What the function's RC means for the call. Always false. */

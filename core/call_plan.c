@@ -77,14 +77,14 @@ static bool make_bond(struct call *c, const char *canonical)
            call_bind(c, plan, n, c->bond.plan);
 }
 
-/* The arguments as the record and the state may know them: a digest of a short PIN would give it away, so
- * writeOnly ones are left out. */
-static const char *stored_arguments(struct call *c)
+/* ARGS as the record and the state may know them: a digest of a short PIN would give it away, so writeOnly
+ * ones are left out. */
+const char *call_shown_args(struct call *c, const kmcp_json *args)
 {
     kmcp_json *copy = json_object(&c->arena);
     const kmcp_json *properties = json_get(schema_json(c->tool->input), "properties");
 
-    for (const kmcp_json *arg = json_first(c->args); arg && copy; arg = json_next(arg))
+    for (const kmcp_json *arg = json_first(args); arg && copy; arg = json_next(arg))
         if (!json_is_true(json_get(json_get(properties, json_key(arg)), "writeOnly")) &&
             !json_set(&c->arena, copy, json_key(arg), arg))
             return NULL;
@@ -100,7 +100,7 @@ bool phase_bind(struct call *c)
     if (c->safety == KMCP_READ)
         return true;
     hex = arena_alloc(&c->arena, 2 * DIGEST_SIZE + 1);
-    c->stored_args = stored_arguments(c);
+    c->stored_args = call_shown_args(c, c->in->args ? c->in->args : c->args); /* tokens stay tokens */
     if (!canonical || !c->stored_args || !hex ||
         !digest_sha256(c->stored_args, strlen(c->stored_args), digest) || !make_bond(c, canonical))
         return call_refuse(

@@ -13,7 +13,9 @@ bool call_case(struct call *c, struct policy_case *out)
     const char **kinds = arena_alloc(&c->arena, (c->n_subjects + 1) * sizeof *kinds);
     const char **ids = arena_alloc(&c->arena, (c->n_subjects + 1) * sizeof *ids);
 
-    if (!kinds || !ids)
+    uint8_t *key = c->safety == KMCP_READ ? NULL : arena_alloc(&c->arena, DIGEST_SIZE);
+
+    if (!kinds || !ids || (key && !host_key_for(c->host, "caps", key)))
         return false;
     for (size_t i = 0; i < c->n_subjects; i++) {
         kinds[i] = c->subjects[i].kind;
@@ -30,6 +32,7 @@ bool call_case(struct call *c, struct policy_case *out)
         .facts = c->facts,
         .n_facts = c->n_facts,
         .now_ms = c->safety == KMCP_READ ? clock_unix_ms() : state_now(c->host->state),
+        .key = key,
     };
     return true;
 }

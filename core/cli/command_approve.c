@@ -20,6 +20,7 @@ struct desk {
     struct call *call; /* the review */
     struct call_input in;
     char who[160];
+    uint8_t key[DIGEST_SIZE]; /* opens what waits */
 };
 
 static int complain(const char *why)
@@ -58,7 +59,7 @@ static int list(struct desk *d)
     size_t n, waiting = 0;
     char until[32];
 
-    if (pending_all(d->host.state, &d->arena, &all, &n) != STATE_YES)
+    if (pending_all(d->host.state, &d->arena, d->key, &all, &n) != STATE_YES)
         return lost(d);
     for (size_t i = 0; i < n; i++) {
         if (all[i].stage != PENDING_WAITING || all[i].expires_ms <= state_now(d->host.state))
@@ -207,7 +208,7 @@ static int store(struct desk *d, const char *event)
     p->stage = strcmp(event, "denied") == 0 ? PENDING_DENIED
                : p->n_by < p->needs         ? PENDING_WAITING
                                             : PENDING_APPROVED;
-    switch (pending_put(d->host.state, &d->arena, p)) {
+    switch (pending_put(d->host.state, &d->arena, d->key, p)) {
     case STATE_YES:
         break;
     case STATE_NO:
@@ -232,7 +233,7 @@ static int decide(struct desk *d)
         snprintf(d->who, sizeof d->who, "nobody");
         snprintf(why, sizeof why, "%s is void: %s; it has to be asked for again", d->pending.id, what);
         record(d, "refused", why);
-        pending_put(d->host.state, &d->arena, &d->pending);
+        pending_put(d->host.state, &d->arena, d->key, &d->pending);
         return complain(why);
     }
     show(d);
@@ -250,7 +251,7 @@ static int decide(struct desk *d)
 
 static int work(struct desk *d, const char *id, bool deny)
 {
-    enum state_rc rc = pending_find(d->host.state, &d->arena, id, &d->pending);
+    enum state_rc rc = pending_find(d->host.state, &d->arena, d->key, id, &d->pending);
     int status;
 
     if (rc == STATE_LOST)
@@ -289,8 +290,12 @@ static int run(const struct cli *cli, bool deny)
         return 1;
     }
     arena_init(&d->arena, 16 << 20);
-    status = cli->n_args ? work(d, cli->args[0], deny) : list(d);
-    arena_release(&d->arena, false);
+    if (!host_key_for(&d->host, "pending", d->key))
+        status = complain("what waits cannot be opened: there is no seal.key, or no OpenSSL; see the log");
+    else
+        status = cli->n_args ? work(d, cli->args[0], deny) : list(d);
+    digest_wipe(d->key, sizeof d->key);
+    arena_release(&d->arena, true);
     host_free(&d->host);
     free(d);
     return status;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "caps.h"
 
 struct cap_list {
@@ -46,6 +47,23 @@ static int64_t limit_of(const struct policy_cap *cap, const struct policy_case *
     return limit > 0 ? limit : 1;
 }
 
+/* Persons and devices are counted under names that tell nothing. */
+static bool add_fact(struct cap_list *l, const struct policy_cap *cap, const struct policy_case *c,
+                     const char *value, int64_t limit)
+{
+    char hidden[2 * DIGEST_SIZE + 1];
+    uint8_t digest[DIGEST_SIZE];
+
+    if (strcmp(cap->each, "user") == 0 || strcmp(cap->each, "serial") == 0) {
+        if (!c->key || !digest_hmac(c->key, DIGEST_SIZE, value, strlen(value), digest))
+            return false;
+        digest_hex(digest, sizeof digest, hidden);
+        value = hidden;
+    }
+    add(l, cap, value, limit);
+    return true;
+}
+
 static void add_for(struct cap_list *l, const struct policy_cap *cap, const struct policy_case *c,
                     size_t subject)
 {
@@ -69,7 +87,8 @@ static void add_for(struct cap_list *l, const struct policy_cap *cap, const stru
     if (!case_says(c, subject, cap->each))
         l->unknown = cap;
     for (size_t i = 0; (value = case_fact(c, subject, cap->each, i)); i++)
-        add(l, cap, value, limit);
+        if (!add_fact(l, cap, c, value, limit))
+            l->unknown = cap;
     if (!case_fact(c, subject, cap->each, 0))
         add(l, cap, "(none)", limit);
 }

@@ -20,7 +20,8 @@ struct policy_case {
     const char *const *kinds, *const *ids; /* of each subject */
     const struct policy_fact *facts;
     size_t n_facts;
-    int64_t now_ms; /* Unix milliseconds */
+    int64_t now_ms;     /* Unix milliseconds */
+    const uint8_t *key; /* DIGEST_SIZE bytes: under what persons are counted in the state */
 };
 
 /* The I-th value of fact NAME of SUBJECT, or NULL. "id" is the subject's own. */

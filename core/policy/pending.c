@@ -49,9 +49,26 @@ static bool copy_text(const kmcp_json *object, const char *key, char *out, size_
     return true;
 }
 
-static bool read_one(struct arena *a, const char *key, const struct state_record *record, struct pending *out)
+/* What stands sealed in V, and is for people and for the review alone. */
+static const kmcp_json *unseal(struct arena *a, const uint8_t key[DIGEST_SIZE], const kmcp_json *v)
+{
+    const char *text = json_str(json_get(v, "sealed"));
+    size_t len = text ? strlen(text) : 0, n;
+    uint8_t *sealed = arena_alloc(a, len * 3 / 4 + 3);
+    char *plain;
+
+    if (!text || !sealed || (n = digest_b64url_decode(text, len, sealed)) == (size_t)-1 ||
+        n < DIGEST_SEAL_EXTRA || !(plain = arena_alloc(a, n)) ||
+        !digest_open(key, sealed, n, (uint8_t *)plain))
+        return NULL;
+    return json_parse(a, plain, n - DIGEST_SEAL_EXTRA, 0, NULL);
+}
+
+static bool read_one(struct arena *a, const uint8_t seal[DIGEST_SIZE], const char *key,
+                     const struct state_record *record, struct pending *out)
 {
     const kmcp_json *v = json_parse(a, record->value, record->len, 0, NULL), *by;
+    const kmcp_json *sealed = unseal(a, seal, v);
     const char *stage = json_str(json_get(v, "stage"));
     int64_t needs = 0;
     size_t i = 0;
@@ -67,10 +84,10 @@ static bool read_one(struct arena *a, const char *key, const struct state_record
     out->principal = text_of(a, v, "principal");
     out->client = text_of(a, v, "client");
     out->transport = text_of(a, v, "transport");
-    out->args = text_of(a, v, "args");
-    out->sentence = text_of(a, v, "sentence");
-    out->request = text_of(a, v, "request");
-    out->reason = text_of(a, v, "reason");
+    out->args = text_of(a, sealed, "args");
+    out->sentence = text_of(a, sealed, "sentence");
+    out->request = text_of(a, sealed, "request");
+    out->reason = text_of(a, sealed, "reason");
     out->rule = text_of(a, v, "rule");
     for (by = json_first(json_get(v, "by")); by && out->n_by < 2; by = json_next(by)) {
         out->by[out->n_by] = text_of(a, by, "who");
@@ -89,14 +106,15 @@ static bool read_one(struct arena *a, const char *key, const struct state_record
            out->transport && out->args && out->sentence;
 }
 
-enum state_rc pending_get(struct state *s, struct arena *a, const char *call, struct pending *out)
+enum state_rc pending_get(struct state *s, struct arena *a, const uint8_t key[DIGEST_SIZE], const char *call,
+                          struct pending *out)
 {
     struct state_record record;
     enum state_rc rc = state_get(s, SPACE, call, &record);
 
     if (rc != STATE_YES)
         return rc;
-    rc = read_one(a, call, &record, out) ? STATE_YES : STATE_LOST;
+    rc = read_one(a, key, call, &record, out) ? STATE_YES : STATE_LOST;
     free(record.value);
     return rc;
 }
@@ -120,19 +138,36 @@ static bool add_people(struct arena *a, kmcp_json *v, const struct pending *p)
     return json_set(a, v, "by", list);
 }
 
-enum state_rc pending_put(struct state *s, struct arena *a, struct pending *p)
+static const char *seal(struct arena *a, const uint8_t key[DIGEST_SIZE], const struct pending *p)
 {
     kmcp_json *v = json_object(a);
-    const char *text;
+    const char *plain = add(a, v, "args", p->args) && add(a, v, "sentence", p->sentence) &&
+                                add(a, v, "request", p->request) && add(a, v, "reason", p->reason)
+                            ? json_text(a, v)
+                            : NULL;
+    size_t len = plain ? strlen(plain) : 0;
+    uint8_t *sealed = arena_alloc(a, len + DIGEST_SEAL_EXTRA);
+    char *text = arena_alloc(a, (len + DIGEST_SEAL_EXTRA) * 4 / 3 + 8);
+
+    if (!plain || !sealed || !text || !digest_seal(key, plain, len, sealed))
+        return NULL;
+    digest_b64url(sealed, len + DIGEST_SEAL_EXTRA, text);
+    return text;
+}
+
+enum state_rc pending_put(struct state *s, struct arena *a, const uint8_t key[DIGEST_SIZE], struct pending *p)
+{
+    const char *sealed = seal(a, key, p), *text;
+    kmcp_json *v = json_object(a);
     enum state_rc rc;
 
-    if (!add(a, v, "stage", stages[p->stage]) || !add(a, v, "id", p->id) || !add(a, v, "plan", p->plan) ||
+    if (!sealed || !add(a, v, "sealed", sealed) || !add(a, v, "stage", stages[p->stage]) ||
+        !add(a, v, "id", p->id) || !add(a, v, "plan", p->plan) ||
         !add(a, v, "request_sha256", p->request_sha256) || !add(a, v, "policy", p->policy) ||
         !add(a, v, "tool", p->tool) || !add(a, v, "principal", p->principal) ||
         !add(a, v, "client", p->client) || !add(a, v, "transport", p->transport) ||
-        !add(a, v, "args", p->args) || !add(a, v, "sentence", p->sentence) ||
-        !add(a, v, "request", p->request) || !add(a, v, "reason", p->reason) || !add(a, v, "rule", p->rule) ||
-        !add_people(a, v, p) || !json_set(a, v, "needs", json_integer(a, p->needs)) ||
+        !add(a, v, "rule", p->rule) || !add_people(a, v, p) ||
+        !json_set(a, v, "needs", json_integer(a, p->needs)) ||
         !json_set(a, v, "asked", json_integer(a, p->asked_ms)) ||
         !json_set(a, v, "expires", json_integer(a, p->expires_ms)) || !(text = json_text(a, v)))
         return STATE_LOST;
@@ -144,6 +179,7 @@ enum state_rc pending_put(struct state *s, struct arena *a, struct pending *p)
 
 struct gather {
     struct arena *a;
+    const uint8_t *key;
     struct pending *list;
     size_t n, cap;
     bool ok;
@@ -154,7 +190,7 @@ static bool gather(void *arg, const char *key, const struct state_record *record
     struct gather *g = arg;
     struct pending p;
 
-    if (!read_one(g->a, key, record, &p))
+    if (!read_one(g->a, g->key, key, record, &p))
         return true;
     if (g->n == g->cap) {
         size_t cap = g->cap ? 2 * g->cap : 8;
@@ -171,9 +207,10 @@ static bool gather(void *arg, const char *key, const struct state_record *record
     return true;
 }
 
-enum state_rc pending_all(struct state *s, struct arena *a, struct pending **out, size_t *n)
+enum state_rc pending_all(struct state *s, struct arena *a, const uint8_t key[DIGEST_SIZE],
+                          struct pending **out, size_t *n)
 {
-    struct gather g = { .a = a, .ok = true };
+    struct gather g = { .a = a, .key = key, .ok = true };
     enum state_rc rc = state_each(s, SPACE, gather, &g);
 
     *out = g.list;
@@ -196,11 +233,12 @@ static bool same_id(const char *a, const char *b)
     }
 }
 
-enum state_rc pending_find(struct state *s, struct arena *a, const char *id, struct pending *out)
+enum state_rc pending_find(struct state *s, struct arena *a, const uint8_t key[DIGEST_SIZE], const char *id,
+                           struct pending *out)
 {
     struct pending *list;
     size_t n;
-    enum state_rc rc = pending_all(s, a, &list, &n);
+    enum state_rc rc = pending_all(s, a, key, &list, &n);
 
     for (size_t i = 0; rc == STATE_YES && i < n; i++)
         if (same_id(list[i].id, id)) {

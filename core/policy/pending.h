@@ -3,7 +3,8 @@
  *
  * One record in the state for each call (principal, tool, arguments) that needs one. It is bound to what the
  * plan found, the request that would be sent and the policy; an approval counts for exactly that, once, until
- * it expires. The arguments that a schema calls writeOnly are not kept.
+ * it expires. The arguments that a schema calls writeOnly are not kept. What names a person (arguments,
+ * sentence, request, reason) is sealed with KEY; a record that it does not open is none.
  */
 #ifndef KMCP_PENDING_H
 #define KMCP_PENDING_H
@@ -23,7 +24,7 @@ struct pending {
     char plan[2 * DIGEST_SIZE + 1], request_sha256[2 * DIGEST_SIZE + 1];
     char policy[17];
     const char *tool, *principal, *client, *transport;
-    const char *args;     /* canonical, without writeOnly members */
+    const char *args;     /* as the caller said them; canonical, without writeOnly members */
     const char *sentence; /* of the plan */
     const char *request;  /* what would be sent, for people; or NULL */
     const char *reason, *rule;
@@ -35,12 +36,16 @@ struct pending {
     int64_t version;
 };
 
-enum state_rc pending_get(struct state *s, struct arena *a, const char *call, struct pending *out);
+enum state_rc pending_get(struct state *s, struct arena *a, const uint8_t key[DIGEST_SIZE], const char *call,
+                          struct pending *out);
 /* By the id that people type, case and hyphen ignored. */
-enum state_rc pending_find(struct state *s, struct arena *a, const char *id, struct pending *out);
-enum state_rc pending_all(struct state *s, struct arena *a, struct pending **out, size_t *n);
+enum state_rc pending_find(struct state *s, struct arena *a, const uint8_t key[DIGEST_SIZE], const char *id,
+                           struct pending *out);
+enum state_rc pending_all(struct state *s, struct arena *a, const uint8_t key[DIGEST_SIZE],
+                          struct pending **out, size_t *n);
 /* Writes it over the version it has. NO: somebody else was faster. */
-enum state_rc pending_put(struct state *s, struct arena *a, struct pending *p);
+enum state_rc pending_put(struct state *s, struct arena *a, const uint8_t key[DIGEST_SIZE],
+                          struct pending *p);
 /* A fresh id. False without randomness. */
 bool pending_name(struct pending *p);
 const char *pending_stage_name(enum pending_stage stage);

@@ -5,6 +5,7 @@ import re
 import unittest
 
 from e2e import MODERN, Case
+from test_policy import YES, on_terminal
 from test_privacy import MARK
 
 TOKEN = re.compile(r"\b(user|mail|serial|device|asset|phone|place|person):[0-9a-f]{12}\b")
@@ -59,6 +60,31 @@ class Pseudonyms(Case):
             self.assertNotIn(MARK, b"".join(x for x in k.raw if b"elicitation" not in x and b"inputRequests" not in x).decode())
             self.assertNotIn(MARK, site.audit.read_text() + k.stderr)
         self.assertEqual(len(self.tenant.acts()), 2)
+
+    def test_no_person_stands_in_the_state(self):
+        """An act by token, a request that waits, caps for each user: what is kept tells nobody who it was."""
+        site = self.site(policy="redact_pii = pseudonyms\n[cap each]\nlimit = 5\nper = hour\neach = user\n"
+                                "[cap serials]\nlimit = 5\nper = hour\neach = serial")
+        fleet = [self.tenant.truth(f"?device={n}") for n in range(60)]
+        d, e = self.device("platform:Mac"), self.device("platform:Mac")
+        with self.kmcp(site, ask="accept") as k:
+            serial = k.structured("get_device", {"device_id": d["device_id"]})["serial_number"]
+            k.good("lock_device", {"device_id": serial, "message": "call the office", "confirm": True})
+        with self.kmcp(site) as k:
+            serial = k.structured("get_device", {"device_id": e["device_id"]})["serial_number"]
+            args = {"device_id": serial, "serial_number": serial, "confirm": True}
+            pending = re.search(r"kmcp approve (\S+?)`", k.bad("erase_device", args)).group(1)
+            kept = b"".join(p.read_bytes() for p in site.dir.glob("state.db*"))
+            self.assertNotIn(MARK.encode(), kept)
+            for one in fleet:
+                for field in ("serial_number", "device_name", "user_name", "user_email"):
+                    if one.get(field):
+                        self.assertNotIn(one[field].encode(), kept, field)
+            text, status = on_terminal(site, "approve", pending, answers=[YES])  # who decides sees who it is
+            self.assertEqual(status, 0, text)
+            self.assertIn(e["serial_number"], text)
+            k.good("erase_device", args)
+        self.assertNotIn(MARK, site.audit.read_text())
 
     def test_what_echoes_is_a_token(self):
         k = self.kmcp(self.site(policy=self.POLICY))

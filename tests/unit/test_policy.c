@@ -34,9 +34,10 @@ static const struct policy_fact facts[] = {
 
 static struct policy_case of(const char *tool, kmcp_safety safety, size_t n_subjects)
 {
-    return (struct policy_case){
-        tool, "http:ana", "http", safety, n_subjects, kinds, ids, facts, sizeof facts / sizeof *facts, TUESDAY
-    };
+    return (struct policy_case){ tool,    "http:ana", "http",
+                                 safety,  n_subjects, kinds,
+                                 ids,     facts,      sizeof facts / sizeof *facts,
+                                 TUESDAY, NULL };
 }
 
 static const char *ruling(struct policy_case c)
