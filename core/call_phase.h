@@ -53,6 +53,8 @@ const char *call_keep_secret(void *arg, const char *field, const char *value);
 bool call_can_keep(struct call *c);
 /* call_pseudonym.c: from now on persons get pseudonyms. */
 bool call_name_persons(struct call *c);
+/* call_run.c: what the plan saw in clear is scrubbed from errors also as it is written in a sentence. */
+bool call_alias_persons(struct call *c);
 /* Forgets what the plugin said so far: it is to be asked again. */
 void call_forget(struct call *c);
 /* The case as policy sees it, in the call's arena. False when out of memory. */

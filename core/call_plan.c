@@ -16,6 +16,8 @@ bool phase_plan(struct call *c)
         c->phase = CALL_PLANNING;
         c->client.planning = true;
         rc = call_enter(c, STEP_PLAN);
+        if (!call_alias_persons(c))
+            return call_refuse(c, "the call needs more memory than [limits] call_bytes allows");
         if (rc == KMCP_AGAIN)
             return call_stop_asking(c);
         if (rc != KMCP_OK)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "call_phase.h"
 #include "policy/caps.h"
 
@@ -69,9 +70,11 @@ static bool explain(struct call *c, const struct policy_case *now)
         buf_printf(&c->text, "%s %s\n", i < c->n_subjects ? c->subjects[i].kind : "no subject",
                    i < c->n_subjects ? c->subjects[i].id : "");
         for (size_t k = 0; k < c->n_facts; k++)
-            if (c->facts[k].subject == i)
-                buf_printf(&c->text, "  %s = %s\n", c->facts[k].name,
-                           *c->facts[k].value ? c->facts[k].value : "(none)");
+            if (c->facts[k].subject == i) {
+                buf_printf(&c->text, "  %s = ", c->facts[k].name);
+                text_line(&c->text, *c->facts[k].value ? c->facts[k].value : "(none)", 200, false);
+                buf_putc(&c->text, '\n');
+            }
         if (c->ruling.verdict != POLICY_DENY || strncmp(c->ruling.rule, "rule ", 5) == 0)
             rules_match(&c->host->policy, now, i, note_rule, &note);
     }

@@ -1,6 +1,7 @@
 /* call_run.c - the last phases: doing it, and making the answer fit to leave the host.
  * SPDX-License-Identifier: Apache-2.0 */
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -96,6 +97,29 @@ bool phase_shape(struct call *c)
         c->text = clean;
     }
     return true;
+}
+
+#define QUOTED_MAX 200 /* kmcp_quote() */
+
+bool call_alias_persons(struct call *c)
+{
+    struct mask_seen *seen = &c->client.seen;
+    bool ok = true;
+
+    for (size_t i = 0, n = seen->n; i < n && ok && c->host->policy.redact_pii; i++) {
+        const char *value = seen->values[i];
+
+        for (int quoted = 0; quoted < 2; quoted++) {
+            struct buf b;
+
+            buf_init(&b, c->host->call_bytes);
+            ok = ok && text_line(&b, value, quoted ? QUOTED_MAX : SIZE_MAX, quoted);
+            if (ok && b.data && strcmp(b.data, value) != 0)
+                ok = mask_remember(seen, b.data, seen->names[i]);
+            buf_wipe(&b);
+        }
+    }
+    return ok;
 }
 
 /* What a person is shown may be real, but is never more than text. */

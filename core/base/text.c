@@ -123,6 +123,29 @@ bool text_neutral(struct buf *out, const char *text, size_t len)
     return buf_add(out, text + start, len - start);
 }
 
+bool text_line(struct buf *out, const char *text, size_t max, bool quotes)
+{
+    size_t len = strlen(text), n;
+
+    for (size_t i = 0; i < len; i += n) {
+        enum fate fate = fate_at(text + i, len - i, &n);
+
+        if (!max--)
+            return buf_puts(out, "...");
+        if (fate == DROP)
+            continue;
+        if (quotes && (text[i] == '"' || text[i] == '\\'))
+            buf_putc(out, '\\');
+        if (fate == REPLACE)
+            buf_puts(out, REPLACEMENT);
+        else if (text[i] == '\n' || text[i] == '\t')
+            buf_putc(out, ' ');
+        else
+            buf_add(out, text + i, n);
+    }
+    return !out->failed;
+}
+
 bool text_needs_neutral(const char *text, size_t len)
 {
     for (size_t i = 0, n; i < len; i += n)

@@ -16,6 +16,9 @@ size_t text_codepoints(const char *text); /* of valid UTF-8 */
 /* Appends TEXT with control characters (but \n and \t), bidi controls, zero-width characters, and invalid
  * bytes replaced by U+FFFD or, for zero-width ones, dropped: names and notes are written by end users. */
 bool text_neutral(struct buf *out, const char *text, size_t len);
+/* The same on one line: line ends and tabs are spaces. At most MAX code points, then "..."; QUOTES: quotes
+ * and backslashes in it get a backslash before them, so that it cannot end a quotation that it stands in. */
+bool text_line(struct buf *out, const char *text, size_t max, bool quotes);
 /* True if text_neutral would change it. */
 bool text_needs_neutral(const char *text, size_t len);
 

@@ -67,6 +67,11 @@ int reconcile(struct host *host, const struct cli *cli, const char *const *files
 bool terminal_is_there(void);
 /* A line, without its end; false at the end of input. SECRET: not echoed. */
 bool terminal_ask(const char *question, char *answer, size_t size, bool secret);
+/* TEXT, which came from outside, as it may stand on a terminal: one line, neutral, at most MAX characters of
+ * it (200). OUT holds it and is returned; NULL is "". */
+#define TERMINAL_TEXT 1024
+const char *terminal_line(const char *text, size_t max, char *out, size_t size);
+const char *terminal_text(const char *text, char out[TERMINAL_TEXT]);
 /* Who runs this: "ana" or "root (sudo: ana)". */
 void terminal_who(char *out, size_t size);
 

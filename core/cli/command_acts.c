@@ -19,12 +19,13 @@ static int complain(struct host *host)
 
 static void show_act(void *arg, const struct ledger_entry *e, const char *now)
 {
-    char when[32];
+    char when[32], target[TERMINAL_TEXT], who[TERMINAL_TEXT], request[TERMINAL_TEXT], end[TERMINAL_TEXT];
 
     (void)arg;
     printf("%s  %s  %s  %s%s%s\n  %s%s%s\n", clock_iso(e->at_ms, when, sizeof when), e->tool,
-           e->target ? e->target : "", e->principal ? e->principal : "", e->request ? "  " : "",
-           e->request ? e->request : "", e->id, now ? ": " : ": still under way", now ? now : "");
+           terminal_text(e->target, target), terminal_text(e->principal, who), e->request ? "  " : "",
+           terminal_text(e->request, request), e->id, now ? ": " : ": still under way",
+           terminal_text(now, end));
 }
 
 int command_acts(const struct cli *cli)

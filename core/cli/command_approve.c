@@ -11,7 +11,9 @@
 #include "cli.h"
 #include "policy/approvers.h"
 
-#define TRIES_MAX 5
+#define TRIES_MAX    5
+#define WORDS_MAX    200  /* characters of what somebody else wrote */
+#define SENTENCE_MAX 4000 /* and of what a plugin made of it */
 
 struct desk {
     struct host host;
@@ -37,18 +39,15 @@ static int lost(struct desk *d)
     return complain(why);
 }
 
-/* What came from outside is text, and never more. */
-static void say(const char *label, const char *text)
+/* What came from outside is text, and never more; MAX characters of it. */
+static void say(const char *label, const char *text, size_t max)
 {
     struct buf clean;
 
     if (!text || !*text)
         return;
     buf_init(&clean, 1 << 20);
-    text_neutral(&clean, text, strlen(text));
-    for (char *p = clean.data; p && *p; p++)
-        if (*p == '\n' || *p == '\t')
-            *p = ' ';
+    text_line(&clean, text, max, false);
     printf("  %-13s %s\n", label, clean.data ? clean.data : "");
     buf_free(&clean);
 }
@@ -67,7 +66,7 @@ static int list(struct desk *d)
         printf("%s  %s, for %s, until %s%s\n", all[i].id, all[i].tool, all[i].principal,
                clock_iso(all[i].expires_ms, until, sizeof until),
                all[i].n_by ? ", one of two has agreed" : "");
-        say("", all[i].sentence);
+        say("", all[i].sentence, SENTENCE_MAX);
         waiting++;
     }
     printf(waiting ? "kmcp approve ID shows one as it is now, and asks\n" : "nothing waits\n");
@@ -122,22 +121,22 @@ static void show(const struct desk *d)
     char when[32];
 
     printf("\n%s\n", p->tool);
-    say("what", c->out.text);
+    say("what", c->out.text, SENTENCE_MAX);
     if (strcmp(c->out.text, p->sentence) != 0)
-        say("note", p->sentence);
+        say("note", p->sentence, SENTENCE_MAX);
     for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
         for (size_t k = 0; k < c->n_facts; k++)
             if (strcmp(c->facts[k].name, shown[i][0]) == 0)
-                say(shown[i][1], *c->facts[k].value ? c->facts[k].value : "none");
-    say("request", p->request ? p->request : "not known before it runs");
-    say("reason", p->reason);
-    say("asked by", p->principal);
-    say("through", p->client);
-    say("decided by", p->rule);
-    say("asked at", clock_iso(p->asked_ms, when, sizeof when));
-    say("counts until", clock_iso(p->expires_ms, when, sizeof when));
+                say(shown[i][1], *c->facts[k].value ? c->facts[k].value : "none", WORDS_MAX);
+    say("request", p->request ? p->request : "not known before it runs", SENTENCE_MAX);
+    say("reason", p->reason, WORDS_MAX);
+    say("asked by", p->principal, WORDS_MAX);
+    say("through", p->client, WORDS_MAX);
+    say("decided by", p->rule, WORDS_MAX);
+    say("asked at", clock_iso(p->asked_ms, when, sizeof when), WORDS_MAX);
+    say("counts until", clock_iso(p->expires_ms, when, sizeof when), WORDS_MAX);
     for (int i = 0; i < p->n_by; i++)
-        say("agreed", p->by[i]);
+        say("agreed", p->by[i], WORDS_MAX);
     fflush(stdout);
 }
 

@@ -103,10 +103,9 @@ static int accept_loss(struct host *host, struct files *f)
 {
     struct verify v = { .key = NULL };
     char why[900], detail[1000], who[120], answer[16];
-    struct audit_call record = { .tool = "audit accept",
-                                 .principal = who,
-                                 .client = "kmcp audit",
-                                 .transport = "command line" };
+    struct audit_call record = {
+        .tool = "audit accept", .principal = who, .client = "kmcp audit", .transport = "command line"
+    };
 
     if (!terminal_is_there())
         return complain("a person has to do this on a terminal; ", "standard input is none");

@@ -19,11 +19,14 @@ static void on_interrupt(int signal)
 
 static void show_progress(void *arg, double done, double total, const char *message)
 {
+    char shown[TERMINAL_TEXT];
+
     (void)arg;
     if (total > 0)
-        fprintf(stderr, "\r%.0f of %.0f%s%s ", done, total, message ? " " : "", message ? message : "");
+        fprintf(stderr, "\r%.0f of %.0f%s%s ", done, total, message ? " " : "",
+                terminal_text(message, shown));
     else
-        fprintf(stderr, "\r%.0f%s%s ", done, message ? " " : "", message ? message : "");
+        fprintf(stderr, "\r%.0f%s%s ", done, message ? " " : "", terminal_text(message, shown));
 }
 
 /* The person at the terminal: only the whole word is a yes. */

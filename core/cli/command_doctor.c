@@ -28,15 +28,15 @@ static void say(struct doctor *d, const char *level, const char *fmt, ...)
 
 static void say(struct doctor *d, const char *level, const char *fmt, ...)
 {
+    char text[2000], shown[TERMINAL_TEXT];
     va_list args;
 
     d->failed += strcmp(level, "FAIL") == 0;
     d->warned += strcmp(level, "warn") == 0;
-    printf("%-4s  ", level);
     va_start(args, fmt);
-    vprintf(fmt, args);
+    vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    printf("\n");
+    printf("%-4s  %s\n", level, terminal_line(text, 2000, shown, sizeof shown));
 }
 
 /* ---- one request ---- */

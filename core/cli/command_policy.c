@@ -243,9 +243,13 @@ static void replay_line(struct host *host, const char *line, size_t len, struct 
             t->freed++;
             why = "was refused, would be allowed";
         }
-        if (why)
-            printf("%s %s %s: %s by %s\n", json_str(json_get(record, "time")), past.tool,
-                   past.n_subjects ? past.ids[0] : "", why, r.rule);
+        if (why) {
+            char when[TERMINAL_TEXT], tool[TERMINAL_TEXT], id[TERMINAL_TEXT];
+
+            printf("%s %s %s: %s by %s\n", terminal_text(json_str(json_get(record, "time")), when),
+                   terminal_text(past.tool, tool), terminal_text(past.n_subjects ? past.ids[0] : "", id), why,
+                   r.rule);
+        }
     }
     arena_release(&a, false);
 }

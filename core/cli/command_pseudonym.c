@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 
@@ -22,6 +23,7 @@ static int open_token(struct host *host, const struct cli *cli, const char *toke
                                  .transport = "command line",
                                  .reason = cli->values[OPT_REASON],
                                  .consent = token };
+    char shown[TERMINAL_TEXT];
     int status = 1;
 
     terminal_who(who, sizeof who);
@@ -31,7 +33,7 @@ static int open_token(struct host *host, const struct cli *cli, const char *toke
     if (!value || !audit_intent(host->audit, &record, why, sizeof why)) {
         complain(why);
     } else {
-        printf("%s\n", value);
+        printf("%s\n", isatty(STDOUT_FILENO) ? terminal_text(value, shown) : value);
         audit_outcome(host->audit, &record, "ok", NULL, 0, NULL);
         status = 0;
     }

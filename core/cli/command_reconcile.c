@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "base/uri.h"
 #include "cli.h"
 #include "cli_time.h"
@@ -23,6 +24,17 @@ static const struct kmcp_route events_route = { .method = "GET",
                                                 .permission = "List audit events",
                                                 .safety = KMCP_READ,
                                                 .flags = KMCP_ROUTE_RETRY };
+
+/* TEXT as it may stand on a terminal and, with its quotes escaped, in JSON; what does not fit in SIZE is none
+ * of the tenant's ids. */
+static void clean(char *out, size_t size, const char *text)
+{
+    struct buf b;
+
+    buf_init(&b, size - 1);
+    snprintf(out, size, "%s", text_line(&b, text, size, true) && b.data ? b.data : "");
+    buf_free(&b);
+}
 
 struct act {
     int64_t at_ms;
@@ -89,10 +101,10 @@ static bool take_act(struct books *b, const kmcp_json *r, int64_t since)
     b->acts = grown;
     grown = &b->acts[b->n_acts++];
     *grown = (struct act){ .at_ms = at };
-    snprintf(grown->target, sizeof grown->target, "%s", get(subject, "id"));
-    snprintf(grown->tool, sizeof grown->tool, "%s", get(r, "tool"));
-    snprintf(grown->id, sizeof grown->id, "%s", get(r, "id"));
-    snprintf(grown->result, sizeof grown->result, "%s", get(r, "result"));
+    clean(grown->target, sizeof grown->target, get(subject, "id"));
+    clean(grown->tool, sizeof grown->tool, get(r, "tool"));
+    clean(grown->id, sizeof grown->id, get(r, "id"));
+    clean(grown->result, sizeof grown->result, get(r, "result"));
     return true;
 }
 
@@ -127,6 +139,7 @@ static bool read_acts(struct books *b, const char *const *files, size_t n, int64
 
 static bool take_event(struct books *b, const kmcp_json *e)
 {
+    char what[200];
     struct event *grown = grow(b->events, b->n_events, &b->cap_events, sizeof *b->events);
 
     if (!grown)
@@ -134,10 +147,11 @@ static bool take_event(struct books *b, const kmcp_json *e)
     b->events = grown;
     grown = &b->events[b->n_events++];
     *grown = (struct event){ .at_ms = cli_time(get(e, "occurred_at")) };
-    snprintf(grown->target, sizeof grown->target, "%s", get(e, "target_id"));
-    snprintf(grown->actor, sizeof grown->actor, "%s", get(e, "actor_id"));
-    snprintf(grown->what, sizeof grown->what, "%s %s%s%s", get(e, "action"), get(e, "target_type"),
-             *get(e, "target_component") ? " " : "", get(e, "target_component"));
+    clean(grown->target, sizeof grown->target, get(e, "target_id"));
+    clean(grown->actor, sizeof grown->actor, get(e, "actor_id"));
+    snprintf(what, sizeof what, "%.60s %.60s %.60s", get(e, "action"), get(e, "target_type"),
+             get(e, "target_component"));
+    clean(grown->what, sizeof grown->what, what);
     return true;
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,13 +32,19 @@ static int list(struct host *host)
         state_why(host->state, why, sizeof why);
         status = complain(why);
     } else {
-        for (size_t i = 0; i < n; i++)
-            printf("%s  %s of %s, by %s for %s, until %s\n", items[i].handle, items[i].what,
-                   items[i].label     ? items[i].label
-                   : items[i].subject ? items[i].subject
-                                      : "?",
-                   items[i].tool ? items[i].tool : "?", items[i].principal ? items[i].principal : "?",
+        for (size_t i = 0; i < n; i++) {
+            char what[TERMINAL_TEXT], of[TERMINAL_TEXT], tool[TERMINAL_TEXT], who[TERMINAL_TEXT];
+
+            printf("%s  %s of %s, by %s for %s, until %s\n", items[i].handle,
+                   terminal_text(items[i].what, what),
+                   terminal_text(items[i].label     ? items[i].label
+                                 : items[i].subject ? items[i].subject
+                                                    : "?",
+                                 of),
+                   terminal_text(items[i].tool ? items[i].tool : "?", tool),
+                   terminal_text(items[i].principal ? items[i].principal : "?", who),
                    clock_iso(items[i].expires_ms, until, sizeof until));
+        }
         printf("%zu kept\n", n);
     }
     arena_release(&a, false);
@@ -47,9 +54,10 @@ static int list(struct host *host)
 /* On the alternate screen, so that it does not stay in the scroll-back. */
 static int show(const char *value)
 {
-    char enter[8];
+    char enter[8], shown[TERMINAL_TEXT];
 
-    printf("\033[?1049h\033[H%s\n\n(Enter to clear)\n", value);
+    printf("\033[?1049h\033[H%s\n\n(Enter to clear)\n", terminal_line(value, SIZE_MAX, shown, sizeof shown));
+    digest_wipe(shown, sizeof shown);
     fflush(stdout);
     terminal_ask("", enter, sizeof enter, true);
     printf("\033[2J\033[3J\033[?1049l");

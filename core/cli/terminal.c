@@ -7,6 +7,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/buf.h"
+#include "base/text.h"
 #include "cli.h"
 
 bool terminal_is_there(void)
@@ -35,6 +37,22 @@ bool terminal_ask(const char *question, char *answer, size_t size, bool secret)
         answer[0] = '\0';
     answer[strcspn(answer, "\r\n")] = '\0';
     return got;
+}
+
+const char *terminal_line(const char *text, size_t max, char *out, size_t size)
+{
+    struct buf clean;
+
+    buf_init(&clean, 1 << 20);
+    text_line(&clean, text ? text : "", max, false);
+    snprintf(out, size, "%s", clean.data ? clean.data : "");
+    buf_wipe(&clean);
+    return out;
+}
+
+const char *terminal_text(const char *text, char out[TERMINAL_TEXT])
+{
+    return terminal_line(text, 200, out, TERMINAL_TEXT);
 }
 
 void terminal_who(char *out, size_t size)

@@ -302,6 +302,19 @@ static kmcp_rc api_each(kmcp_ctx *ctx, const struct kmcp_request *theirs, const 
 
 /* ---- policy and the person ---- */
 
+/* What others wrote, on one line, and nothing that a terminal obeys. All of it: policies look at it. */
+static char *clean_line(struct call *c, const char *text)
+{
+    char *copy = NULL;
+    struct buf b;
+
+    buf_init(&b, c->host->call_bytes);
+    if (text_line(&b, text, SIZE_MAX, false))
+        copy = arena_strdup(&c->arena, b.data ? b.data : "");
+    buf_wipe(&b);
+    return api_memory(c, copy);
+}
+
 static kmcp_rc api_subject(kmcp_ctx *ctx, const char *kind, const char *id, const char *label)
 {
     struct call *c = call_of(ctx);
@@ -316,7 +329,7 @@ static kmcp_rc api_subject(kmcp_ctx *ctx, const char *kind, const char *id, cons
         memcpy(grown, c->subjects, c->n_subjects * sizeof *grown);
     grown[c->n_subjects] = (struct audit_subject){ api_memory(c, arena_strdup(&c->arena, kind)),
                                                    api_memory(c, arena_strdup(&c->arena, id)),
-                                                   api_memory(c, arena_strdup(&c->arena, label)) };
+                                                   clean_line(c, label) };
     if (!grown[c->n_subjects].kind || !grown[c->n_subjects].id || !grown[c->n_subjects].label)
         return KMCP_E_NOMEM;
     c->subjects = grown;
@@ -342,7 +355,7 @@ static kmcp_rc api_fact(kmcp_ctx *ctx, const char *name, const char *value)
     }
     c->facts[c->n_facts] = (struct policy_fact){ c->n_subjects - 1,
                                                  api_memory(c, arena_strdup(&c->arena, name)),
-                                                 api_memory(c, arena_strdup(&c->arena, value ? value : "")) };
+                                                 clean_line(c, value ? value : "") };
     if (!c->facts[c->n_facts].name || !c->facts[c->n_facts].value)
         return KMCP_E_NOMEM;
     c->n_facts++;
@@ -357,13 +370,15 @@ static int api_wants(kmcp_ctx *ctx, const char *name)
 static kmcp_rc api_say(kmcp_ctx *ctx, const char *fmt, ...)
 {
     struct call *c = call_of(ctx);
+    const char *text;
     va_list args;
 
     if (c->phase != CALL_PLANNING || c->sentence)
         return api_bug(ctx, c->sentence ? "spoke twice in one plan()" : "spoke to the person outside plan()");
     va_start(args, fmt);
-    c->sentence = api_memory(c, arena_vformat(&c->arena, fmt, args));
+    text = api_memory(c, arena_vformat(&c->arena, fmt, args));
     va_end(args);
+    c->sentence = text ? clean_line(c, text) : NULL;
     return c->sentence ? KMCP_OK : KMCP_E_NOMEM;
 }
 

@@ -106,15 +106,13 @@ static kmcp_rc plan_act(kmcp_ctx *ctx, const kmcp_json *args, const char *verb, 
             d.id);
     if ((rc = kmcp_device_subject(ctx, &d, &routes[GET_BLUEPRINT])) != KMCP_OK)
         return rc;
-    who = d.user_email ? d.user_email : d.user_name;
-    return kmcp_say(ctx, "%c%s the %s \"%s\" (serial %s, user %s%s%s%s, blueprint %s)? %s", verb[0] - 32,
-                    verb + 1, d.platform ? d.platform : "device", d.name ? d.name : "unnamed",
-                    d.serial ? d.serial : "unknown",
-                    d.user_name ? d.user_name
-                    : who       ? who
-                                : "none",
-                    d.user_name && d.user_email ? " <" : "", d.user_name && d.user_email ? d.user_email : "",
-                    d.user_name && d.user_email ? ">" : "", d.blueprint ? d.blueprint : "none", effect);
+    who = d.user_name && d.user_email ? ctx->host->format(ctx, "%s <%s>", d.user_name, d.user_email)
+          : d.user_name               ? d.user_name
+                                      : d.user_email;
+    return kmcp_say(ctx, "%c%s the %s %s (serial %s, user %s, blueprint %s)? %s", verb[0] - 32, verb + 1,
+                    d.platform ? d.platform : "device", kmcp_quote(ctx, d.name, "unnamed"),
+                    kmcp_quote(ctx, d.serial, "unknown"), kmcp_quote(ctx, who, "none"),
+                    kmcp_quote(ctx, d.blueprint, "none"), effect);
 }
 
 /* Sends ROUTE for the device and says what an accepted command means, and what it does not. */

@@ -33,7 +33,6 @@ static kmcp_rc find(kmcp_ctx *ctx, const kmcp_json *args, struct kmcp_device *d)
 
 static kmcp_rc plan(kmcp_ctx *ctx, const kmcp_json *args, const char *what, int phones, const char *effect)
 {
-    const char *who;
     struct kmcp_device d;
     kmcp_rc rc;
 
@@ -45,11 +44,12 @@ static kmcp_rc plan(kmcp_ctx *ctx, const kmcp_json *args, const char *what, int 
                          what, phones ? ", iPhones and iPads" : "", d.platform);
     if ((rc = kmcp_device_subject(ctx, &d, NULL)) != KMCP_OK)
         return rc;
-    who = d.user_email ? d.user_email : d.user_name ? d.user_name : "none";
-    return kmcp_say(
-        ctx, "Read the %s of the %s \"%s\" (serial %s, user %s, blueprint %s)? %s Reason given: %.200s", what,
-        d.platform ? d.platform : "device", d.name ? d.name : "unnamed", d.serial ? d.serial : "unknown", who,
-        d.blueprint ? d.blueprint : "none", effect, kmcp_get_str(ctx, args, "reason"));
+    return kmcp_say(ctx, "Read the %s of the %s %s (serial %s, user %s, blueprint %s)? %s Reason given: %s",
+                    what, d.platform ? d.platform : "device", kmcp_quote(ctx, d.name, "unnamed"),
+                    kmcp_quote(ctx, d.serial, "unknown"),
+                    kmcp_quote(ctx, d.user_email ? d.user_email : d.user_name, "none"),
+                    kmcp_quote(ctx, d.blueprint, "none"), effect,
+                    kmcp_quote(ctx, kmcp_get_str(ctx, args, "reason"), "none"));
 }
 
 /* What there is, by the argument "secret": up to two fields of the reply. */

@@ -374,5 +374,46 @@ db.commit()
         k.good("lock_device", self.lock(self.device("platform:Mac")))
 
 
+class Outside(Case):
+    """What devices and their users are called is text for a person, and never more."""
+    EVIL = 'a\x1b[31mred\u202eX" (serial C02REAL, user none)? Harmless.\nyes'
+
+    def test_no_name_controls_a_terminal_or_ends_its_quotation(self):
+        site = self.site(policy="repeat_minutes = 0\n[rule keys]\nclasses = REVEAL\nthen = allow")
+        d = self.device("platform:Mac,filevault:on")
+        self.tenant.set(device={"device_id": d["device_id"], "device_name": self.EVIL})
+        args = {"device_id": d["device_id"], "serial_number": d["serial_number"], "confirm": True}
+        said = []
+        with self.kmcp(site, ask="decline") as k:
+            k.good("get_filevault_key", {"device_id": d["device_id"], "confirm": True, "reason": "test"})
+            k.bad("erase_device", args)
+            question = k.asked[-1]["message"]
+        self.assertIn('X\\" (serial C02REAL', question)  # it does not end the quotation
+        self.assertTrue(question.startswith('Erase the Mac "a'), question)
+        with self.kmcp(site) as k:
+            pending = re.search(r"kmcp approve (\S+?)`", k.bad("erase_device", args)).group(1)
+            self.tenant.set(faults=["502,path=/action/,method=POST"])
+            k.bad("lock_device", {"device_id": d["device_id"], "confirm": True})
+            self.tenant.set(faults=[])
+        explain = json.dumps(args)
+        for command in (["secret", "list"], ["acts"], ["approve"], ["audit", "show"], ["policy", "explain", "erase_device", explain],
+                        ["audit", "reconcile"], ["call", "erase_device", explain, "--plan-only"], ["call", "list_devices"]):
+            p = site.run(*command)
+            said.append((command, p.stdout + p.stderr))
+        said += [("question", question), ("approve", on_terminal(site, "approve", pending, answers=[("Type", "no")])[0])]
+        for what, text in said:
+            self.assertNotRegex(text, "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", what)
+            self.assertNotIn("Harmless.\nyes", text, what)
+        self.assertIn("red", dict((" ".join(w), t) for w, t in said if isinstance(w, list))["secret list"])
+
+    def test_a_long_name_is_cut(self):
+        site = self.site()
+        d = self.device("platform:Mac")
+        self.tenant.set(device={"device_id": d["device_id"], "device_name": "A" * 250})
+        with self.kmcp(site, ask="decline") as k:
+            k.bad("erase_device", {"device_id": d["device_id"], "serial_number": d["serial_number"], "confirm": True})
+            self.assertIn('"' + "A" * 200 + '..."', k.asked[-1]["message"])
+
+
 if __name__ == "__main__":
     unittest.main()

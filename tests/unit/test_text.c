@@ -68,12 +68,45 @@ static void a_failed_buffer_stays_failed(void **state)
     buf_free(&b);
 }
 
+static void a_line_of_others(void **state)
+{
+    static const struct {
+        const char *text, *line, *quoted;
+        size_t max;
+    } cases[] = {
+        { "plain", "plain", "plain", SIZE_MAX },
+        { "a\nb\tc", "a b c", "a b c", SIZE_MAX },
+        { "say \"x\" \\", "say \"x\" \\", "say \\\"x\\\" \\\\", SIZE_MAX },
+        { "\x1b[31mred", "\xEF\xBF\xBD[31mred", "\xEF\xBF\xBD[31mred", SIZE_MAX },
+        { "\xC3\xA4\xC3\xA4\xC3\xA4", "\xC3\xA4\xC3\xA4...", "\xC3\xA4\xC3\xA4...", 2 },
+        { "\xC3\xA4\"", "\xC3\xA4\"", "\xC3\xA4\\\"", 2 },
+        { "a\xE2\x80\x8B"
+          "b",
+          "ab", "ab", SIZE_MAX },
+        { "", "", "", 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct buf b;
+
+        buf_init(&b, 1000);
+        assert_true(text_line(&b, cases[i].text, cases[i].max, false));
+        assert_string_equal(b.data ? b.data : "", cases[i].line);
+        buf_reset(&b);
+        assert_true(text_line(&b, cases[i].text, cases[i].max, true));
+        assert_string_equal(b.data ? b.data : "", cases[i].quoted);
+        buf_free(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(neutralises),
         cmocka_unit_test(knows_names_and_uuids),
         cmocka_unit_test(a_failed_buffer_stays_failed),
+        cmocka_unit_test(a_line_of_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,6 +63,27 @@ KMCP_MAYBE_UNUSED static inline kmcp_rc kmcp_set_bool(kmcp_ctx *ctx, kmcp_json *
     return ctx->host->json_set(ctx, object, key, ctx->host->json_new_bool(ctx, value));
 }
 
+/* TEXT, which somebody else wrote (a device's name, a user's), as it stands in a sentence to a person: in quotes, with
+ * quotes and backslashes in it escaped, so that it cannot end there and go on as if it were the sentence; at most 200
+ * characters of it. NULL: OTHERWISE, without quotes. */
+KMCP_MAYBE_UNUSED static inline const char *kmcp_quote(kmcp_ctx *ctx, const char *text, const char *otherwise)
+{
+    size_t len = text ? strlen(text) : 0, shown = 0, i;
+    char *out = text ? (char *)ctx->host->alloc(ctx, 2 * len + 6) : NULL, *at = out;
+
+    if (!text || !out)
+        return otherwise;
+    *at++ = '"';
+    for (i = 0; i < len && shown < 200; i++) {
+        if (text[i] == '"' || text[i] == '\\')
+            *at++ = '\\';
+        *at++ = text[i];
+        shown += ((unsigned char)text[i + 1] & 0xC0) != 0x80; /* the last byte of a character */
+    }
+    memcpy(at, i < len ? "...\"" : "\"", i < len ? 5 : 2);
+    return out;
+}
+
 /* Sends ROUTE with at most one path parameter and an optional body. */
 KMCP_MAYBE_UNUSED static inline KMCP_MUST_CHECK kmcp_rc kmcp_call(kmcp_ctx *ctx, const struct kmcp_route *route,
                                                                   const char *param, const char *value,
