@@ -250,9 +250,13 @@ static int decide(struct desk *d)
 
 static int work(struct desk *d, const char *id, bool deny)
 {
-    enum state_rc rc = pending_find(d->host.state, &d->arena, d->key, id, &d->pending);
+    char why[500];
     int status;
+    enum state_rc rc;
 
+    if (state_clock(d->host.state, why, sizeof why) != STATE_YES)
+        return complain(why);
+    rc = pending_find(d->host.state, &d->arena, d->key, id, &d->pending);
     if (rc == STATE_LOST)
         return lost(d);
     if (rc == STATE_NO) {

@@ -126,6 +126,8 @@ static int open_one(struct host *host, const struct cli *cli, const char *handle
         return complain("say why, with --reason TEXT of at least three characters; it is recorded");
     if (!out && !(isatty(STDOUT_FILENO) && terminal_is_there()))
         return complain("standard output is no terminal; use one, or --out FILE");
+    if (state_clock(host->state, why, sizeof why) != STATE_YES)
+        return complain(why);
     arena_init(&a, 1 << 20);
     rc = vault_find(host->vault, &a, handle, true, &item, why, sizeof why);
     terminal_who(who, sizeof who);

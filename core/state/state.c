@@ -17,6 +17,7 @@
 #include "state_ops.h"
 
 #define BACK_MS    60000 /* a clock may be corrected by so much */
+#define NOTE_MS    60000 /* reads remember the time so often */
 #define REOPEN_MS  2000  /* a lost store is tried again after so long */
 #define CLOCK_SLOT "clock"
 
@@ -29,6 +30,7 @@ struct state {
     int timeout_ms;
     const struct state_ops *ops;
     void *db;
+    int64_t noted_ms; /* monotonic, when the time was last remembered */
     int64_t tried_ms; /* monotonic, when opening last failed; 0: it did not */
     char fault[STATE_FAULT_MAX];
 };
@@ -288,10 +290,26 @@ int64_t state_now(struct state *s)
     return now;
 }
 
-enum state_rc state_clock(struct state *s, char *why, size_t why_size)
+/* Under the lock: remembers the time, unless it was later already: *LATEST. A second is fine enough, and
+ * saves writes. */
+static enum state_rc note_time(struct state *s, int64_t now, int64_t *latest)
 {
     char text[32];
     struct state_record seen = { 0 };
+    enum state_rc rc = s->ops->get(s->db, now, "host", CLOCK_SLOT, &seen, s->fault);
+
+    *latest = rc == STATE_YES ? strtoll(seen.value, NULL, 10) : 0;
+    free(seen.value);
+    s->noted_ms = clock_ms();
+    if (rc == STATE_LOST || now <= *latest + 1000)
+        return rc;
+    snprintf(text, sizeof text, "%lld", (long long)now);
+    return s->ops->put(s->db, now, "host", CLOCK_SLOT, rc == STATE_YES ? seen.version : 0, text, strlen(text),
+                       0, s->fault);
+}
+
+enum state_rc state_clock(struct state *s, char *why, size_t why_size)
+{
     enum state_rc rc;
     int64_t now, latest;
 
@@ -300,9 +318,7 @@ enum state_rc state_clock(struct state *s, char *why, size_t why_size)
         return STATE_LOST;
     }
     now = now_of(s);
-    rc = s->ops->get(s->db, now, "host", CLOCK_SLOT, &seen, s->fault);
-    latest = rc == STATE_YES ? strtoll(seen.value, NULL, 10) : 0;
-    free(seen.value);
+    rc = note_time(s, now, &latest);
     if (rc != STATE_LOST && latest - now > BACK_MS) {
         snprintf(
             why, why_size,
@@ -310,11 +326,6 @@ enum state_rc state_clock(struct state *s, char *why, size_t why_size)
             "depend on it; set it right, or if it is right now, run kmcp state accept-clock",
             (long long)((latest - now) / 1000));
         return leave(s, STATE_NO);
-    }
-    if (rc != STATE_LOST && now > latest + 1000) { /* a second is fine enough, and saves writes */
-        snprintf(text, sizeof text, "%lld", (long long)now);
-        rc = s->ops->put(s->db, now, "host", CLOCK_SLOT, rc == STATE_YES ? seen.version : 0, text,
-                         strlen(text), 0, s->fault);
     }
     if (rc == STATE_LOST)
         snprintf(why, why_size, "%s", s->fault);
@@ -339,6 +350,8 @@ enum state_rc state_take(struct state *s, const struct state_bucket *buckets, si
     char keys[BUCKETS_MAX][STATE_KEY_MAX + 130];
     struct state_bucket mine[BUCKETS_MAX];
     const char *names[BUCKETS_MAX];
+    int64_t now, latest;
+    enum state_rc rc;
 
     for (size_t i = 0; i < n && i < BUCKETS_MAX; i++) {
         mine[i] = buckets[i];
@@ -347,7 +360,12 @@ enum state_rc state_take(struct state *s, const struct state_bucket *buckets, si
     }
     if (!s || n > BUCKETS_MAX || !scope_all(s, names, n, keys) || !enter(s))
         return STATE_LOST;
-    return leave(s, s->ops->take(s->db, now_of(s), mine, n, wait_ms, left, s->fault));
+    now = now_of(s);
+    rc = s->ops->take(s->db, now, mine, n, wait_ms, left, s->fault);
+    if (rc != STATE_LOST && (!s->noted_ms || clock_ms() - s->noted_ms >= NOTE_MS) &&
+        note_time(s, now, &latest) == STATE_LOST) /* whoever only reads tells the time as well */
+        rc = STATE_LOST;
+    return leave(s, rc);
 }
 
 enum state_rc state_learn(struct state *s, const struct state_bucket *bucket, int64_t at_most,

@@ -362,9 +362,7 @@ db.commit()
         site = self.site()
         k = self.kmcp(site, ask="accept")
         k.good("lock_device", self.lock(self.device("platform:Mac")))
-        subprocess.run(["/usr/bin/python3", "-c", "import sqlite3,sys; db=sqlite3.connect(sys.argv[1]); "
-                        "db.execute(\"UPDATE record SET value=CAST(value+7200000 AS TEXT) WHERE space='host'\"); db.commit()",
-                        str(site.dir / "state.db")], check=True)
+        self.set_back(site)
         why = k.bad("lock_device", self.lock(self.device("platform:Mac")))
         self.assertIn("clock was set back", why)
         self.assertIn("kmcp state accept-clock", why)
@@ -372,6 +370,39 @@ db.commit()
         self.assertEqual(site.run("state").returncode, 1)
         self.assertEqual(site.run("state", "accept-clock").returncode, 0)
         k.good("lock_device", self.lock(self.device("platform:Mac")))
+
+    def set_back(self, site):
+        p = subprocess.run(["/usr/bin/python3", "-c", "import sqlite3,sys; db=sqlite3.connect(sys.argv[1]); "
+                            "print(db.execute(\"UPDATE record SET value=CAST(value+7200000 AS TEXT) WHERE space='host'\").rowcount); "
+                            "db.commit()", str(site.dir / "state.db")], check=True, stdout=subprocess.PIPE)
+        return int(p.stdout)
+
+    def test_nobody_decides_by_a_clock_set_back(self):
+        site = self.site(policy="[rule keys]\nclasses = REVEAL\nthen = allow")
+        f, d = self.device("platform:Mac,filevault:on"), self.device("platform:Mac")
+        k = self.kmcp(site)
+        r = k.good("get_filevault_key", {"device_id": f["device_id"], "confirm": True, "reason": "test"})
+        handle = re.search("secret:[a-z2-7]{16}", r["content"][0]["text"])[0]
+        pending = self.wait_for(k, "erase_device", self.erase(d))
+        self.assertEqual(self.set_back(site), 1)
+        for command in (("approve", pending), ("deny", pending)):
+            text, status = on_terminal(site, *command, answers=[YES])
+            self.assertEqual(status, 1)
+            self.assertIn("clock was set back", text)
+        p = site.run("secret", "open", handle, "--reason", "test", "--out", str(site.dir / "out"))
+        self.assertEqual(p.returncode, 1)
+        self.assertIn("clock was set back", p.stderr)
+        self.assertEqual(site.run("state", "accept-clock").returncode, 0)
+        self.approve(site, pending)
+        k.good("erase_device", self.erase(d))
+
+    def test_reads_remember_the_time(self):
+        site = self.site()
+        with self.kmcp(site) as k:
+            k.good("list_devices", {"limit": 1})
+        self.assertEqual(self.set_back(site), 1)
+        with self.kmcp(site, ask="accept") as k:
+            self.assertIn("clock was set back", k.bad("lock_device", self.lock(self.device("platform:Mac"))))
 
 
 class Outside(Case):
