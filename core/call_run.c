@@ -24,16 +24,37 @@ bool phase_run(struct call *c)
     return true;
 }
 
-/* Strings of the answer come from devices and their users; see text.h. */
+#define OUTSIDE_MAX 1000 /* code points of one string of an answer */
+
+/* Where TEXT is to be cut; its length if it is not too long. */
+static size_t cut_at(const char *text)
+{
+    size_t n = 0, i = 0;
+
+    for (; text[i]; i++)
+        if (((unsigned char)text[i] & 0xC0) != 0x80 && n++ == OUTSIDE_MAX)
+            break;
+    return i;
+}
+
+/* Strings of the answer come from devices and their users (text.h): none is longer than a note has to be, so
+ * that nobody's name fills a conversation. */
 static bool neutralise(struct call *c, kmcp_json *value)
 {
     const char *text = json_str(value);
     struct buf clean;
     bool ok = true;
 
-    if (text && text_needs_neutral(text, strlen(text))) {
+    if (text) {
+        size_t cut = cut_at(text);
+
+        if (!text[cut] && !text_needs_neutral(text, cut))
+            return true;
         buf_init(&clean, c->host->call_bytes);
-        ok = text_neutral(&clean, text, strlen(text)) && json_replace_str(&c->arena, value, clean.data);
+        ok = text_neutral(&clean, text, cut) &&
+             (!text[cut] ||
+              buf_printf(&clean, " [cut: %d of %zu characters]", OUTSIDE_MAX, text_codepoints(text))) &&
+             json_replace_str(&c->arena, value, clean.data ? clean.data : "");
         buf_free(&clean);
         return ok;
     }

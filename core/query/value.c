@@ -9,7 +9,9 @@
 #include "base/text.h"
 #include "value.h"
 
-#define OBJECT_BYTES 160 /* of an object or a list of them, shown in a cell */
+/* What a cell shows: names and the like are written by end users, and an object is only glanced at. */
+#define TEXT_BYTES   400
+#define OBJECT_BYTES 160
 
 /* ---- dates ---- */
 
@@ -195,10 +197,25 @@ void value_show_date(struct buf *out, int64_t unix_ms)
     buf_puts(out, text);
 }
 
-/* In one line, without tabs: a table's cell. */
+/* Ends what stands in OUT from START on after MOST bytes, between two characters. */
+static void cut(struct buf *out, size_t start, size_t most)
+{
+    size_t len = start + most;
+
+    if (!out->data || out->len <= len)
+        return;
+    while (len > start && ((unsigned char)out->data[len] & 0xC0) == 0x80)
+        len--;
+    out->len = len;
+    buf_puts(out, "...");
+}
+
+/* In one line, without tabs, of bounded length: a table's cell. */
 static void show_text(struct buf *out, const char *text)
 {
-    while (*text) {
+    size_t start = out->len;
+
+    while (*text && out->len - start <= TEXT_BYTES) {
         size_t n = strcspn(text, "\t\r\n");
 
         buf_add(out, text, n);
@@ -208,19 +225,7 @@ static void show_text(struct buf *out, const char *text)
             text++;
         }
     }
-}
-
-/* An object in a cell is a glance at it, not all of it. */
-static void cut(struct buf *out, size_t start)
-{
-    size_t len = start + OBJECT_BYTES;
-
-    if (!out->data || out->len <= len)
-        return;
-    while (len > start && ((unsigned char)out->data[len] & 0xC0) == 0x80)
-        len--;
-    out->len = len;
-    buf_puts(out, "...");
+    cut(out, start, TEXT_BYTES);
 }
 
 void value_show(struct buf *out, const kmcp_json *node, uint32_t type)
@@ -249,6 +254,6 @@ void value_show(struct buf *out, const kmcp_json *node, uint32_t type)
         text = json_text(&scratch, node);
         show_text(out, text ? text : "(too long)");
         arena_release(&scratch, 0);
-        cut(out, start);
+        cut(out, start, OBJECT_BYTES);
     }
 }

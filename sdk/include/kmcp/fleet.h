@@ -352,11 +352,18 @@ KMCP_MAYBE_UNUSED static inline const char *kmcp_iso(kmcp_ctx *ctx, int64_t unix
     return ctx->host->format(ctx, "%s", text);
 }
 
-/* One cell for tab-separated text: tabs and line breaks become spaces. */
+/* One cell for tab-separated text: tabs and line breaks become spaces, and what is longer than 400 bytes is cut: names are
+ * written by end users. */
 KMCP_MAYBE_UNUSED static inline const char *kmcp_cell(kmcp_ctx *ctx, const char *text)
 {
-    char *copy = ctx->host->format(ctx, "%s", text ? text : "");
+    size_t len = text ? strlen(text) : 0, most = len;
+    char *copy;
     char *p;
+
+    if (len > 400)
+        for (most = 400; most && ((unsigned char)text[most] & 0xC0) == 0x80; most--)
+            ;
+    copy = ctx->host->format(ctx, "%.*s%s", (int)most, text ? text : "", most < len ? "..." : "");
 
     for (p = copy; p && *p; p++)
         if (*p == '\t' || *p == '\n' || *p == '\r')
