@@ -11,10 +11,11 @@ import unittest
 from e2e import DEADLINE, KMCP, Case
 
 
-def on_terminal(site, *args, answers=(), env=None):
-    """Runs kmcp on a terminal of its own; each answer is typed when its prompt is there. Output and exit status."""
+def on_terminal(site, *args, answers=(), env=None, under=()):
+    """Runs kmcp (UNDER another program) on a terminal of its own; each answer is typed when its prompt is there.
+    Output and exit status."""
     master, slave = pty.openpty()
-    p = subprocess.Popen([KMCP, *args, "--config", str(site.ini)], stdin=slave, stdout=slave, stderr=slave, env=env,
+    p = subprocess.Popen([*under, KMCP, *args, "--config", str(site.ini)], stdin=slave, stdout=slave, stderr=slave, env=env,
                          start_new_session=True)
     os.close(slave)
     seen, typed, todo = b"", 0, list(answers)
