@@ -155,7 +155,7 @@ class Http(Case):
         r = h.request("tools/call", again, headers=ana, caps={"elicitation": {}}).json["result"]
         self.assertTrue(r["structuredContent"]["accepted"], r)
         record = site.records()[-1]
-        self.assertEqual((record["principal"], record["transport"]), ("token:ana", "http"))
+        self.assertEqual((record["principal"], record["transport"]), ("http:ana", "http"))
         session = HttpSession(h, headers=ana)
         self.assertEqual(h.post(session.message("tools/list"), {**session.headers, **bob}).status, 404)  # not his
         h.p.send_signal(signal.SIGHUP)
