@@ -199,6 +199,8 @@ struct call {
     kmcp_json *kept;
     unsigned round;            /* rounds so far */
     const char *consent_state; /* what consent.c sealed for the round before, or NULL */
+    const kmcp_json *asked;    /* the state of the round before, unsealed, or NULL */
+    const char *misuse; /* why that state does not count; refused once the plan says for what. Or NULL */
     bool bad_answer;
     uint32_t lacks;
     /* result */

@@ -38,10 +38,26 @@ static enum state_rc get(struct call *c, struct pending *p)
     return rc;
 }
 
+/* Puts ID on the records that follow. */
+static void name_approval(struct call *c, const char *id)
+{
+    c->record.consent = arena_format(&c->arena, "approval %s", id);
+}
+
+/* A record that approval ID does not count for this call; what comes after it is another. */
+static void refuse_approval(struct call *c, const char *id, const char *why)
+{
+    name_approval(c, id);
+    audit_refused(c->host->audit, &c->record, why);
+    c->record.consent = NULL;
+    c->record.id[0] = '\0';
+}
+
 static bool still_waits(struct call *c, const struct pending *p)
 {
     char until[32];
 
+    name_approval(c, p->id);
     clock_iso(p->expires_ms, until, sizeof until);
     return call_refuse(
         c,
@@ -57,6 +73,46 @@ static bool still_waits(struct call *c, const struct pending *p)
 static void hex_of(const uint8_t digest[DIGEST_SIZE], char out[2 * DIGEST_SIZE + 1])
 {
     digest_hex(digest, DIGEST_SIZE, out);
+}
+
+/* Where P, approved, differs from this call; NULL: in more than one of who asks, for what, with what. */
+static const char *differs(const struct call *c, const struct pending *p)
+{
+    bool who = strcmp(p->principal, c->in->principal) != 0, what = strcmp(p->tool, c->tool->decl.name) != 0,
+         with = strcmp(p->args, c->stored_args) != 0;
+
+    if (who + what + with > 1)
+        return NULL;
+    return who ? "another principal" : what ? "another tool" : "other arguments";
+}
+
+/* An approval that is there, but for almost this: on record that it did not count. */
+static bool note_other(struct call *c)
+{
+    uint8_t key[DIGEST_SIZE];
+    enum state_rc rc = STATE_LOST;
+    struct pending *all;
+    size_t n;
+
+    if (host_key_for(c->host, "pending", key))
+        rc = pending_all(c->host->state, &c->arena, key, &all, &n);
+    digest_wipe(key, sizeof key);
+    if (rc != STATE_YES)
+        return state_lost(c);
+    for (size_t i = 0; i < n; i++) {
+        const char *what = all[i].stage == PENDING_APPROVED && strcmp(all[i].call, c->call_hex) != 0 &&
+                                   all[i].expires_ms > state_now(c->host->state)
+                               ? differs(c, &all[i])
+                               : NULL;
+
+        if (what) {
+            refuse_approval(c, all[i].id,
+                            arena_format(&c->arena, "approval %s is for %s and does not count for this",
+                                         all[i].id, what));
+            return true;
+        }
+    }
+    return true;
 }
 
 /* A new request takes the place of whatever is under its key. */
@@ -79,6 +135,8 @@ static bool begin(struct call *c, struct pending *p)
                            .asked_ms = now,
                            .expires_ms = now + c->host->policy.approval_ms,
                            .needs = c->level == LEVEL_TWO ? 2 : 1 };
+    if (!note_other(c))
+        return false;
     memcpy(p->call, c->call_hex, sizeof p->call);
     hex_of(c->bond.plan, p->plan);
     snprintf(p->request_sha256, sizeof p->request_sha256, "%s",
@@ -86,6 +144,7 @@ static bool begin(struct call *c, struct pending *p)
     snprintf(p->policy, sizeof p->policy, "%s", c->record.policy ? c->record.policy : "");
     if (!p->sentence || !pending_name(p))
         return call_refuse(c, "%s was not done: no memory or no random numbers", c->name);
+    name_approval(c, p->id);
     if (!call_note(c, "pending", arena_format(&c->arena, "waits for approval %s", p->id)))
         return false;
     rc = put(c, p);
@@ -116,8 +175,7 @@ static const char *changed(const struct call *c, const struct pending *p)
 /* An approval that no longer fits is void, and the person is asked anew. */
 static bool make_void(struct call *c, struct pending *p, const char *why)
 {
-    audit_refused(c->host->audit, &c->record, arena_format(&c->arena, "approval %s is void: %s", p->id, why));
-    c->record.id[0] = '\0';
+    refuse_approval(c, p->id, arena_format(&c->arena, "approval %s is void: %s", p->id, why));
     return begin(c, p);
 }
 
@@ -151,6 +209,7 @@ bool phase_approval(struct call *c)
     if (rc == STATE_NO)
         return begin(c, &p);
     what = changed(c, &p);
+    name_approval(c, p.id);
     switch (p.stage) {
     case PENDING_WAITING:
     case PENDING_APPROVED:
@@ -166,9 +225,8 @@ bool phase_approval(struct call *c)
                 p.n_by ? p.by[p.n_by - 1] : "a person", p.id);
         return begin(c, &p);
     case PENDING_USED:
-        audit_refused(c->host->audit, &c->record,
-                      arena_format(&c->arena, "approval %s was used already and counts once", p.id));
-        c->record.id[0] = '\0';
+        refuse_approval(c, p.id,
+                        arena_format(&c->arena, "approval %s was used already and counts once", p.id));
         return begin(c, &p);
     case PENDING_VOID:
         break;

@@ -47,6 +47,12 @@ static const char *seal(struct call *c)
         !json_set(&c->arena, state, "for", json_string(&c->arena, bond)) ||
         !json_set(&c->arena, state, "until", json_integer(&c->arena, clock_unix_ms() + CONSENT_LIFE_MS)) ||
         !json_set(&c->arena, state, "round", json_integer(&c->arena, (int64_t)c->round + 1)) ||
+        !json_set(&c->arena, state, "who", json_string(&c->arena, c->in->principal)) ||
+        !json_set(&c->arena, state, "what", json_string(&c->arena, c->in->name)) ||
+        (c->record.policy &&
+         !json_set(&c->arena, state, "policy", json_string(&c->arena, c->record.policy))) ||
+        (c->record.request_sha256 &&
+         !json_set(&c->arena, state, "request", json_string(&c->arena, c->record.request_sha256))) ||
         (c->answered && !json_set(&c->arena, state, "answered", c->answered)) ||
         (c->kept && !json_set(&c->arena, state, "kept", c->kept)) ||
         (c->consent_state &&
@@ -80,27 +86,47 @@ static kmcp_json *unseal(struct call *c, const char *text)
     return json_parse(&c->arena, (const char *)plain, n - DIGEST_SEAL_EXTRA, 0, NULL);
 }
 
-static bool bad_state(struct call *c, const char *why)
+static bool is(const kmcp_json *state, const char *key, const char *value)
 {
-    if (c->safety != KMCP_READ)
-        audit_refused(c->host->audit, &c->record, why);
-    return call_stop(c, CALL_BAD_STATE, "%s", why);
+    const char *text = json_str(json_get(state, key));
+
+    return text && value && strcmp(text, value) == 0;
+}
+
+/* Why STATE, unsealed, does not count for this call; NULL: it does. */
+static const char *misuse(struct call *c, const kmcp_json *state)
+{
+    char bond[2 * DIGEST_SIZE + 1] = "";
+    int64_t until = 0;
+
+    if (!state)
+        return "requestState was not issued here, or was changed or cut; ask again without it";
+    if (!bind(c, bond))
+        return "requestState cannot be verified (memory or OpenSSL); ask again without it";
+    if (!is(state, "for", bond))
+        return !is(state, "who", c->in->principal)
+                   ? "requestState was issued to another principal; ask again without it"
+               : !is(state, "what", c->in->name)
+                   ? "requestState was issued for another tool; ask again without it"
+                   : "requestState was issued for other arguments; ask again without it";
+    if (!json_int(json_get(state, "until"), &until) || until <= clock_unix_ms())
+        return "requestState has expired; ask again without it";
+    return NULL;
 }
 
 bool phase_resume(struct call *c)
 {
-    char bond[2 * DIGEST_SIZE + 1];
-    int64_t until = 0, round = 0;
-    kmcp_json *state;
+    const kmcp_json *state;
+    int64_t round = 0;
 
     if (!c->in->state)
         return true;
-    state = unseal(c, c->in->state);
-    if (!state || !bind(c, bond) || !json_str(json_get(state, "for")) ||
-        strcmp(json_str(json_get(state, "for")), bond) != 0)
-        return bad_state(c, "requestState was not issued for this call; ask again without it");
-    if (!json_int(json_get(state, "until"), &until) || until <= clock_unix_ms())
-        return bad_state(c, "requestState has expired; ask again without it");
+    c->asked = state = unseal(c, c->in->state);
+    c->misuse = misuse(c, state);
+    if (c->misuse) {
+        c->consent_state = json_str(json_get(state, "consent")); /* says which question it was */
+        return c->safety != KMCP_READ || call_stop(c, CALL_BAD_STATE, "%s", c->misuse);
+    }
     json_int(json_get(state, "round"), &round);
     c->round = (unsigned)round;
     c->consent_state = json_str(json_get(state, "consent"));

@@ -61,6 +61,31 @@ bool call_bind(struct call *c, const char *const *parts, size_t n, uint8_t out[D
     "\"description\":"                                                                                       \
     "\"Yes, do exactly this, once.\"}},\"required\":[\"approve\"]}"
 
+/* Puts the question that c->consent_state belongs to on the records that follow; it may be for another call.
+ */
+static bool name_question(struct call *c)
+{
+    char nonce[33] = "";
+
+    c->record.consent = NULL;
+    if (!c->consent_state)
+        return true;
+    consent_judge(consent_of(c->host), &c->bond, c->consent_state, false, clock_unix_ms(), NULL, nonce);
+    if (!nonce[0])
+        return true;
+    c->record.consent = arena_format(
+        &c->arena, "%s %s", strcmp(c->in->transport, "command line") == 0 ? "terminal" : "elicitation",
+        nonce);
+    return c->record.consent != NULL;
+}
+
+bool call_misused(struct call *c, const char *why)
+{
+    name_question(c);
+    audit_refused(c->host->audit, &c->record, why);
+    return call_stop(c, CALL_BAD_STATE, "%s", why);
+}
+
 static bool ask(struct call *c, unsigned round, const char *preface)
 {
     char *state = arena_alloc(&c->arena, CONSENT_TEXT_MAX);
@@ -85,18 +110,12 @@ static bool ask(struct call *c, unsigned round, const char *preface)
     for (char *at = (char *)(uintptr_t)question->message; at && *at; at++)
         if (*at == '\n' || *at == '\r' || *at == '\t')
             *at = ' '; /* names and reasons are others' words: they get no line of their own */
-    if (!question->message || !question->schema)
+    if (!question->message || !question->schema || !name_question(c))
         return call_refuse(c, "the call needs more memory than [limits] call_bytes allows");
     c->out.question = question->message;
-    if (round == 1 && !call_note(c, "asked", question->message))
+    if ((round == 1 || *preface) && !call_note(c, "asked", question->message))
         return false;
     return call_stop_asking(c);
-}
-
-static bool bad_state(struct call *c, const char *why)
-{
-    audit_refused(c->host->audit, &c->record, why);
-    return call_stop(c, CALL_BAD_STATE, "%s", why);
 }
 
 /* Once, in whichever process: YES if this is the first time. */
@@ -105,9 +124,25 @@ static enum state_rc spend(struct call *c, const char *nonce)
     return state_put(c->host->state, "spent", nonce, 0, "1", 1, state_now(c->host->state) + CONSENT_LIFE_MS);
 }
 
+/* What has changed since the person was asked, as far as the state tells. */
+static const char *changed(const struct call *c)
+{
+    const char *policy = json_str(json_get(c->asked, "policy")),
+               *request = json_str(json_get(c->asked, "request"));
+
+    if (policy && c->record.policy && strcmp(policy, c->record.policy) != 0)
+        return "the policy has changed since this was agreed to; the person is asked again";
+    if (request && c->record.request_sha256 && strcmp(request, c->record.request_sha256) != 0)
+        return "what would be sent has changed since this was agreed to; the person is asked again";
+    return "the device, its user, blueprint or another fact about it has changed since this was agreed to; "
+           "the person is asked again";
+}
+
 /* The person's answer, judged against what they were asked. */
 static bool judge(struct call *c, const kmcp_json *answer)
 {
+    static const char spent[] =
+        "requestState was used already; an approval counts once, ask again without it";
     const char *action = json_str(json_get(answer, "action"));
     bool accepted = action && strcmp(action, "accept") == 0 &&
                     json_is_true(json_get(json_get(answer, "content"), "approve"));
@@ -116,38 +151,37 @@ static bool judge(struct call *c, const kmcp_json *answer)
     enum consent_verdict verdict = consent_judge(consent_of(c->host), &c->bond, c->consent_state,
                                                  answer != NULL, clock_unix_ms(), &round, nonce);
 
+    if (!name_question(c))
+        return call_refuse(c, "out of memory");
     switch (verdict) {
     case CONSENT_FOREIGN:
-        return bad_state(c, "requestState was not issued for this call; ask again without it");
+        return call_misused(c, "requestState was not issued for this call; ask again without it");
     case CONSENT_EXPIRED:
-        return bad_state(c, "requestState has expired; ask again without it");
+        return call_misused(c, "requestState has expired; ask again without it");
     case CONSENT_SPENT:
-        return bad_state(c, "requestState was used already; an approval counts once, ask again without it");
+        return call_misused(c, spent);
     case CONSENT_STALE:
         if (answer && !accepted)
             break;
-        audit_refused(c->host->audit, &c->record,
-                      "what was agreed to has changed since; the person is asked again");
+        audit_refused(c->host->audit, &c->record, changed(c));
         return ask(c, round + 1, "This changed since you were last asked. ");
     case CONSENT_GOOD:
         break;
     }
     switch (answer ? spend(c, nonce) : STATE_YES) {
     case STATE_NO:
-        return bad_state(c, "requestState was used already; an approval counts once, ask again without it");
+        return call_misused(c, spent);
     case STATE_LOST:
         return call_refuse(c, "%s was not done: its approval cannot be marked as used (state)", c->name);
     case STATE_YES:
         break;
     }
+    if (action && strcmp(action, "cancel") == 0)
+        return call_refuse(c, "the question was closed without a yes or no, which counts as a no: do not try "
+                              "again unless the person asks for it");
     if (answer && !accepted)
         return call_refuse(c, "the person said no to this: do not try again unless they ask for it");
-    if (!accepted)
-        return ask(c, round + 1, "");
-    c->record.consent = arena_format(
-        &c->arena, "%s %s", strcmp(c->in->transport, "command line") == 0 ? "terminal" : "elicitation",
-        nonce);
-    return c->record.consent ? true : call_refuse(c, "out of memory");
+    return accepted ? true : ask(c, round + 1, "");
 }
 
 /* A yes is also bound to the request that would be sent and to the policy as it is now. */
@@ -175,9 +209,9 @@ bool phase_consent(struct call *c)
         return call_refuse(c, "%s was not done: approvals cannot be made (no OpenSSL); see the log",
                            c->tool->decl.name);
     if (answer && !call_answer_fits(KMCP_ASK_FORM, answer, why, sizeof why))
-        return call_stop(c, CALL_BAD_STATE, "\"inputResponses.approve\" %s", why);
+        return call_misused(c, arena_format(&c->arena, "\"inputResponses.approve\" %s", why));
     if (!c->consent_state)
-        return answer ? bad_state(c, "an answer came without its requestState; ask again without it")
+        return answer ? call_misused(c, "an answer came without its requestState; ask again without it")
                       : ask(c, 1, "");
     return judge(c, answer);
 }

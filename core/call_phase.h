@@ -63,6 +63,9 @@ bool call_case(struct call *c, struct policy_case *out);
 bool call_note(struct call *c, const char *event, const char *detail);
 /* ARGS, canonical, without the members that the tool's schema marks writeOnly; NULL when out of memory. */
 const char *call_shown_args(struct call *c, const kmcp_json *args);
+/* call_consent.c: refuses an answer that does not count, because of WHY, with a record that names the
+ * question it was given to. Always false. */
+bool call_misused(struct call *c, const char *why);
 /* Ends the call with its questions, sealed. Always false. */
 bool call_stop_asking(struct call *c);
 /* What the function's RC means for the call. Always false. */

@@ -18,6 +18,8 @@ bool phase_plan(struct call *c)
         rc = call_enter(c, STEP_PLAN);
         if (!call_alias_persons(c))
             return call_refuse(c, "the call needs more memory than [limits] call_bytes allows");
+        if (rc != KMCP_OK && c->misuse)
+            return call_misused(c, c->misuse);
         if (rc == KMCP_AGAIN)
             return call_stop_asking(c);
         if (rc != KMCP_OK)
@@ -111,6 +113,8 @@ bool phase_bind(struct call *c)
     digest_hex(c->bond.call, sizeof c->bond.call, c->call_hex);
     c->record.arguments_sha256 = hex;
     c->record.policy = host_policy_version(c->host);
+    if (c->misuse)
+        return call_misused(c, c->misuse);
     if (c->in->review)
         return call_stop(c, CALL_COMPLETE, "%s", c->sentence);
     return true;

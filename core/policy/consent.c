@@ -134,14 +134,14 @@ enum consent_verdict consent_judge(struct consent *c, const struct consent_bond 
 
     if (!c || !open_state(c, state, payload))
         return CONSENT_FOREIGN;
-    if (!digest_equal(call, bond->call, DIGEST_SIZE))
-        return CONSENT_FOREIGN;
     for (int i = 2; i < 10; i++)
         expires = expires << 8 | payload[i];
     if (round)
         *round = payload[1];
     if (nonce_hex)
         digest_hex(nonce, NONCE_SIZE, nonce_hex);
+    if (!digest_equal(call, bond->call, DIGEST_SIZE))
+        return CONSENT_FOREIGN;
     pthread_mutex_lock(&c->lock);
     now = now_of(c, now_unix_ms);
     sweep_spent(c, now);

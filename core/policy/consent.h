@@ -41,7 +41,7 @@ void consent_free(struct consent *c);
 bool consent_seal(struct consent *c, const struct consent_bond *bond, unsigned round, int64_t now_unix_ms,
                   char out[CONSENT_TEXT_MAX]);
 /* Judges STATE for BOND. SPEND: a GOOD one is spent here, atomically, before the act. ROUND (may be NULL)
- * gets its round; NONCE_HEX (33 bytes, may be NULL) its nonce, for the audit. */
+ * gets its round; NONCE_HEX (33 bytes, may be NULL) its nonce, for the audit: of any state that is ours. */
 enum consent_verdict consent_judge(struct consent *c, const struct consent_bond *bond, const char *state,
                                    bool spend, int64_t now_unix_ms, unsigned *round, char *nonce_hex);
 

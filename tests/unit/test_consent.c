@@ -32,11 +32,12 @@ static void counts_once(void **state)
 static void is_bound_to_call_and_plan(void **state)
 {
     struct consent *c = consent_new(test_key), *restarted = consent_new(other_key);
-    char text[CONSENT_TEXT_MAX];
+    char text[CONSENT_TEXT_MAX], nonce[33] = "";
 
     (void)state;
     assert_true(consent_seal(c, &bond, 1, NOW, text));
-    assert_int_equal(consent_judge(c, &other_call, text, true, NOW, NULL, NULL), CONSENT_FOREIGN);
+    assert_int_equal(consent_judge(c, &other_call, text, true, NOW, NULL, nonce), CONSENT_FOREIGN);
+    assert_int_equal(strlen(nonce), 32); /* the record says which question it was */
     assert_int_equal(consent_judge(c, &other_plan, text, true, NOW, NULL, NULL), CONSENT_STALE);
     assert_int_equal(consent_judge(restarted, &bond, text, true, NOW, NULL, NULL), CONSENT_FOREIGN);
     assert_int_equal(consent_judge(c, &bond, text, true, NOW, NULL, NULL),
