@@ -101,7 +101,9 @@ bool keyfile_place(const char *path, const uint8_t key[DIGEST_SIZE], char *why, 
         close(fd);
     ok = ok && (link(aside, path) == 0 || errno == EEXIST);
     if (!ok)
-        fault(why, why_size, path, strerror(errno), "make its folder writable, or name another");
+        fault(why, why_size, path, strerror(errno),
+              errno == ENOSPC ? "make room for it, or name another"
+                              : "make its folder writable, or name another");
     unlink(aside);
     keyfile_sync_folder(path);
     return ok;

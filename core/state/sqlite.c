@@ -77,8 +77,9 @@ static enum state_rc lost(struct db *db, char *fault)
                              ? "move it away; approvals, caps and sealed secrets in it are then gone"
                          : code == SQLITE_FULL ? "make room for it"
                          : code == SQLITE_BUSY ? "another process holds it; try again"
-                         : code == SQLITE_READONLY || code == SQLITE_PERM ? "make it writable"
-                                                                          : "see docs/state.md";
+                         : code == SQLITE_READONLY || code == SQLITE_PERM || code == SQLITE_CANTOPEN
+                             ? "make it and its folder writable"
+                             : "see docs/state.md";
 
     snprintf(fault, STATE_FAULT_MAX, "the state file \"%.200s\" cannot be used (%.100s); %s", db->path,
              sqlite3_errmsg(db->handle), remedy);
