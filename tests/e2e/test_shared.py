@@ -1,5 +1,7 @@
 """One tenant, many processes, several machines: the budget and every cap hold.  SPDX-License-Identifier: Apache-2.0"""
+import os
 import pathlib
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -8,7 +10,8 @@ import threading
 import time
 import unittest
 
-from e2e import DEADLINE, KMCP, Case
+from e2e import DEADLINE, Case
+from test_policy import YES, on_terminal
 
 
 class Redis:
@@ -38,12 +41,72 @@ class Redis:
 
 class Shared(Case):
     LIMITS = "requests_per_hour = 60\nrequests_per_second = 1000\nreserve_for_acts = 10\ncall_seconds = 2"
+    ALLOW = "[rule all]\nthen = allow"
 
-    def hammer(self, sites, calls=20):
-        """Reads from all sites at once until none gets through; how many did."""
+    def machines(self, redis, **kw):
+        """Three folders as if on three machines, one Redis between them, and the keys that a site would copy."""
+        sites = [self.site(**kw) for _ in range(3)]
+        for s in sites:
+            s.write(s.ini.read_text().replace("[state]\n", f"[state]\nredis = {redis.url}\n"))
+        for name in ("seal.key", "vault.key"):
+            key = os.urandom(32).hex() + "\n"
+            for s in sites:
+                (s.dir / name).write_text(key)
+                (s.dir / name).chmod(0o600)
+        return sites
+
+    def everywhere(self, make):
+        """What MAKE(sites) does with eight processes on one machine, then with two on each of three."""
+        def one(**kw):
+            return [self.site(**kw)] * 8
+
+        with self.subTest("SQLite"):
+            make(one)
+        if not shutil.which("redis-server"):
+            return
+        with self.subTest("Redis"):
+            redis = Redis()
+            try:
+                make(lambda **kw: self.machines(redis, **kw) * 2)
+            finally:
+                redis.close()
+
+    def at_once(self, sites, calls, **kw):
+        """Each of CALLS (tool, arguments, more) by the next process, all under way together; their results."""
+        clients = [self.kmcp(s, **kw) for s in sites]
+        for k in clients:
+            k.result("tools/list")
+        waiting = []
+        for n, (tool, args, more) in enumerate(calls):
+            k = clients[n % len(clients)]
+            waiting.append((k, k.start("tools/call", {"name": tool, "arguments": args, **more})))
+        answers = [k.finish(q) for k, q in waiting]
+        for k in clients:
+            k.close()
+        return answers
+
+    def ended_well(self, answers):
+        return sum("result" in m and m["result"].get("resultType") != "input_required" and not m["result"].get("isError")
+                   for m in answers)
+
+    def intents(self, sites):
+        records = []
+        for s in set(sites):
+            records += s.records()
+            if s.audit.exists():
+                p = s.run("audit", "verify")
+                self.assertEqual(p.returncode, 0, p.stdout + p.stderr)
+        return [r for r in records if r["event"] == "intent"]
+
+    def lock(self, d):
+        return "lock_device", {"device_id": d["device_id"], "confirm": True}, {}
+
+    def hammer(self, sites, calls=12):
+        """Reads from all sites at once, more than there is room for; how many did, and how long it took."""
         clients = [self.kmcp(s) for s in sites]
         done, lock = [0], threading.Lock()
         uuids = [self.tenant.truth(f"?device={n}")["device_id"] for n in range(20)]
+        began = time.monotonic()
 
         def run(n, k):
             for i in range(calls):
@@ -56,53 +119,95 @@ class Shared(Case):
             t.start()
         for t in threads:
             t.join()
-        return done[0]
+        return done[0], time.monotonic() - began
 
-    def test_eight_processes_one_budget(self):
-        one = self.site(limits=self.LIMITS, cache="devices = 0")
-        self.tenant.reset()
-        began = time.monotonic()
-        done = self.hammer([one] * 8)
-        regained = int((time.monotonic() - began) * 60 / 3600) + 1
-        sent = self.tenant.requests()
-        self.assertGreaterEqual(sent, 50)  # all of it, but for what only acts may use
-        self.assertLessEqual(sent, 50 + regained)
-        self.assertLessEqual(done, sent)
-        k = self.kmcp(one, ask="accept")  # the reserve is there for an act and what it looks up
-        k.good("lock_device", {"device_id": self.device("platform:Mac")["device_id"], "confirm": True})
+    def test_one_budget(self):
+        def budget(make):
+            sites = make(limits=self.LIMITS, cache="devices = 0")
+            self.tenant.reset()
+            done, seconds = self.hammer(sites)
+            regained = int(seconds * 60 / 3600)  # a token a minute
+            sent = self.tenant.requests()
+            self.assertGreaterEqual(sent, 50)  # all of it, but for what only acts may use
+            self.assertLessEqual(sent, 50 + regained)
+            self.assertLessEqual(done, sent)
+            self.assertGreater(done, 0)
+            k = self.kmcp(sites[0], ask="accept")  # the reserve is there for an act and what it looks up
+            k.good("lock_device", {"device_id": self.device("platform:Mac")["device_id"], "confirm": True})
 
+        self.everywhere(budget)
+
+    def test_one_cap(self):
+        def cap(make):
+            sites = make(policy=f"repeat_minutes = 0\n[cap few]\nlimit = 5\nper = day\n{self.ALLOW}")
+            self.tenant.reset()
+            answers = self.at_once(sites, [self.lock(self.device("platform:Mac")) for _ in range(16)])
+            self.assertEqual((self.ended_well(answers), len(self.tenant.acts()), len(self.intents(sites))), (5, 5, 5))
+            for m in answers:
+                if m["result"].get("isError"):
+                    self.assertIn("[cap few]", m["result"]["content"][0]["text"])
+
+        self.everywhere(cap)
+
+    def test_an_approval_counts_once(self):
+        def approval(make):
+            sites = make(policy="repeat_minutes = 0")
+            d = self.device()
+            args = {"device_id": d["device_id"], "serial_number": d["serial_number"], "confirm": True}
+            with self.kmcp(sites[0]) as k:
+                pending = re.search("approve ([2-9A-Z-]{9})", k.bad("erase_device", args)).group(1)
+            text, status = on_terminal(sites[1], "approve", pending, answers=[YES])  # on another machine
+            self.assertEqual(status, 0, text)
+            self.tenant.reset()
+            answers = self.at_once(sites, [("erase_device", args, {})] * 8)
+            used = [r for r in self.intents(sites) if r["consent"].startswith("approval " + pending)]
+            self.assertEqual((self.ended_well(answers), len(self.tenant.acts()), len(used)), (1, 1, 1))
+
+        self.everywhere(approval)
+
+    def test_an_answer_counts_once(self):
+        def answer(make):
+            sites = make(policy="repeat_minutes = 0")
+            d = self.device()
+            args = {"device_id": d["device_id"], "serial_number": d["serial_number"], "confirm": True}
+            with self.kmcp(sites[0], ask="accept") as k:
+                state = k.call_once("erase_device", args)["result"]["requestState"]
+            given = {"requestState": state, "inputResponses": {"approve": {"action": "accept", "content": {"approve": True}}}}
+            self.tenant.reset()
+            answers = self.at_once(sites, [("erase_device", args, given)] * 8, ask="accept")
+            self.assertEqual((self.ended_well(answers), len(self.tenant.acts()), len(self.intents(sites))), (1, 1, 1))
+
+        self.everywhere(answer)
+
+    def test_the_same_act_is_done_once(self):
+        def same(make):
+            sites = make(policy=self.ALLOW)
+            self.tenant.reset()
+            answers = self.at_once(sites, [self.lock(self.device("platform:Mac"))] * 16)
+            self.assertGreaterEqual(self.ended_well(answers), 1)
+            self.assertEqual((len(self.tenant.acts()), len(self.intents(sites))), (1, 1))
+
+        self.everywhere(same)
 
     @unittest.skipUnless(shutil.which("redis-server"), "redis-server is not installed")
-    def test_three_machines_one_redis(self):
+    def test_a_lost_redis(self):
         redis = Redis()
         self.addCleanup(redis.close)
-        sites = []
-        for _ in range(3):
-            site = self.site(limits=self.LIMITS, cache="devices = 0",
-                             policy="repeat_minutes = 0\n[cap few]\nlimit = 4\nper = day\n[rule all]\nthen = allow")
-            site.write(site.ini.read_text().replace("[state]\n", f"[state]\nredis = {redis.url}\n"))
-            sites.append(site)
-        locked = 0
-        for n in range(6):  # every cap over all machines
-            with self.kmcp(sites[n % 3]) as k:
-                r = k.call("lock_device", {"device_id": self.device("platform:Mac")["device_id"], "confirm": True})
-                locked += not r.get("isError")
-        self.assertEqual((locked, len(self.tenant.acts())), (4, 4))
+        sites = self.machines(redis, cache="devices = 0",
+                              policy=f"repeat_minutes = 0\n[cap few]\nlimit = 1\nper = day\n{self.ALLOW}")
+        with self.kmcp(sites[1]) as k:
+            k.good(*self.lock(self.device("platform:Mac"))[:2])
         self.tenant.reset()
-        done = self.hammer(sites * 2)
-        self.assertLessEqual(done, self.tenant.requests())
-        self.assertLessEqual(self.tenant.requests(), 52)
-        self.assertGreater(self.tenant.requests(), 20)
         k = self.kmcp(sites[0])
-        redis.stop()  # lost: reads go on with a tenth, acts do not
+        redis.stop()  # reads go on with a tenth, acts do not
         k.good("get_device", {"device_id": self.tenant.truth("?device=0")["device_id"]})
-        why = k.bad("lock_device", {"device_id": self.device("platform:Mac")["device_id"], "confirm": True})
-        self.assertIn("Redis", why)
+        tool, args, _ = self.lock(self.device("platform:Mac"))
+        self.assertIn("Redis", k.bad(tool, args))
         redis.start()
         end = time.monotonic() + DEADLINE
-        while "Redis" in k.bad("lock_device", {"device_id": self.device("platform:Mac")["device_id"], "confirm": True}):
+        while "Redis" in k.bad(tool, args):
             self.assertLess(time.monotonic(), end)
-        self.assertIn("[cap few]", k.bad("lock_device", {"device_id": self.device("platform:Mac")["device_id"], "confirm": True}))
+        self.assertIn("[cap few]", k.bad(tool, args))
         self.assertEqual(len(self.tenant.acts()), 0)
 
     def test_a_429_is_told_to_all(self):
