@@ -1,9 +1,12 @@
 """The record: verified, shown, compared with the tenant's own, and as its schema says.  SPDX-License-Identifier: Apache-2.0"""
 import json
 import pathlib
+import shutil
+import socket
+import subprocess
 import unittest
 
-from e2e import Case
+from e2e import DEADLINE, KMCP, Case
 from test_policy import YES, on_terminal
 
 try:
@@ -158,6 +161,69 @@ class Audit(Session):
         k.bad("lock_device", self.lock(self.device("platform:Mac")))
         self.tenant.set(faults=[])
         self.assertIn("lock_device", site.run("audit", "show", "--open").stdout)
+
+    # ---- anchors: what is told elsewhere ----
+
+    def act(self, site, **kw):
+        with self.kmcp(site, ask="accept", **kw) as k:
+            k.good("lock_device", self.lock(self.device("platform:Mac")))
+
+    def anchored(self, line):
+        """FILE, SEQ and MAC that an anchor ends with."""
+        return tuple(line.split()[-3:])
+
+    def told(self, site):
+        return [(str(site.audit), str(r["seq"]), r["mac"]) for r in site.records()]
+
+    def test_an_anchor_file_finds_what_the_chain_cannot(self):
+        site, elsewhere = self.site(), self.site().dir / "anchors"
+        site.write(site.ini.read_text().replace("[audit]\n", f"[audit]\nanchor_file = {elsewhere}\n"))
+        self.act(site)
+        kept = [(p, p.read_bytes()) for p in (site.audit, site.dir / "audit.jsonl.head")]
+        self.act(site)
+        anchors = elsewhere.read_text().splitlines()
+        self.assertEqual([self.anchored(a) for a in anchors], self.told(site))
+        self.assertEqual(elsewhere.stat().st_mode & 0o777, 0o600)
+        for line in anchors:
+            self.assertRegex(line, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ /")
+        p = site.run("audit", "verify", "--anchors", str(elsewhere))
+        self.assertEqual(p.returncode, 0, p.stdout + p.stderr)
+        for path, text in kept:  # who owns the folder puts older copies of file and head back
+            path.write_bytes(text)
+        self.assertEqual(site.run("audit", "verify").returncode, 0)
+        p = site.run("audit", "verify", "--anchors", str(elsewhere))
+        self.assertEqual(p.returncode, 1, p.stdout)
+        self.assertRegex(p.stdout, r"\b4\b")  # the record that is told of and not there
+
+    def test_an_anchor_file_that_cannot_be_written_is_told(self):
+        site = self.site()
+        site.write(site.ini.read_text().replace("[audit]\n", f"[audit]\nanchor_file = {site.dir}/none/anchors\n"))
+        k = self.kmcp(site, ask="accept")
+        k.good("lock_device", self.lock(self.device("platform:Mac")))
+        k.close()
+        self.assertIn("none/anchors", k.stderr)
+        self.assertIn("make it writable", k.stderr)
+
+    # A /dev of its own, in name spaces of its own: $1 becomes it, $2 is what listens at its log.
+    OWN_DEV = ('mount -t tmpfs own "$1" && touch "$1/null" && mount --bind /dev/null "$1/null" && ln -s "$2" "$1/log" && '
+               'mount --rbind "$1" /dev && shift 2 && exec "$@"')
+
+    def test_anchors_in_the_log_of_the_system(self):
+        site = self.site()
+        dev, log = site.dir / "dev", site.dir / "log"
+        dev.mkdir()
+        own = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", self.OWN_DEV, "sh", str(dev), str(log)]
+        if not shutil.which("unshare") or subprocess.run([*own, "true"], capture_output=True).returncode:
+            self.skipTest("name spaces cannot be made here")
+        site.write(site.ini.read_text().replace("[audit]\n", "[audit]\nsyslog = yes\n"))
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+            s.bind(str(log))
+            s.settimeout(DEADLINE)
+            self.act(site, argv=[*own, KMCP, "--config", str(site.ini)])
+            lines = [s.recv(4096).decode() for _ in site.records()]
+        for line in lines:
+            self.assertRegex(line, r"^<85>.*kmcp audit anchor /")  # authpriv.notice
+        self.assertEqual([self.anchored(line) for line in lines], self.told(site))
 
     def test_many_processes_one_chain(self):
         site = self.site(policy="repeat_minutes = 0\n[rule all]\nthen = allow")

@@ -1,5 +1,6 @@
 """Privacy mode: a fleet in which every person datum is marked; the mark leaves nowhere.  SPDX-License-Identifier: Apache-2.0"""
 import json
+import re
 import unittest
 
 from e2e import MODERN, Case
@@ -97,6 +98,29 @@ class Lost(Case):
         self.assertIn("ENABLED", seen)
         for key in ("latitude", "longitude"):
             self.assertNotIn(str(place["last_location"][key]), seen)
+
+    def test_a_place_is_a_pseudonym(self):
+        d = self.tenant.find("lost:yes")
+        args = {"device_id": d["device_id"], "section": "lost_mode"}
+        place = self.tenant.get(f"/api/v1/devices/{d['device_id']}/details")["lost_mode"]["last_location"]
+        site, tokens = self.site(policy="redact_pii = pseudonyms"), []
+        for _ in range(2):  # two processes say the same
+            k = self.kmcp(site)
+            k.good("get_device_details", args)
+            k.close()
+            seen = b"".join(k.raw).decode()
+            self.assertIn("ENABLED", seen)
+            tokens.append({key: re.search(rf'\\?"{key}\\?": ?\\?"(place:[0-9a-f]{{12}})', seen).group(1)
+                           for key in ("latitude", "longitude")})
+            for key in tokens[0]:
+                self.assertNotIn(str(place[key]), seen)
+        self.assertEqual(tokens[0], tokens[1])
+        self.assertNotEqual(tokens[0]["latitude"], tokens[0]["longitude"])
+        for key, token in tokens[0].items():  # opens with the key, on record
+            p = site.run("pseudonym", "open", token, "--reason", "it was found")
+            self.assertEqual((p.returncode, p.stdout.strip()), (0, str(place[key])), p.stderr)
+        self.assertEqual([r["tool"] for r in site.records()], ["pseudonym open"] * 4)
+        self.assertNotIn(str(place["latitude"]), site.audit.read_text())
 
 
 if __name__ == "__main__":
