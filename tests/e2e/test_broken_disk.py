@@ -3,6 +3,7 @@ that says what to do, reads go on, and after the repair acts go on.  SPDX-Licens
 import contextlib
 import os
 import pathlib
+import shutil
 import sqlite3
 import subprocess
 import tempfile
@@ -157,6 +158,40 @@ class Broken(Case):
                 self.refused(k, "read-?only|unable to open", "writable", str(folder))
             self.goes_on(k, site)
             k.close()
+
+    # ---- the same without a disk of its own: the kernel's answers are put in their place ----
+
+    @contextlib.contextmanager
+    def answers(self, k, error, calls, paths):
+        """While it lasts, CALLS of K's that are about PATHS end with ERROR."""
+        where = [x for p in paths for x in ("-P", str(p))]
+        tracer = subprocess.Popen(["strace", "-f", "-qq", "-o", os.devnull, "-p", str(k.p.pid), *where,
+                                   "-e", f"trace={calls}", "-e", f"inject={calls}:error={error}"], stderr=subprocess.DEVNULL)
+        status = [p / "status" for p in pathlib.Path(f"/proc/{k.p.pid}/task").iterdir()]
+        self.until(lambda: tracer.poll() is not None or all("TracerPid:\t0\n" not in p.read_text() for p in status), "the tracer")
+        try:
+            if tracer.poll() is not None:
+                self.skipTest("processes cannot be traced here")
+            yield
+        finally:
+            tracer.terminate()
+            tracer.wait(DEADLINE)
+
+    @unittest.skipUnless(shutil.which("strace"), "strace is not installed")
+    def test_what_the_kernel_answers(self):
+        audit, state = ("audit.jsonl",), ("state.db", "state.db-wal", "state.db-journal", "state.db-shm")
+        for files, error, calls, parts in ((audit, "ENOSPC", "write", ("No space left", "make room")),
+                                           (audit, "EIO", "fsync", ("Input/output error", "audit.jsonl")),
+                                           (audit, "EROFS", "openat", ("Read-only", "writable")),
+                                           (state, "ENOSPC", "pwrite64,write,fallocate", ("full|cannot be used", "state.db")),
+                                           (state, "EROFS", "openat", ("unable to open", "writable"))):
+            with self.subTest(files[0], error=error):
+                site = self.site(policy="repeat_minutes = 0\n[rule all]\nthen = allow", cache="devices = 0")
+                k = self.kmcp(site)
+                with self.answers(k, error, calls, [site.dir / f for f in files]):
+                    self.refused(k, *parts)
+                self.goes_on(k, site)
+                k.close()
 
     # ---- what is in it ----
 
