@@ -92,34 +92,6 @@ class Policy(Case):
             if path.is_file():
                 self.assertNotIn(b"735192", path.read_bytes(), path)
 
-    def test_an_approval_is_for_exactly_that(self):
-        site = self.site(policy="repeat_minutes = 0")
-        k = self.kmcp(site)
-        a, b = self.device(), self.device()
-        pending = self.wait_for(k, "erase_device", self.erase(a))
-        self.approve(site, pending)
-        others = [("erase_device", self.erase(b)), ("erase_device", self.erase(a, preserve_data_plan=True)),
-                  ("delete_device", self.erase(a))]
-        for tool, args in others:  # another device, other arguments, another tool: each waits for its own
-            self.assertNotEqual(self.wait_for(k, tool, args), pending)
-        before = len(site.records())
-        self.tenant.set(device={"device_id": a["device_id"], "user_name": "Somebody Else", "user_email": "else@example.org"})
-        self.assertNotEqual(self.wait_for(k, "erase_device", self.erase(a)), pending)
-        self.assertIn("has changed since", json.dumps(site.records()[before:]))
-        self.assertEqual(self.tenant.acts(), [])
-
-    def test_a_policy_change_voids_an_approval(self):
-        site = self.site(policy="repeat_minutes = 0")
-        d = self.device()
-        with self.kmcp(site) as k:
-            pending = self.wait_for(k, "erase_device", self.erase(d))
-        self.approve(site, pending)
-        site.write(site.ini.read_text().replace("[audit]", "[rule vip]\ntags = vip\nthen = deny\n[audit]"))
-        with self.kmcp(site) as k:
-            self.assertNotEqual(self.wait_for(k, "erase_device", self.erase(d)), pending)
-        self.assertIn("the policy has changed since", json.dumps(site.records()))
-        self.assertEqual(self.tenant.acts(), [])
-
     def test_what_changed_cannot_be_approved(self):
         site = self.site()
         k = self.kmcp(site)
@@ -194,27 +166,6 @@ class Policy(Case):
         self.assertRegex(intent["consent"], "by ana on .* and bob on ")
         self.assertNotIn("secret of", site.audit.read_text())
         self.assertEqual(len([1 for r in site.records() if r["event"] == "approved"]), 2)
-
-    def test_an_approval_expires(self):
-        site = self.site()
-        k = self.kmcp(site)
-        d = self.device()
-        pending = self.wait_for(k, "erase_device", self.erase(d))
-        self.approve(site, pending)
-        db = site.dir / "state.db"
-        run = subprocess.run(["/usr/bin/python3", "-c", """
-import json, sqlite3, sys
-db = sqlite3.connect(sys.argv[1])
-for key, value in db.execute("SELECT key, value FROM record WHERE space='pending'").fetchall():
-    v = json.loads(value)
-    v["expires"] -= 2 * 3600000
-    db.execute("UPDATE record SET value=? WHERE space='pending' AND key=?", (json.dumps(v).encode(), key))
-db.commit()
-""", str(db)], capture_output=True, text=True)
-        self.assertEqual(run.returncode, 0, run.stderr)
-        self.assertNotEqual(self.wait_for(k, "erase_device", self.erase(d)), pending)
-        self.assertIn("it has expired", json.dumps(site.records()))
-        self.assertEqual(self.tenant.acts(), [])
 
     # ---- rules, caps ----
 
@@ -347,17 +298,6 @@ db.commit()
             self.assertIn("every act has a known end" if received else "unknown", text)
 
     # ---- when the state cannot be had ----
-
-    def test_without_state_no_act(self):
-        site = self.site()
-        (site.dir / "state.db").write_bytes(b"x" * 8192)
-        (site.dir / "state.db").chmod(0o600)
-        k = self.kmcp(site, ask="accept")
-        why = k.bad("lock_device", self.lock(self.device("platform:Mac")))
-        self.assertIn("state.db", why)
-        self.assertIn("move it away", why)
-        self.assertEqual(self.tenant.acts(), [])
-        k.good("list_devices", {"limit": 1})
 
     def test_a_clock_set_back(self):
         site = self.site()
