@@ -9,6 +9,7 @@
 
 #include "base/lazy.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "cli.h"
 #include "plugin/api.h"
 #include "transport/http_settings.h"
@@ -60,20 +61,35 @@ static void name_principal(struct host *host)
              user ? user->pw_name : "unknown");
 }
 
-/* A tool that is misspelt there would answer otherwise than was meant. */
-static bool names_tools(const struct host *host, struct config *c)
+static bool is_tool(const struct host *host, const char *name)
 {
-    const char *at = host->policy.inline_secrets;
+    for (size_t i = 0; i < host->registry.n_tools; i++)
+        if (text_casecmp(host->registry.tools[i]->decl.name, name) == 0)
+            return true;
+    return false;
+}
 
-    while (at && *at) {
-        size_t len = strcspn(at, ", ");
+/* A tool that is misspelt, or not loaded, would be ruled on otherwise than was meant. NAMES: the value of
+ * KEY. It may be one of an optional plugin that is not there (PARTIAL). */
+static bool names_tools(const struct host *host, struct config *c, const char *section, const char *key,
+                        const char *names, bool stars, bool partial)
+{
+    const char *word;
+    size_t len;
+
+    while (names && (word = scope_next(&names, &len))) {
+        int line = config_find(c, section, key)->line;
         char name[65];
 
-        snprintf(name, sizeof name, "%.*s", len > 64 ? 64 : (int)len, at);
-        if (len && !registry_find(&host->registry, name))
-            return config_fail(c, config_find(c, "policy", "inline_secrets")->line,
-                               "\"inline_secrets\" names \"%s\", which is no loaded tool", name);
-        at += len + strspn(at + len, ", ");
+        snprintf(name, sizeof name, "%.*s", len > 64 ? 64 : (int)len, word);
+        if ((stars && strchr(name, '*')) || is_tool(host, name))
+            continue;
+        if (!partial)
+            return config_fail(c, line,
+                               "\"%s\" names \"%s\", which is no loaded tool; kmcp list shows those that are",
+                               key, name);
+        log_line(KMCP_LOG_WARN, "policy", "%s:%d: \"%s\" names \"%s\", which is no loaded tool", c->file,
+                 line, key, name);
     }
     return true;
 }
@@ -87,6 +103,44 @@ static bool read_export(struct host *host, struct config *c)
         return config_fail(c, config_find(c, "export", "folder")->line,
                            "[export] folder must be a whole path, such as /var/lib/kmcp/exports");
     return true;
+}
+
+/* A platform that the API does not have today may be one that it has tomorrow. */
+static void know_platforms(const struct config *c, const char *section, const char *words)
+{
+    static const char known[] = "Mac, iPhone, iPad, AppleTV, Windows, Android";
+    const char *word;
+    size_t len;
+
+    while (words && (word = scope_next(&words, &len))) {
+        char name[65];
+
+        snprintf(name, sizeof name, "%.*s", len > 64 ? 64 : (int)len, word);
+        if (!strchr(name, '*') && !scope_word(known, name))
+            log_line(KMCP_LOG_WARN, "policy",
+                     "%s:%d: \"platforms\" names \"%s\", which no device may ever have; known are %s",
+                     c->file, config_find(c, section, "platforms")->line, name, known);
+    }
+}
+
+static bool names_what_there_is(const struct host *host, struct config *c)
+{
+    size_t plugins = 0;
+    bool partial;
+
+    for (size_t i = 0; i < c->n_sections; i++)
+        plugins += strncmp(c->sections[i].name, "plugin ", 7) == 0;
+    partial = plugins > host->registry.n_plugins;
+    for (size_t i = 0; i < c->n_sections; i++) {
+        const char *section = c->sections[i].name;
+
+        if (strncmp(section, "rule ", 5) != 0 && strncmp(section, "cap ", 4) != 0)
+            continue;
+        if (!names_tools(host, c, section, "tools", config_str(c, section, "tools", NULL), true, partial))
+            return false;
+        know_platforms(c, section, config_str(c, section, "platforms", NULL));
+    }
+    return names_tools(host, c, "policy", "inline_secrets", host->policy.inline_secrets, false, partial);
 }
 
 static bool build(struct host *host, struct config *c, size_t *workers)
@@ -115,7 +169,7 @@ static bool build(struct host *host, struct config *c, size_t *workers)
         !(host->audit = audit_new(c)) || !registry_load(&host->registry, c, plugin_dir(c, dir, sizeof dir)))
         return false;
     audit_use_state(host->audit, host->state);
-    if (!names_tools(host, c))
+    if (!names_what_there_is(host, c))
         return false;
     if (!(host->pseudonyms = pseudonyms_new(host->state)) ||
         !(host->vault = vault_new(host->state, host->policy.secret_ms)))

@@ -63,8 +63,7 @@ static bool word_matches(const char *word, size_t len, const char *text)
     return !*text;
 }
 
-/* The next word of LIST, without the white space around it; NULL at the end. */
-static const char *next_word(const char **list, size_t *len)
+const char *scope_next(const char **list, size_t *len)
 {
     const char *word = *list;
     size_t n;
@@ -85,35 +84,84 @@ bool scope_word(const char *words, const char *text)
     const char *word;
     size_t len;
 
-    while ((word = next_word(&words, &len)))
+    while ((word = scope_next(&words, &len)))
         if (word_matches(word, len, text))
             return true;
     return false;
 }
 
-static bool check_words(struct config *c, const char *section, enum scope_key key, const char *words)
+/* Could the word, of which * is any text, match something that begins with PREFIX and goes on? REST gets what
+ * is left of the word for that. */
+static bool can_begin(const char *word, size_t len, const char *prefix, const char **rest)
+{
+    for (; len && *prefix; word++, len--, prefix++) {
+        char a = *word >= 'A' && *word <= 'Z' ? (char)(*word + 32) : *word;
+
+        if (a == '*')
+            break;
+        if (a != *prefix)
+            return false;
+    }
+    *rest = word;
+    return len > 0;
+}
+
+/* local:UID(NAME) and http:NAME are all there are. */
+static bool can_be_principal(const char *word, size_t len)
+{
+    const char *rest;
+
+    if (can_begin(word, len, "http:", &rest))
+        return true;
+    return can_begin(word, len, "local:", &rest) && (*rest == '*' || (*rest >= '0' && *rest <= '9')) &&
+           (word[len - 1] == ')' || memchr(rest, '*', len - (size_t)(rest - word)));
+}
+
+static bool can_be_transport(const char *word, size_t len)
+{
+    static const char *const transports[] = { "stdio", "http", "command line" };
+
+    for (size_t i = 0; i < sizeof transports / sizeof *transports; i++)
+        if (word_matches(word, len, transports[i]))
+            return true;
+    return false;
+}
+
+/* A word that could never match is a mistake, and most likely in a rule that was to deny. */
+static bool check_word(struct config *c, int line, enum scope_key key, const char *word, size_t len)
 {
     static const char *const classes[] = { "READ", "REVEAL", "WRITE", "DESTROY" };
+    size_t stars = 0, i = 0;
+
+    for (size_t k = 0; k < len; k++)
+        stars += word[k] == '*';
+    if (stars > 3)
+        return config_fail(c, line, "\"%.*s\" has more than three *; use fewer", (int)len, word);
+    if (key == SCOPE_PRINCIPALS && !can_be_principal(word, len))
+        return config_fail(c, line,
+                           "\"%.*s\" can never be who asks: that is local:UID(NAME) or http:NAME, and * "
+                           "stands for anything",
+                           (int)len, word);
+    if (key == SCOPE_TRANSPORTS && !can_be_transport(word, len))
+        return config_fail(c, line, "\"%.*s\" is no transport; stdio, http and command line are", (int)len,
+                           word);
+    while (key == SCOPE_CLASSES && i < 4 &&
+           (strlen(classes[i]) != len || strncmp(classes[i], word, len) != 0))
+        i++;
+    return i < 4 ? true
+                 : config_fail(c, line, "\"%.*s\" is no safety class; READ, REVEAL, WRITE and DESTROY are",
+                               (int)len, word);
+}
+
+static bool check_words(struct config *c, const char *section, enum scope_key key, const char *words)
+{
     const struct config_entry *e = config_find(c, section, keys[key].key);
     const char *word, *rest = words;
     size_t len, n = 0;
 
-    for (; (word = next_word(&rest, &len)); n++) {
-        size_t stars = 0;
-
-        for (size_t i = 0; i < len; i++)
-            stars += word[i] == '*';
-        if (stars > 3)
-            return config_fail(c, e->line, "\"%.*s\" has more than three *; use fewer", (int)len, word);
-        for (size_t i = 0; key == SCOPE_CLASSES && i < 5; i++) {
-            if (i == 4)
-                return config_fail(c, e->line,
-                                   "\"%.*s\" is no safety class; READ, REVEAL, WRITE and DESTROY are",
-                                   (int)len, word);
-            if (strlen(classes[i]) == len && strncmp(classes[i], word, len) == 0)
-                break;
-        }
-    }
+    for (; (word = scope_next(&rest, &len)); n++)
+        if (!check_word(c, e->line, key, word, len))
+            return false;
     return n ? true
              : config_fail(c, e->line, "\"%s\" names nothing; leave it out or fill it in", keys[key].key);
 }

@@ -42,5 +42,7 @@ bool scope_wants(const struct scope *s, const char *name);
 bool scope_has_subjects(const struct scope *s);
 /* Does one of WORDS, "a, b*", match TEXT? */
 bool scope_word(const char *words, const char *text);
+/* The next word of *LIST, without the white space around it, LEN bytes long; NULL at the end. */
+const char *scope_next(const char **list, size_t *len);
 
 #endif

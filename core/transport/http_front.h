@@ -30,7 +30,7 @@ struct front {
     int64_t stop_at_ms, next_sweep_ms;
 };
 
-#define PRINCIPAL_PREFIX "http:" /* before the name of a token */
+#define PRINCIPAL_PREFIX "http:" /* before the name of a token; scope.c knows it too */
 
 /* What a call's user is. */
 enum user_kind { USER_POST, USER_GET };

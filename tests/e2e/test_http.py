@@ -176,6 +176,24 @@ class Http(Case):
         for token in (ana, bob, eve):
             self.assertNotIn(token["Authorization"][7:], h.stderr)
 
+    def test_rules_look_at_who_holds_the_token(self):
+        site = self.site(policy="[rule bob]\nprincipals = http:bob*\nthen = deny\nbecause = bob only looks\n[rule rest]\nthen = allow\n"
+                                "[rule eve]\nclasses = READ\ntools = list_devices\nprincipals = HTTP:eve\nthen = deny")
+        who = {name: self.token(site, name, "read,write") for name in ("ana", "bob", "eve")}
+        site.write(site.ini.read_text() + f"[http]\ntokens = {site.dir / 'tokens'}\n")
+        h = self.http(site)
+        call = {"name": "lock_device", "arguments": {"device_id": self.device()["device_id"], "confirm": True}}
+        look = {"name": "list_devices", "arguments": {"limit": 1}}
+        r = h.request("tools/call", call, headers=who["bob"]).json["result"]
+        self.assertTrue(r["isError"])
+        self.assertIn("bob only looks", r["content"][0]["text"])
+        self.assertEqual(site.records()[-1]["principal"], "http:bob")
+        self.assertEqual(self.tenant.acts(), [])
+        self.assertTrue(h.request("tools/call", look, headers=who["eve"]).json["result"].get("isError"))
+        self.assertFalse(h.request("tools/call", look, headers=who["ana"]).json["result"].get("isError"))
+        self.assertFalse(h.request("tools/call", call, headers=who["ana"]).json["result"].get("isError"))
+        self.assertEqual(len(self.tenant.acts()), 1)
+
     def test_a_foreign_approval_is_none(self):
         site = self.site()
         ana, eve = self.token(site, "ana", "read,write"), self.token(site, "eve", "read,write")

@@ -186,6 +186,16 @@ static void mistakes_are_named(void **state)
     refuses("[rule a]\nthen = maybe\n", "test.ini:2:");
     refuses("[rule a]\nclasses = Destroy\nthen = deny\n", "no safety class");
     refuses("[rule a]\ntags = ,\nthen = deny\n", "names nothing");
+    refuses("[rule a]\nprincipals = http:ana, token:bob\nthen = deny\n",
+            "\"token:bob\" can never be who asks");
+    refuses("[rule a]\nprincipals = ana\nthen = deny\n", "can never be");
+    refuses("[rule a]\nprincipals = http:\nthen = deny\n", "can never be");
+    refuses("[rule a]\nprincipals = local:ana\nthen = deny\n", "local:UID(NAME)");
+    refuses("[rule a]\nprincipals = local:1000\nthen = deny\n", "local:UID(NAME)");
+    refuses("[rule a]\ntransports = stdio, ssh\nthen = deny\n", "\"ssh\" is no transport");
+    load(
+        "[rule a]\nprincipals = *, *ana*, HTTP:ana, h*, local:*, local:1000(ana), local:1000*, local:*(ana)\n"
+        "transports = STDIO, command*, *\nthen = deny\n");
     refuses("[rule a]\ntags = *a*b*c*d\nthen = deny\n", "three *");
     refuses("[rule a]\nwhen = always\nthen = deny\n", "expected something like");
     refuses("[rule a]\nwhen = Mon 25:00-26:00 UTC\nthen = deny\n", "expected something like");
