@@ -194,7 +194,7 @@ static bool validate_prompt(struct call *c)
 
 bool phase_validate(struct call *c)
 {
-    char why[500];
+    char why[1200];
     const char *nul = find_nul(c->args);
 
     if (nul)

@@ -23,7 +23,7 @@ static bool fail(struct checker *c, const char *fmt, ...) __attribute__((format(
 
 static bool fail(struct checker *c, const char *fmt, ...)
 {
-    char what[400];
+    char what[900];
     va_list args;
 
     va_start(args, fmt);
@@ -100,10 +100,12 @@ static bool check_type(struct checker *c, const kmcp_json *types, const kmcp_jso
     return fail(c, "must be %s, not %s", wanted, kind_name(value));
 }
 
+/* Names all values there may be, or as many whole ones as there is room for. */
 static bool check_enum(struct checker *c, const kmcp_json *values, const kmcp_json *value)
 {
     struct arena scratch;
-    char list[260] = "";
+    char list[800] = "";
+    size_t at = 0, named = 0;
 
     for (const kmcp_json *v = json_first(values); v; v = json_next(v))
         if (json_equal(v, value))
@@ -111,11 +113,15 @@ static bool check_enum(struct checker *c, const kmcp_json *values, const kmcp_js
     arena_init(&scratch, 1 << 16);
     for (const kmcp_json *v = json_first(values); v; v = json_next(v)) {
         const char *text = json_text(&scratch, v);
-        size_t at = strlen(list);
 
-        snprintf(list + at, sizeof list - at, "%s%s", at ? ", " : "", text ? text : "...");
+        if (!text || at + strlen(text) + 3 > sizeof list)
+            break;
+        at += (size_t)snprintf(list + at, sizeof list - at, "%s%s", named++ ? ", " : "", text);
     }
-    fail(c, "must be one of %s", list);
+    if (named < json_len(values))
+        fail(c, "must be one of %s and %zu more", list, json_len(values) - named);
+    else
+        fail(c, "must be one of %s", list);
     arena_release(&scratch, 0);
     return false;
 }

@@ -80,6 +80,29 @@ static void enforces(void **state)
     arena_release(&a, 0);
 }
 
+static void names_whole_values(void **state)
+{
+    char schema[3000] = "{\"enum\":[\"value-0-of-many\"", why[1200];
+    struct schema *few = schema_compile("{\"enum\":[\"a\",1]}", why, sizeof why), *many;
+    const kmcp_json *value;
+    struct arena a;
+
+    (void)state;
+    arena_init(&a, 1 << 20);
+    value = json_string(&a, "b");
+    assert_false(schema_check(few, value, why, sizeof why));
+    assert_string_equal(why, "the arguments must be one of \"a\", 1");
+    for (int i = 1; i < 60; i++)
+        snprintf(schema + strlen(schema), sizeof schema - strlen(schema), ",\"value-%d-of-many\"", i);
+    many = schema_compile(strcat(schema, "]}"), why, sizeof why);
+    assert_false(schema_check(many, value, why, sizeof why));
+    assert_has(why, "-of-many\" and 2");
+    assert_has(why, " more");
+    schema_free(few);
+    schema_free(many);
+    arena_release(&a, 0);
+}
+
 static void refuses_what_it_would_not_enforce(void **state)
 {
     static const struct {
@@ -155,6 +178,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(enforces),
+        cmocka_unit_test(names_whole_values),
         cmocka_unit_test(refuses_what_it_would_not_enforce),
         cmocka_unit_test(says_what_is_wrong),
     };
