@@ -61,13 +61,13 @@ static bool still_waits(struct call *c, const struct pending *p)
     clock_iso(p->expires_ms, until, sizeof until);
     return call_refuse(
         c,
-        "%s was not done yet: %s has to agree. Tell the person to run `kmcp approve %s` on the machine "
+        "%s was not done yet: %s to agree. Tell the person to run `kmcp approve %s%s` on the machine "
         "that kmcp runs on (until %s), then make exactly this call again. It would do this: %s",
         c->name,
-        p->needs - p->n_by == 2 ? "two people"
-        : p->n_by               ? "a second person"
-                                : "a person",
-        p->id, until, c->sentence);
+        p->needs - p->n_by == 2 ? "two people have"
+        : p->n_by               ? "a second person has"
+                                : "a person has",
+        p->id, c->host->config_option, until, c->sentence);
 }
 
 static void hex_of(const uint8_t digest[DIGEST_SIZE], char out[2 * DIGEST_SIZE + 1])

@@ -14,11 +14,31 @@ bool call_is_inline(const struct call *c)
     return c->host->policy.inline_secrets && scope_word(c->host->policy.inline_secrets, c->tool->decl.name);
 }
 
+/* What people call what the API's field holds; a field that is not here has its own name. */
+static const char *name_of(const char *field)
+{
+    static const char *const names[][2] = {
+        { "key", "FileVault recovery key" },
+        { "filevault_key", "FileVault recovery key" },
+        { "pin", "unlock PIN" },
+        { "PIN", "unlock PIN" },
+        { "unlock_pin", "unlock PIN" },
+        { "recovery_password", "recovery lock password" },
+        { "user_based_albc", "user-based activation lock bypass code" },
+        { "device_based_albc", "device-based activation lock bypass code" },
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i][0], field) == 0)
+            return names[i][1];
+    return field;
+}
+
 const char *call_keep_secret(void *arg, const char *field, const char *value)
 {
     struct call *c = arg;
     struct vault_item item = { .value = value,
-                               .what = field,
+                               .what = name_of(field),
                                .tool = c->name,
                                .principal = c->in->principal,
                                .subject = c->n_subjects ? c->subjects[0].id : NULL,
@@ -32,10 +52,8 @@ const char *call_keep_secret(void *arg, const char *field, const char *value)
         return NULL;
     }
     c->handles = arena_format(
-        &c->arena,
-        "%s%s%s is %s; `kmcp secret open %s --reason \"...\"` shows it to a person, once, "
-        "until %s.",
-        c->handles ? c->handles : "", c->handles ? " " : "", item.handle, field, item.handle,
+        &c->arena, "%s%s`kmcp secret open %s --reason \"...\"%s` shows the %s to a person, once, until %s.",
+        c->handles ? c->handles : "", c->handles ? " " : "", item.handle, c->host->config_option, item.what,
         clock_iso(item.expires_ms, until, sizeof until));
     return arena_strdup(&c->arena, item.handle);
 }

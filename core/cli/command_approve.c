@@ -69,7 +69,10 @@ static int list(struct desk *d)
         say("", all[i].sentence, SENTENCE_MAX);
         waiting++;
     }
-    printf(waiting ? "kmcp approve ID shows one as it is now, and asks\n" : "nothing waits\n");
+    if (waiting)
+        printf("kmcp approve%s ID shows one as it is now, and asks\n", d->host.config_option);
+    else
+        printf("nothing waits in %s\n", state_place(d->host.state));
     return 0;
 }
 
@@ -260,7 +263,8 @@ static int work(struct desk *d, const char *id, bool deny)
     if (rc == STATE_LOST)
         return lost(d);
     if (rc == STATE_NO) {
-        fprintf(stderr, "kmcp: nothing waits under \"%.40s\"; kmcp approve lists what does\n", id);
+        fprintf(stderr, "kmcp: nothing waits under \"%.40s\" in %s; kmcp approve%s lists what does\n", id,
+                state_place(d->host.state), d->host.config_option);
         return 1;
     }
     if (d->pending.stage != PENDING_WAITING || d->pending.expires_ms <= state_now(d->host.state)) {

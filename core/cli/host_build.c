@@ -187,11 +187,28 @@ static bool build(struct host *host, struct config *c, size_t *workers)
     return registry_open(&host->registry, c, &api_host);
 }
 
+/* What people have to write to reach the same INI: whoever runs the command may be in another folder. */
+static void name_config(struct host *host, const char *config_file)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:@%,";
+    char full[PATH_MAX], dflt[PATH_MAX];
+    const char *found = find_config(dflt, sizeof dflt), *quote;
+
+    host->config_option[0] = '\0';
+    if (!config_file || !realpath(config_file, full) || (found && strcmp(found, full) == 0))
+        return;
+    quote = full[strspn(full, plain)] ? "'" : "";
+    if (strchr(full, '\'') || snprintf(host->config_option, sizeof host->config_option, " --config %s%s%s",
+                                       quote, full, quote) >= (int)sizeof host->config_option)
+        snprintf(host->config_option, sizeof host->config_option, " --config FILE");
+}
+
 bool host_build(struct host *host, const char *config_file, size_t *workers)
 {
     char found[PATH_MAX];
 
     host_init(host);
+    name_config(host, config_file);
     if (!config_file)
         config_file = find_config(found, sizeof found);
     if (!config_file) {
