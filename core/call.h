@@ -47,14 +47,6 @@ struct host {
     int64_t export_bytes;      /* [export] max_bytes */
     char policy_version[17];   /* a digest's first digits; made when first needed (host_policy_version) */
     char principal[96];        /* of who started the process */
-    int64_t call_timeout_ms; /* [limits] call_seconds */
-    int64_t task_timeout_ms; /* [limits] task_seconds */
-    int64_t job_after_ms;    /* [server] job_after */
-    size_t call_bytes;       /* [limits] call_bytes: arena ceiling */
-    size_t list_page;        /* [server] list_page */
-    bool structured;         /* [server] structured_content */
-    char policy_version[17]; /* a digest's first digits; made when first needed (host_policy_version) */
-    char principal[96];      /* of who started the process */
     char config_option[600]; /* " --config FILE" for commands that people are told to run, or "": it is the
                                 default */
     /* told when show() or updated() was called: LIST is a KMCP_LIST_*, URI NULL or what was updated; may be

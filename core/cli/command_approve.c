@@ -10,8 +10,8 @@
 #include "base/text.h"
 #include "cli.h"
 #include "policy/approvers.h"
+#include "policy/tries.h"
 
-#define TRIES_MAX    5
 #define WORDS_MAX    200  /* characters of what somebody else wrote */
 #define SENTENCE_MAX 4000 /* and of what a plugin made of it */
 
@@ -163,10 +163,10 @@ static bool record(struct desk *d, const char *event, const char *detail)
 static bool identify(struct desk *d)
 {
     const char *file = d->host.policy.approvers;
-    const struct state_window tries = { "approver-tries", TRIES_MAX, 600000 };
     char name[64], passphrase[256], why[400], user[110];
     int64_t wait = 0;
-    size_t full;
+    enum state_rc rc;
+    size_t n;
     bool ok;
 
     terminal_who(user, sizeof user);
@@ -174,15 +174,24 @@ static bool identify(struct desk *d)
         snprintf(d->who, sizeof d->who, "%s", user);
         return true;
     }
-    if (state_count(d->host.state, &tries, 1, true, &full, &wait) != STATE_YES) {
-        fprintf(stderr, "kmcp: too many tries; wait %lld minutes\n", (long long)(wait / 60000 + 1));
+    if (!approvers_check(file, &n, why, sizeof why)) {
+        complain(why);
         return false;
     }
-    if (!terminal_ask("Your name as approver: ", name, sizeof name, false) ||
-        !terminal_ask("Your passphrase: ", passphrase, sizeof passphrase, true))
+    if (!terminal_ask("Your name as approver: ", name, sizeof name, false))
+        return false;
+    rc = tries_take(d->host.state, name, &wait);
+    if (rc == STATE_LOST)
+        lost(d);
+    else if (rc == STATE_NO)
+        fprintf(stderr, "kmcp: too many failed tries (%.40s); wait %lld minutes\n", name,
+                (long long)((wait + 59999) / 60000));
+    if (rc != STATE_YES || !terminal_ask("Your passphrase: ", passphrase, sizeof passphrase, true))
         return false;
     ok = approvers_know(file, name, passphrase, why, sizeof why);
     digest_wipe(passphrase, sizeof passphrase);
+    if (ok)
+        tries_give_back(d->host.state, name);
     snprintf(d->who, sizeof d->who, "%.40s on %s", ok ? name : "somebody unknown", user);
     if (ok)
         return true;

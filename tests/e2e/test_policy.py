@@ -167,6 +167,51 @@ class Policy(Case):
         self.assertNotIn("secret of", site.audit.read_text())
         self.assertEqual(len([1 for r in site.records() if r["event"] == "approved"]), 2)
 
+    def test_only_failed_tries_count(self):
+        site = self.site()
+        path = self.approvers(site, "ana", "bob")
+        site.write(site.ini.read_text().replace("[audit]", f"approvers = {path}\n[rule all]\nthen = approve\n[audit]"))
+        k = self.kmcp(site)
+
+        def answer(pending, name, secret=None):
+            return on_terminal(site, "approve", pending, answers=[("Your name", name), ("Your passphrase", secret or f"secret of {name}"), YES])
+
+        for d in [self.device(f"platform:{p}") for p in ("Mac", "iPhone", "iPad") for _ in range(2)]:
+            pending = self.wait_for(k, "lock_device", self.lock(d))
+            text, status = answer(pending, "ana")
+            self.assertEqual(status, 0, text)
+            k.good("lock_device", self.lock(d))
+        pending = self.wait_for(k, "erase_device", self.erase(self.device()))
+        for _ in range(5):
+            text, status = answer(pending, "ana", "wrong")
+            self.assertIn("name and passphrase", text)
+        text, status = answer(pending, "ana")
+        self.assertEqual(status, 1)
+        self.assertRegex(text, r"too many failed tries \(ana\); wait (9|10) minutes")
+        self.assertNotIn("Your passphrase", text)
+        text, status = answer(pending, "bob")  # who has not failed
+        self.assertEqual(status, 0, text)
+        path.unlink()
+        pending = self.wait_for(k, "restart_device", self.lock(self.device()))
+        text, status = answer(pending, "bob")
+        self.assertEqual(status, 1)
+        self.assertIn("approvers: cannot be opened", text)
+        self.assertNotIn("Your name", text)
+
+    def test_what_people_are_told_to_run(self):
+        site = self.site()
+        k = self.kmcp(site)
+        why = k.bad("erase_device", self.erase(self.device()))
+        command = re.search(r"`kmcp (approve \S+ --config \S+)`", why)
+        self.assertTrue(command, why)
+        self.assertIn("a person has to agree", why)
+        p = subprocess.run([KMCP, "approve", *command.group(1).split()[2:]], capture_output=True, text=True, timeout=DEADLINE)
+        self.assertEqual(p.returncode, 0, p.stderr)
+        self.assertIn("erase_device", p.stdout)
+        self.assertIn(f"--config {site.ini}", p.stdout)
+        other = self.site()
+        self.assertEqual(other.run("approve").stdout, f"nothing waits in {other.dir}/state.db\n")
+
     # ---- rules, caps ----
 
     def test_rules_look_at_the_real_device(self):
