@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "cli/cli.h"
 
@@ -23,7 +26,9 @@ int main(int argc, char **argv)
     struct cli cli;
 
     setrlimit(RLIMIT_CORE, &no_core);
-
+#ifdef M_ARENA_MAX
+    mallopt(M_ARENA_MAX, 2); /* threads come and go; each would leave a heap of its own behind */
+#endif
     if (!cli_parse(&cli, argc, argv))
         return EXIT_USAGE;
     if (cli.help || cli.version) {

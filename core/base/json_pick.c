@@ -140,7 +140,8 @@ static bool project_value(struct projector *p, int depth)
     return good;
 }
 
-bool json_project(struct buf *out, const char *text, size_t len, const char *fields, struct json_error *error)
+bool json_project(struct buf *out, const char *text, size_t len, const char *fields, bool top,
+                  struct json_error *error)
 {
     struct json_scan found = { 0 };
     struct projector p = { .scan = { .text = text, .len = len, .found = &found, .error = error },
@@ -155,7 +156,9 @@ bool json_project(struct buf *out, const char *text, size_t len, const char *fie
         fields += n;
         fields += *fields == ' ';
     }
-    if (!project_value(&p, 1))
+    json_skip_space(&p.scan);
+    top = top && p.scan.at < len && text[p.scan.at] == '{';
+    if (!(top ? project_row(&p, 1) : project_value(&p, 1)))
         return false;
     json_skip_space(&p.scan);
     if (p.scan.at != len)

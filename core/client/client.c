@@ -242,8 +242,8 @@ static kmcp_rc doubt(struct client_call *call, int status)
         call->act_line, status);
 }
 
-/* The JSON of the LEN bytes at TEXT, of its rows only FIELDS. */
-static kmcp_json *parse(struct arena *a, const char *text, size_t len, const char *fields,
+/* The JSON of the LEN bytes at TEXT, of its rows (TOP: of itself) only FIELDS. */
+static kmcp_json *parse(struct arena *a, const char *text, size_t len, const char *fields, bool top,
                         struct json_error *error)
 {
     kmcp_json *value = NULL;
@@ -252,14 +252,14 @@ static kmcp_json *parse(struct arena *a, const char *text, size_t len, const cha
     if (!fields)
         return json_parse(a, text, len, JSON_NUL_REPLACED, error);
     buf_init(&some, a->ceiling);
-    if (json_project(&some, text, len, fields, error))
+    if (json_project(&some, text, len, fields, top, error))
         value = json_parse(a, some.data, some.len, JSON_NUL_REPLACED, error);
     buf_free(&some);
     return value;
 }
 
 kmcp_rc client_parse(struct client_call *call, struct arena *a, const struct kmcp_request *rq,
-                     const struct cache_reply *reply, const char *fields, kmcp_json **body)
+                     const struct cache_reply *reply, const char *fields, bool top, kmcp_json **body)
 {
     struct json_error error;
     size_t len = reply->len, start = 0;
@@ -269,7 +269,7 @@ kmcp_rc client_parse(struct client_call *call, struct arena *a, const struct kmc
         start++;
     if (start == len)
         return KMCP_OK; /* success with nothing to say: all actions (api section 1.10) */
-    *body = parse(a, reply->body + start, len - start, fields, &error);
+    *body = parse(a, reply->body + start, len - start, fields, top, &error);
     if (*body && is_act(rq->route) && is_complaint(*body))
         return doubt(call, reply->status);
     if (*body)
@@ -317,7 +317,7 @@ kmcp_rc client_http(struct client *cl, struct client_call *call, const struct km
     out->status = reply->status;
     out->total = reply->total;
     out->as_of_ms = reply->as_of_ms;
-    rc = client_parse(call, call->arena, rq, reply, NULL, &body);
+    rc = client_parse(call, call->arena, rq, reply, is_act(rq->route) ? NULL : rq->fields, true, &body);
     cache_reply_drop(cl->cache, reply);
     if (rc == KMCP_OK)
         rc = client_mask(call, call->arena, rq->route, body);

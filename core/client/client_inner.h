@@ -61,10 +61,10 @@ kmcp_rc client_check(const struct client_call *call, const struct kmcp_request *
 /* client.c: one GET or act, through cache and flights; the raw reply for the sweep. NULL with the failure
  * set. */
 struct cache_reply *client_fetch(struct client *cl, struct client_call *call, const struct kmcp_request *rq);
-/* client.c: the reply's JSON in arena A, of its rows only FIELDS (NULL: all), not yet masked. NULL body for an
- * empty one. */
+/* client.c: the reply's JSON in arena A, of its rows (TOP: of an object itself) only FIELDS (NULL: all), not yet
+ * masked. NULL body for an empty one. */
 kmcp_rc client_parse(struct client_call *call, struct arena *a, const struct kmcp_request *rq,
-                     const struct cache_reply *reply, const char *fields, kmcp_json **body);
+                     const struct cache_reply *reply, const char *fields, bool top, kmcp_json **body);
 /* client.c: masks BODY as the route and the call demand. */
 kmcp_rc client_mask(struct client_call *call, struct arena *a, const struct kmcp_route *route,
                     kmcp_json *body);

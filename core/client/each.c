@@ -31,7 +31,7 @@ static kmcp_rc one(struct client *cl, struct client_call *call, kmcp_ctx *ctx, c
     } else {
         if (!coverage->as_of_ms || reply->as_of_ms < coverage->as_of_ms)
             coverage->as_of_ms = reply->as_of_ms;
-        rc = client_parse(call, memory, rq, reply, NULL, &body);
+        rc = client_parse(call, memory, rq, reply, rq->fields, true, &body);
         cache_reply_drop(cl->cache, reply);
     }
     if (rc == KMCP_OK && body)

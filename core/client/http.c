@@ -1,10 +1,12 @@
-/* http.c - the module kmcp-http.so: one I/O thread with libcurl's multi interface; the only file that sees
- * curl.h. SPDX-License-Identifier: Apache-2.0
+/* http.c - the module kmcp-http.so: libcurl's multi interface; the only file that sees curl.h.
+ * SPDX-License-Identifier: Apache-2.0
  *
- * Callers hand a job over and wait on their own condition; the I/O thread sleeps in curl_multi_poll until a
- * job, a cancellation or the network wakes it. Acts (all but GET) use a new connection each: on a reused one
- * that the server has closed meanwhile, libcurl sends the request again by itself, and an act must not be
- * sent twice.
+ * There is no thread of its own. Of the callers that wait for an answer one drives the transfers of all of
+ * them until his own is done; then he leaves, and another who still waits takes over. So a single request
+ * costs no change of threads, and many share one loop. The driver sleeps in curl_multi_poll until a job, a
+ * cancellation or the network wakes it. Acts (all but GET) use a new connection each: on a reused one that
+ * the server has closed meanwhile, libcurl sends the request again by itself, and an act must not be sent
+ * twice.
  */
 
 #include <curl/curl.h>
@@ -16,6 +18,7 @@
 #include "http.h"
 
 #define FOR_EVER_MS 3600000
+#define SPARES      8
 
 struct job {
     struct job *next;
@@ -30,19 +33,30 @@ struct job {
 };
 
 struct http {
-    pthread_t thread;
     pthread_mutex_t lock;
-    CURLM *multi;
+    pthread_cond_t idle; /* nobody is under way any more */
+    CURLM *multi;        /* the driver's alone */
     struct job *waiting, *running;
-    bool stop;
+    bool driven, stop;
     char *base_url, *ca_blob;
     size_t ca_len;
     char *authorization; /* the header line; wiped at stop */
     char *user_agent;
     long timeout_ms;
     size_t max_body;
-    CURL *spare; /* one handle kept warm for sequential callers */
+    CURL *spare[SPARES]; /* handles kept for the next */
+    size_t n_spare;
 };
+
+/* What to allocate for NEED bytes: at first what the service says is to come, if it is plain. */
+static size_t first_size(const struct job *job, size_t need)
+{
+    curl_off_t says = -1;
+
+    if (job->cap == 0)
+        curl_easy_getinfo(job->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &says);
+    return says >= (curl_off_t)need && (size_t)says < job->max ? (size_t)says + 1 : 2 * need;
+}
 
 static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
 {
@@ -54,7 +68,7 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
         return 0;
     }
     if (x->len + n + 1 > job->cap) {
-        size_t cap = 2 * (x->len + n + 1);
+        size_t cap = first_size(job, x->len + n + 1);
         char *grown = realloc(x->data, cap);
 
         if (!grown) {
@@ -225,44 +239,47 @@ static void finish(struct http *h, struct job *job, enum http_end end, CURLcode 
     curl_multi_remove_handle(h->multi, job->easy);
     curl_slist_free_all(job->headers);
     curl_easy_reset(job->easy);
-    if (h->spare)
+    if (h->n_spare == SPARES)
         curl_easy_cleanup(job->easy);
     else
-        h->spare = job->easy;
+        h->spare[h->n_spare++] = job->easy;
     job->done = true;
     pthread_cond_signal(&job->ended);
 }
 
 static void begin(struct http *h, struct job *job)
 {
-    job->easy = h->spare ? h->spare : curl_easy_init();
-    h->spare = NULL;
+    job->easy = h->n_spare ? h->spare[--h->n_spare] : curl_easy_init();
     job->next = h->running;
     h->running = job;
     set_options(h, job);
     curl_multi_add_handle(h->multi, job->easy);
 }
 
-static void *run(void *arg)
+/* Begins what waits and ends what nobody wants any more. Under the lock. */
+static void sort_out(struct http *h)
 {
-    struct http *h = arg;
+    while (h->waiting) {
+        struct job *job = h->waiting;
+
+        h->waiting = job->next;
+        begin(h, job);
+    }
+    for (struct job *job = h->running, *next; job; job = next) {
+        next = job->next;
+        if (h->stop || (job->cancelled && __atomic_load_n(job->cancelled, __ATOMIC_ACQUIRE)))
+            finish(h, job, HTTP_CANCELLED, CURLE_ABORTED_BY_CALLBACK);
+    }
+}
+
+/* Drives all transfers until MINE is done. Under the lock, which is given up meanwhile. */
+static void drive(struct http *h, const struct job *mine)
+{
+    CURLMsg *message;
     int n = 0;
 
-    pthread_mutex_lock(&h->lock);
-    while (!h->stop || h->running || h->waiting) {
-        CURLMsg *message;
-
-        while (h->waiting) {
-            struct job *job = h->waiting;
-
-            h->waiting = job->next;
-            begin(h, job);
-        }
-        for (struct job *job = h->running, *next; job; job = next) {
-            next = job->next;
-            if (h->stop || (job->cancelled && __atomic_load_n(job->cancelled, __ATOMIC_ACQUIRE)))
-                finish(h, job, HTTP_CANCELLED, CURLE_ABORTED_BY_CALLBACK);
-        }
+    h->driven = true;
+    while (sort_out(h), !mine->done) {
         pthread_mutex_unlock(&h->lock);
         curl_multi_perform(h->multi, &n);
         pthread_mutex_lock(&h->lock);
@@ -276,14 +293,17 @@ static void *run(void *arg)
 
             finish(h, job, classify(job, code), code);
         }
-        if (h->waiting || (h->stop && !h->running))
+        if (mine->done || h->waiting)
             continue;
         pthread_mutex_unlock(&h->lock);
         curl_multi_poll(h->multi, NULL, 0, FOR_EVER_MS, NULL);
         pthread_mutex_lock(&h->lock);
     }
-    pthread_mutex_unlock(&h->lock);
-    return NULL;
+    h->driven = false;
+    if (h->running || h->waiting) /* somebody else's turn */
+        pthread_cond_signal(h->running ? &h->running->ended : &h->waiting->ended);
+    else
+        pthread_cond_broadcast(&h->idle);
 }
 
 static void http_perform(struct http *h, struct http_exchange *x, const volatile int *cancelled)
@@ -303,9 +323,12 @@ static void http_perform(struct http *h, struct http_exchange *x, const volatile
         ;
     if (!h->stop) {
         *at = &job;
-        curl_multi_wakeup(h->multi);
-        while (!job.done)
+        if (h->driven)
+            curl_multi_wakeup(h->multi);
+        while (!job.done && h->driven)
             pthread_cond_wait(&job.ended, &h->lock);
+        if (!job.done)
+            drive(h, &job);
     }
     pthread_mutex_unlock(&h->lock);
     pthread_cond_destroy(&job.ended);
@@ -326,8 +349,8 @@ static void wipe(char *text)
 
 static void release(struct http *h)
 {
-    if (h->spare)
-        curl_easy_cleanup(h->spare);
+    while (h->n_spare)
+        curl_easy_cleanup(h->spare[--h->n_spare]);
     if (h->multi)
         curl_multi_cleanup(h->multi);
     wipe(h->authorization);
@@ -336,6 +359,7 @@ static void release(struct http *h)
     free(h->user_agent);
     free(h->ca_blob);
     pthread_mutex_destroy(&h->lock);
+    pthread_cond_destroy(&h->idle);
     free(h);
     curl_global_cleanup();
 }
@@ -394,6 +418,7 @@ static struct http *http_start(const struct http_config *c, char *why, size_t wh
         return NULL;
     }
     pthread_mutex_init(&h->lock, NULL);
+    pthread_cond_init(&h->idle, NULL);
     h->multi = curl_multi_init();
     h->base_url = strdup(c->base_url);
     h->user_agent = strdup(c->user_agent);
@@ -410,11 +435,6 @@ static struct http *http_start(const struct http_config *c, char *why, size_t wh
     curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
     curl_multi_setopt(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS, c->connections);
     curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, c->connections);
-    if (pthread_create(&h->thread, NULL, run, h) != 0) {
-        snprintf(why, why_size, "no thread can be started");
-        release(h);
-        return NULL;
-    }
     return h;
 }
 
@@ -422,9 +442,10 @@ static void http_stop(struct http *h)
 {
     pthread_mutex_lock(&h->lock);
     h->stop = true;
-    pthread_mutex_unlock(&h->lock);
     curl_multi_wakeup(h->multi);
-    pthread_join(h->thread, NULL);
+    while (h->driven || h->running || h->waiting)
+        pthread_cond_wait(&h->idle, &h->lock);
+    pthread_mutex_unlock(&h->lock);
     release(h);
 }
 

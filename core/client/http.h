@@ -1,8 +1,7 @@
-/* http.h - one HTTPS request through libcurl, on one I/O thread.  SPDX-License-Identifier: Apache-2.0
+/* http.h - one HTTPS request through libcurl.  SPDX-License-Identifier: Apache-2.0
  *
  * http.c is the internal module kmcp-http.so (the only file that sees curl.h), mapped at the first request;
- * http_load.c loads it. The I/O thread runs curl_multi, starts with the first request and sleeps when nothing
- * is under way.
+ * http_load.c loads it. Those who wait for answers drive the transfers themselves, one of them for all.
  */
 #ifndef KMCP_HTTP_H
 #define KMCP_HTTP_H
@@ -57,7 +56,7 @@ struct http_ops {
      * thread. */
     void (*perform)(struct http *, struct http_exchange *, const volatile int *cancelled);
     void (*wake)(struct http *); /* look at the cancel flags now */
-    void (*stop)(struct http *); /* ends what is under way, joins the thread, wipes the token */
+    void (*stop)(struct http *); /* ends what is under way, wipes the token */
 };
 
 /* Loads the module (once). NULL with one sentence in WHY. */

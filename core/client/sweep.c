@@ -334,7 +334,7 @@ static const kmcp_json *read_page(struct sweep *s, const struct cache_reply *rep
     const kmcp_json *rows;
     kmcp_json *body;
 
-    if (client_parse(s->call, &s->memory, s->request, reply, s->fields, &body) != KMCP_OK)
+    if (client_parse(s->call, &s->memory, s->request, reply, s->fields, false, &body) != KMCP_OK)
         return NULL;
     rows = find_rows(body, envelope);
     if (!rows) {

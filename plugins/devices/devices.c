@@ -289,7 +289,8 @@ static void add_enrolment(kmcp_ctx *ctx, const struct kmcp_device *d, kmcp_json 
 
     if (h->json_get(d->record, "is_supervised") || h->json_get(d->record, "is_dep_enrolled"))
         return;
-    if (kmcp_call(ctx, &device_routes[GET_DETAILS], "device_id", d->id, NULL, &reply) != KMCP_OK)
+    if (kmcp_get_fields(ctx, &device_routes[GET_DETAILS], "device_id", d->id,
+                        "mdm automated_device_enrollment", &reply) != KMCP_OK)
         return; /* the token may lack that permission; the record stands without */
     supervised = says_true(ctx, h->json_get(reply.body, "mdm"), "supervised");
     enrolled = says_true(ctx, h->json_get(reply.body, "automated_device_enrollment"), "auto_enrolled");

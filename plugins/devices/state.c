@@ -305,7 +305,9 @@ kmcp_rc get_compliance_summary_run(kmcp_ctx *ctx, const kmcp_json *args)
         .n_where = sizeof where / sizeof *where,
         .fields = "device_id platform",
     };
-    const struct kmcp_request status = { .struct_size = sizeof status, .route = &device_routes[GET_STATUS] };
+    const struct kmcp_request status = { .struct_size = sizeof status,
+                                         .route = &device_routes[GET_STATUS],
+                                         .fields = "library_items parameters" };
     struct kmcp_coverage listed = { .struct_size = sizeof listed },
                          coverage = { .struct_size = sizeof coverage };
     struct compliance *c = ctx->host->alloc(ctx, sizeof *c);

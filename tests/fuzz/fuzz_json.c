@@ -19,7 +19,7 @@ static void project(const char *text, size_t len)
     arena_init(&a, 64 << 20);
     buf_init(&out, 64 << 20);
     whole = json_parse(&a, text, len, 0, NULL) != NULL;
-    part = json_project(&out, text, len, "id a", NULL);
+    part = json_project(&out, text, len, "id a", false, NULL);
     if (whole != part)
         abort();
     if (part) {

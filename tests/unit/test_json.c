@@ -185,11 +185,14 @@ static const char *projected(const char *text, const char *fields)
 
     buf_free(&out);
     buf_init(&out, 1 << 20);
-    return json_project(&out, text, strlen(text), fields, NULL) ? out.data : NULL;
+    return json_project(&out, text, strlen(text), fields, false, NULL) ? out.data : NULL;
 }
 
 static void projects(void **state)
 {
+    static const char object[] = " {\"a\":1,\"b\":[{\"a\":1}],\"c\":2}";
+    struct buf top = { .max = 1000 };
+
     (void)state;
     assert_string_equal(projected("[{\"a\":1,\"b\":{\"a\":[{}]},\"c\":\"x\\\"\"},{},{\"b\":2}]", "a c"),
                         "[{\"a\":1,\"c\":\"x\\\"\"},{},{}]");
@@ -198,6 +201,10 @@ static void projects(void **state)
         "{\"count\":2,\"w\":{\"results\":[ {\"b\":2} ]},\"next\":null}");
     assert_string_equal(projected("[1,\"{\",[{\"a\":1}]]", "b"), "[1,\"{\",[{\"a\":1}]]");
     assert_string_equal(projected(" {\"a\":1} ", "b"), " {\"a\":1} ");
+    buf_reset(&top);
+    assert_true(json_project(&top, object, strlen(object), "b", true, NULL));
+    assert_string_equal(top.data, " {\"b\":[{\"a\":1}]}");
+    buf_free(&top);
     /* what is passed over is checked all the same */
     assert_null(projected("[{\"a\":1,\"b\":tru}]", "a"));
     assert_null(projected("[{\"a\":1,\"b\":\"\xff\"}]", "a"));

@@ -360,6 +360,8 @@ KMCP_MAYBE_UNUSED static inline const char *kmcp_cell(kmcp_ctx *ctx, const char 
     char *copy;
     char *p;
 
+    if (len <= 400 && (!text || !strpbrk(text, "\t\r\n")))
+        return text ? text : "";
     if (len > 400)
         for (most = 400; most && ((unsigned char)text[most] & 0xC0) == 0x80; most--)
             ;

@@ -84,6 +84,24 @@ KMCP_MAYBE_UNUSED static inline const char *kmcp_quote(kmcp_ctx *ctx, const char
     return out;
 }
 
+/* Gets only the members FIELDS ("mdm general") of what ROUTE, with at most one path parameter, answers. */
+KMCP_MAYBE_UNUSED static inline KMCP_MUST_CHECK kmcp_rc kmcp_get_fields(kmcp_ctx *ctx, const struct kmcp_route *route,
+                                                                        const char *param, const char *value,
+                                                                        const char *fields, struct kmcp_reply *reply)
+{
+    const struct kmcp_param path[1] = { { param, value } };
+    struct kmcp_request request;
+
+    memset(&request, 0, sizeof request);
+    request.struct_size = (uint32_t)sizeof request;
+    request.route = route;
+    request.path = path;
+    request.n_path = param ? 1 : 0;
+    request.fields = fields;
+    reply->struct_size = (uint32_t)sizeof *reply;
+    return ctx->host->http(ctx, &request, reply);
+}
+
 /* Sends ROUTE with at most one path parameter and an optional body. */
 KMCP_MAYBE_UNUSED static inline KMCP_MUST_CHECK kmcp_rc kmcp_call(kmcp_ctx *ctx, const struct kmcp_route *route,
                                                                   const char *param, const char *value,

@@ -292,8 +292,8 @@ struct kmcp_request {
     const struct kmcp_where *where; /* sweep() only: hand over rows that meet all of these          */
     size_t n_where;
     /* ABI 1.0 ends here */
-    const char *fields; /* Since 1.3. sweep() only: the members of a row that are wanted, "device_id user"; the   */
-                        /* others are not even parsed. NULL: all                                                  */
+    const char *fields; /* Since 1.3. sweep(): the members of a row that are wanted, "device_id user"; http(): the */
+                        /* members of the object that is the reply. Others are not even parsed. NULL: all         */
     const char *from;   /* Since 1.3. sweep() only: where to begin, as an earlier coverage's next said; NULL: at  */
                         /* the beginning                                                                          */
     /* ABI 1.3 ends here; append only */
