@@ -1,0 +1,247 @@
+"""How lists come in pages: every style of the API, side by side, in order, once, to the end or honestly not.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+import http.server
+import json
+import threading
+import unittest
+import urllib.parse
+
+from e2e import BIN, Case
+
+PLUGIN = f"[plugin pages]\npath = {BIN.parent}/tests/pages/kmcp-pages.so\n"
+
+
+class Pages(Case):
+    TENANT_ARGS = ("--devices", 1000)
+
+    def setUp(self):
+        super().setUp()
+        self.tenant.set(latency_ms=15)  # so that requests overlap
+
+    def pages(self, **kw):
+        return self.kmcp(self.site(plugins=(), extra=PLUGIN, **kw))
+
+    def walk(self, k, name, **args):
+        return k.structured("walk_list", {"list": name, **args})
+
+    def test_every_style_to_its_end(self):
+        k = self.pages()
+        device = self.tenant.truth("?device=0")["device_id"]
+        truth = self.tenant.truth()
+        audit = self.whole("/api/v1/audit/events?limit=500")
+        for name, total, side_by_side in (("devices", 1000, True), ("blueprints", truth["blueprints"], True), ("activity", None, False),
+                                          ("scripts", None, True), ("users", truth["users"], False), ("audit", audit, False),
+                                          ("prism", self.tenant.truth("?prism=device_information")["rows"], False),
+                                          ("vulnerabilities", None, True), ("detections", None, False)):
+            with self.subTest(name=name):
+                self.tenant.reset()
+                r = self.walk(k, name, **({"device_id": device} if name == "activity" else {}))
+                self.assertTrue(r["complete"], r)
+                self.assertIsNone(r["next"])
+                self.assertGreater(r["pages"], 1, r)
+                ids = [json.dumps(i) for i in r["first"]]
+                self.assertEqual(len(ids), r["rows"])
+                if name not in ("detections", "users"):  # whose rows begin with what others have, too
+                    self.assertEqual(len(ids), len(set(ids)))
+                if total is not None:
+                    self.assertEqual(r["rows"], total)
+                if r["total"] >= 0:
+                    self.assertEqual(r["rows"], r["total"])
+                stats = self.tenant.stats()
+                self.assertLessEqual(stats["total"], r["pages"] + 1, stats["last_requests"])
+                if side_by_side:
+                    self.assertGreater(stats["max_concurrent"], 1)
+                self.assertLessEqual(stats["max_concurrent"], 8)
+
+    def whole(self, path):
+        n, cursor = 0, ""
+        while True:
+            body = self.tenant.get(path + (f"&cursor={cursor}" if cursor else ""))
+            n += len(body["results"])
+            if not body["next"]:
+                return n
+            cursor = urllib.parse.quote(urllib.parse.parse_qs(urllib.parse.urlparse(body["next"]).query)["cursor"][0])
+
+    def test_the_number_side_by_side_is_the_operators(self):
+        k = self.pages(limits="requests_per_hour = 1000000\nrequests_per_second = 10000\nsweep_pages = 1")
+        self.assertTrue(self.walk(k, "devices")["complete"])
+        self.assertLessEqual(self.tenant.stats()["max_concurrent"], 2)
+
+    def test_rows_come_in_the_apis_order(self):
+        k = self.pages()
+        r = self.walk(k, "devices", fields="device_id")
+        expected = [d["device_id"] for offset in range(0, 1000, 300) for d in self.tenant.get(f"/api/v1/devices?limit=300&offset={offset}")]
+        self.assertEqual(r["first"], expected)
+        self.assertEqual(r["most_members"], 1)  # nothing else was parsed
+
+    def test_a_partial_walk_goes_on_where_it_ended(self):
+        for name in ("devices", "scripts", "users", "prism", "detections"):
+            with self.subTest(name=name):
+                k = self.pages(limits="requests_per_hour = 1000000\nrequests_per_second = 10000\ncall_seconds = 1")
+                whole = self.walk(k, name)["first"]
+                self.tenant.set(faults=["500,path=/api/,after=2"])
+                self.tenant.reset()
+                first = self.walk(k, name)
+                self.tenant.set(faults=[])
+                self.assertFalse(first["complete"])
+                self.assertIn("500", first["reason"])
+                self.assertTrue(first["next"])
+                rest = self.walk(k, name, **{"from": first["next"]})
+                self.assertTrue(rest["complete"], rest)
+                self.assertEqual(first["first"] + rest["first"], whole)
+
+    def test_429_in_the_middle(self):
+        self.tenant.set(faults=["429bare,path=/devices,every=2"])
+        r = self.walk(self.pages(), "devices")
+        self.assertEqual((r["rows"], r["complete"]), (1000, True))
+
+    def test_who_has_enough_asks_no_more(self):
+        r = self.walk(self.pages(), "devices", stop_after=300)
+        self.assertEqual(r["rows"], 300)
+        self.assertEqual(self.tenant.requests(), 1)
+
+    def test_what_cannot_be_a_place_is_refused(self):
+        k = self.pages()
+        for name, place in (("devices", "x"), ("scripts", "0"), ("devices", "-3")):
+            self.assertIn("cannot begin at", k.bad("walk_list", {"list": name, "from": place}))
+        self.assertEqual(self.tenant.requests(), 0)
+
+    def test_a_cancelled_walk_stops(self):
+        self.tenant.set(latency_ms=200)
+        k = self.pages(limits="requests_per_hour = 1000000\nrequests_per_second = 10000\nsweep_pages = 2")
+        q = k.start("tools/call", {"name": "walk_list", "arguments": {"list": "scripts"}}, request_id=77)
+        self.until(lambda: self.tenant.stats()["max_concurrent"] >= 1, "no request came")
+        k.notify("notifications/cancelled", {"requestId": 77})
+        k.result("tools/list")
+        seen = self.tenant.requests()
+        self.assertLessEqual(seen, 3)
+        del q
+
+    def test_many_who_ask_the_same_share_one_walk(self):
+        k = self.pages()
+        waiting = [k.start("tools/call", {"name": "walk_list", "arguments": {"list": "devices", "fields": "device_id"}}) for _ in range(32)]
+        answers = [k.finish(q)["result"]["structuredContent"] for q in waiting]
+        self.assertTrue(all(a == answers[0] for a in answers))
+        self.assertEqual(answers[0]["rows"], 1000)
+        self.assertEqual(self.tenant.requests(), 4)  # pages, though none of them is kept
+
+    def test_each(self):
+        k = self.pages()
+        ids = [d["device_id"] for d in self.tenant.get("/api/v1/devices?limit=40")]
+        ids.insert(7, "00000000-0000-4000-8000-000000000000")  # there is none: no failure
+        self.tenant.reset()
+        r = k.structured("get_each", {"ids": ids})
+        self.assertEqual(r["first"], ids[:7] + [None] + ids[8:])
+        self.assertTrue(r["complete"])
+        stats = self.tenant.stats()
+        self.assertEqual(stats["total"], len(ids))
+        self.assertGreater(stats["max_concurrent"], 1)
+        self.assertLessEqual(stats["max_concurrent"], 8)
+        self.assertTrue(k.structured("get_each", {"ids": []})["complete"])
+        self.tenant.set(faults=["403,path=/devices,after=20"])
+        r = k.structured("get_each", {"ids": ids})
+        self.assertFalse(r["complete"])
+        self.assertIn("lacks the permission", r["reason"])
+
+
+class Odd(http.server.BaseHTTPRequestHandler):
+    """A server that pages as it likes: self.server.answer(query) gives (headers, body)."""
+
+    def do_GET(self):
+        query = dict(urllib.parse.parse_qsl(urllib.parse.urlparse(self.path).query))
+        self.server.asked.append(query)
+        headers, body = self.server.answer(query)
+        data = json.dumps(body).encode()
+        self.send_response(200)
+        for name, value in {"Content-Type": "application/json", **headers}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_):
+        pass
+
+
+class OddPages(Case):
+    """What the simulator is too decent for."""
+
+    def walk(self, answer, name="devices", **args):
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Odd)
+        server.answer, server.asked = answer, []
+        server.handle_error = lambda *_: None  # who has enough hangs up
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        site = self.site(url=f"http://127.0.0.1:{server.server_port}", plugins=(), extra=PLUGIN)
+        r = self.kmcp(site).structured("walk_list", {"list": name, **args})
+        return r, server.asked
+
+    @staticmethod
+    def fleet(n):
+        return [{"device_id": f"d{i}"} for i in range(n)]
+
+    def test_a_page_that_is_short_in_the_middle(self):
+        rows = self.fleet(1000)
+
+        def answer(q):
+            at = int(q.get("offset", 0))
+            return {"X-Total-Count": "1000"}, rows[at:at + (250 if at == 300 else 300)]
+        r, _ = self.walk(answer)
+        self.assertEqual((r["rows"], r["complete"]), (1000, True))
+        self.assertEqual(r["first"], [d["device_id"] for d in rows])
+
+    def test_a_server_that_caps_the_page_lower(self):
+        rows = self.fleet(1000)
+        r, asked = self.walk(lambda q: ({"X-Total-Count": "1000"}, rows[int(q.get("offset", 0)):][:100]))
+        self.assertEqual((r["rows"], r["complete"], len(asked)), (1000, True, 10))
+
+    def test_a_server_that_does_not_page(self):
+        rows = self.fleet(700)
+        r, asked = self.walk(lambda q: ({}, rows))
+        self.assertEqual((r["rows"], r["complete"]), (700, True))
+        self.assertLessEqual(len(asked), 2)
+        for name in ("hostile", "activity"):  # rows without an id, for ever the same page
+            args = {"device_id": "x"} if name == "activity" else {}
+            r, asked = self.walk(lambda q: ({}, {"results": [{"id": "a"}], "next": "http://x/?offset=0", "count": 99999}), name, **args)
+            self.assertLessEqual(len(asked), 20)
+            self.assertFalse(r["complete"])
+
+    def test_a_list_that_loses_rows_while_it_is_read(self):
+        rows = self.fleet(1000)
+
+        def answer(q):
+            at = int(q.get("offset", 0))
+            left = rows if at == 0 else rows[1:]  # the first was deleted: all move up, one slips through
+            return {"X-Total-Count": str(len(left))}, left[at:at + 300]
+        r, _ = self.walk(answer)
+        self.assertFalse(r["complete"])
+        self.assertIn("deleted while the list was read", r["reason"])
+
+    def test_a_total_that_is_a_lie(self):
+        rows = self.fleet(10)
+        r, _ = self.walk(lambda q: ({"X-Total-Count": "700"}, rows if not q.get("offset") else []))
+        self.assertFalse(r["complete"])
+        self.assertIn("says there are 700 rows but sent 10", r["reason"])
+        r, _ = self.walk(lambda q: ({}, {"count": 3, "results": [], "next": None}), "hostile")
+        self.assertFalse(r["complete"])
+
+    def test_a_cursor_that_turns_in_a_circle(self):
+        def answer(q):
+            return {}, {"results": [{"id": q.get("cursor", "0")}], "next": "https://x/?cursor=" + ("b" if q.get("cursor") == "a" else "a")}
+        r, asked = self.walk(answer, "users")
+        self.assertLessEqual(len(asked), 5)
+        self.assertEqual(r["rows"], 3)
+
+    def test_a_cursor_is_taken_from_next_and_sent_to_the_api(self):
+        def answer(q):
+            last = q.get("cursor") == "p=29/14 3&x"
+            return {}, {"results": [{"id": "2" if last else "1"}], "next": None if last else "https://elsewhere.example/?a=1&cursor=p%3D29%2F14%203%26x"}
+        r, asked = self.walk(answer, "users")
+        self.assertEqual((r["rows"], r["complete"], len(asked)), (2, True, 2))
+
+
+if __name__ == "__main__":
+    unittest.main()
