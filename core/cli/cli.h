@@ -63,6 +63,9 @@ int command_pseudonym(const struct cli *cli);
 /* command_reconcile.c, for command_audit.c: FILES are the audit files, oldest first. */
 int reconcile(struct host *host, const struct cli *cli, const char *const *files, size_t n);
 
+/* audit_show.c, likewise. */
+int audit_show(const struct host *host, const struct cli *cli, const char *const *files, size_t n);
+
 /* terminal.c: a person at the terminal, who is asked on /dev/tty. */
 bool terminal_is_there(void);
 /* A line, without its end; false at the end of input. SECRET: not echoed. */

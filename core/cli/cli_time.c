@@ -1,23 +1,43 @@
 /* cli_time.c - times as people and records write them.  SPDX-License-Identifier: Apache-2.0 */
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli_time.h"
 
+/* Has TEXT the shape of PATTERN, in which 0 stands for a digit? */
+static bool fits(const char *text, const char *pattern)
+{
+    for (; *pattern; pattern++, text++)
+        if (*pattern == '0' ? *text < '0' || *text > '9' : *text != *pattern)
+            return false;
+    return true;
+}
+
+static int days_in(int month, int year)
+{
+    static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+    return days[month - 1] + (month == 2 && leap);
+}
+
 int64_t cli_time(const char *text)
 {
-    int year, month, day, hour = 0, minute = 0, second = 0, n = 0;
+    int year, month, day, hour = 0, minute = 0, second = 0;
     int64_t days, ms = 0;
 
-    if (sscanf(text, "%4d-%2d-%2d%n", &year, &month, &day, &n) != 3 || n != 10 || month < 1 || month > 12)
+    if (!fits(text, "0000-00-00") || sscanf(text, "%4d-%2d-%2d", &year, &month, &day) != 3 || month < 1 ||
+        month > 12 || day < 1 || day > days_in(month, year))
         return -1;
-    text += n;
+    text += 10;
     if (*text) {
-        if (sscanf(text, "T%2d:%2d:%2d%n", &hour, &minute, &second, &n) != 3 || n != 9)
+        if (!fits(text, "T00:00:00") || sscanf(text, "T%2d:%2d:%2d", &hour, &minute, &second) != 3 ||
+            hour > 23 || minute > 59 || second > 60)
             return -1;
-        text += n;
+        text += 9;
         if (*text == '.') {
             char digits[4] = "000";
 

@@ -1,4 +1,4 @@
-/* command_audit.c - `kmcp audit verify`, `accept` and `show`.  SPDX-License-Identifier: Apache-2.0 */
+/* command_audit.c - `kmcp audit`: which files; `verify` and `accept`.  SPDX-License-Identifier: Apache-2.0 */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,152 +129,6 @@ static int accept_loss(struct host *host, struct files *f)
     return 0;
 }
 
-/* ---- show ---- */
-
-static const char *get(const kmcp_json *record, const char *key)
-{
-    const char *text = json_str(json_get(record, key));
-
-    return text ? text : "";
-}
-
-static bool is_about(const kmcp_json *record, const char *device)
-{
-    for (const kmcp_json *s = json_first(json_get(record, "subjects")); s; s = json_next(s)) {
-        if (text_casecmp(get(s, "id"), device) == 0 || text_casestr(get(s, "label"), device))
-            return true;
-        for (const kmcp_json *f = json_first(json_get(s, "facts")); f; f = json_next(f))
-            if (json_str(json_at(f, 1)) && text_casecmp(json_str(json_at(f, 1)), device) == 0)
-                return true;
-    }
-    return false;
-}
-
-static bool wanted(const struct cli *cli, const kmcp_json *r)
-{
-    static const struct {
-        enum cli_option option;
-        const char *key;
-    } exact[] = { { OPT_TOOL, "tool" }, { OPT_EVENT, "event" }, { OPT_RESULT, "result" }, { OPT_ID, "id" } };
-
-    for (size_t i = 0; i < sizeof exact / sizeof *exact; i++)
-        if (cli->values[exact[i].option] && strcmp(get(r, exact[i].key), cli->values[exact[i].option]) != 0)
-            return false;
-    if (cli->values[OPT_PRINCIPAL] && !text_casestr(get(r, "principal"), cli->values[OPT_PRINCIPAL]))
-        return false;
-    if (cli->values[OPT_SINCE] &&
-        strncmp(get(r, "time"), cli->values[OPT_SINCE], strlen(cli->values[OPT_SINCE])) < 0)
-        return false;
-    if (cli->values[OPT_UNTIL] &&
-        strncmp(get(r, "time"), cli->values[OPT_UNTIL], strlen(cli->values[OPT_UNTIL])) > 0)
-        return false;
-    return !cli->values[OPT_DEVICE] || is_about(r, cli->values[OPT_DEVICE]);
-}
-
-/* Ids of intents that have no end: a growing list, searched from its end, where the matching one is. */
-struct open_list {
-    char (*ids)[40];
-    char **lines;
-    size_t n, cap;
-};
-
-static void note_open(struct open_list *o, const kmcp_json *r, const char *line)
-{
-    const char *event = get(r, "event"), *id = get(r, "id");
-
-    if (strcmp(event, "intent") == 0) {
-        if (o->n == o->cap) {
-            size_t cap = o->cap ? 2 * o->cap : 64;
-            void *ids = realloc(o->ids, cap * sizeof *o->ids), *lines = NULL;
-
-            if (ids)
-                o->ids = ids;
-            lines = ids ? realloc(o->lines, cap * sizeof *o->lines) : NULL;
-            if (!lines)
-                return;
-            o->lines = lines;
-            o->cap = cap;
-        }
-        snprintf(o->ids[o->n], sizeof *o->ids, "%s", id);
-        o->lines[o->n++] = strdup(line);
-        return;
-    }
-    if ((strcmp(event, "outcome") != 0 || strcmp(get(r, "result"), "unknown") == 0) &&
-        strcmp(event, "resolved") != 0)
-        return;
-    if (strcmp(event, "resolved") == 0 && strstr(get(r, "detail"), "nobody knows"))
-        return;
-    for (size_t i = o->n; i-- > 0;)
-        if (strcmp(o->ids[i], id) == 0) {
-            free(o->lines[i]);
-            memmove(o->ids + i, o->ids + i + 1, (o->n - i - 1) * sizeof *o->ids);
-            memmove(o->lines + i, o->lines + i + 1, (o->n - i - 1) * sizeof *o->lines);
-            o->n--;
-            return;
-        }
-}
-
-static void show_record(const struct cli *cli, const kmcp_json *r, const char *line)
-{
-    const kmcp_json *subject = json_first(json_get(r, "subjects"));
-
-    if (cli->json) {
-        printf("%s", line);
-        return;
-    }
-    printf("%s  %-9s %-20s %s%s%s  %s\n", get(r, "time"), get(r, "event"), get(r, "tool"), get(r, "result"),
-           *get(r, "result") ? " " : "", *get(subject, "label") ? get(subject, "label") : get(subject, "id"),
-           get(r, "principal"));
-    if (*get(r, "consent") || *get(r, "rule"))
-        printf("    %s%s%s%s%s\n", *get(r, "rule") ? "by " : "", get(r, "rule"),
-               *get(r, "consent") ? ", " : "", get(r, "consent"), *get(r, "id") ? "" : "");
-    if (*get(r, "request"))
-        printf("    %s\n", get(r, "request"));
-    if (*get(r, "detail"))
-        printf("    %s\n", get(r, "detail"));
-}
-
-static int show(const struct cli *cli, struct files *f)
-{
-    struct open_list open = { 0 };
-    struct arena a;
-
-    for (size_t i = 0; i < f->n; i++) {
-        FILE *in = f->list[i] ? fopen(f->list[i], "r") : NULL;
-        char *line = NULL;
-        size_t cap = 0;
-        ssize_t n;
-
-        if (!in)
-            return complain("cannot be opened: ", f->list[i] ? f->list[i] : "out of memory");
-        while ((n = getline(&line, &cap, in)) > 0) {
-            const kmcp_json *r;
-
-            arena_init(&a, 4 << 20);
-            r = json_parse(&a, line, (size_t)n, 0, NULL);
-            if (r && wanted(cli, r)) {
-                if (cli->open)
-                    note_open(&open, r, line);
-                else
-                    show_record(cli, r, line);
-            }
-            arena_release(&a, false);
-        }
-        free(line);
-        fclose(in);
-    }
-    for (size_t i = 0; i < open.n; i++) {
-        arena_init(&a, 4 << 20);
-        if (open.lines[i])
-            show_record(cli, json_parse(&a, open.lines[i], strlen(open.lines[i]), 0, NULL), open.lines[i]);
-        arena_release(&a, false);
-        free(open.lines[i]);
-    }
-    free(open.ids);
-    free(open.lines);
-    return 0;
-}
-
 int command_audit(const struct cli *cli)
 {
     const char *what = cli->args[0];
@@ -291,7 +145,7 @@ int command_audit(const struct cli *cli)
     if (strcmp(what, "verify") == 0)
         status = verify(&host, cli, f);
     else if (strcmp(what, "show") == 0)
-        status = show(cli, f);
+        status = audit_show(&host, cli, (const char *const *)f->list, f->n);
     else if (strcmp(what, "accept") == 0 && cli->n_args == 1)
         status = accept_loss(&host, f);
     else if (strcmp(what, "reconcile") == 0)

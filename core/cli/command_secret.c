@@ -108,7 +108,8 @@ static struct audit_call record_of(const struct vault_item *item, struct audit_s
                                 .consent = item->handle,
                                 .subjects = subject,
                                 .n_subjects = 1,
-                                .redact = redact };
+                                .redact = redact,
+                                .by_operator = true };
 }
 
 static int open_one(struct host *host, const struct cli *cli, const char *handle)

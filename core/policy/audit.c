@@ -196,7 +196,7 @@ bool audit_ready(struct audit *a, char *why, size_t why_size)
 
 /* ---- one record ---- */
 
-/* TEXT as a JSON string, neutralised, at most TEXT_MAX bytes of it. */
+/* TEXT as a JSON string, neutralised; what is longer than TEXT_MAX bytes ends with an ellipsis. */
 static void quote(struct buf *b, const char *text)
 {
     struct buf clean;
@@ -207,6 +207,8 @@ static void quote(struct buf *b, const char *text)
             len--;
     buf_init(&clean, 8 * 1024);
     text_neutral(&clean, text, len);
+    if (text[len])
+        buf_puts(&clean, "\xE2\x80\xA6");
     json_quote(b, clean.data ? clean.data : "");
     buf_free(&clean);
 }
@@ -277,13 +279,13 @@ static void add_common(struct buf *b, const struct audit_call *call)
     add_str(b, "plugin", call->plugin);
     add_str(b, "class", classes[call->safety <= KMCP_DESTROY ? call->safety : 0]);
     add_str(b, "principal", call->principal);
-    if (!call->redact)
+    if (!call->redact || call->by_operator)
         add_str(b, "client", call->client);
     add_str(b, "transport", call->transport);
     add_str(b, "trace", call->trace);
     add_subjects(b, call);
     add_str(b, "arguments_sha256", call->arguments_sha256);
-    if (!call->redact)
+    if (!call->redact || call->by_operator)
         add_str(b, "reason", call->reason);
     add_str(b, "rule", call->rule);
     add_str(b, "policy", call->policy);

@@ -41,7 +41,9 @@ struct audit_call {
     size_t n_subjects;
     const struct policy_fact *facts;
     size_t n_facts;
-    bool redact; /* labels, reason and client words are left out */
+    bool redact;      /* labels, reason and client words are left out */
+    bool by_operator; /* ... but not the reason: it is the word of who runs the command, who was asked for it
+                       */
 };
 
 /* Reads [audit] (conf/kmcp.ini; the file's default $XDG_STATE_HOME/kmcp/audit.jsonl, else

@@ -1,0 +1,223 @@
+/* audit_show.c - `kmcp audit show`: what is on record.  SPDX-License-Identifier: Apache-2.0 */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "cli.h"
+#include "cli_time.h"
+
+static const char *get(const kmcp_json *record, const char *key)
+{
+    const char *text = json_str(json_get(record, key));
+
+    return text ? text : "";
+}
+
+static bool is_about(const kmcp_json *record, const char *device)
+{
+    for (const kmcp_json *s = json_first(json_get(record, "subjects")); s; s = json_next(s)) {
+        if (text_casecmp(get(s, "id"), device) == 0 || text_casestr(get(s, "label"), device))
+            return true;
+        for (const kmcp_json *f = json_first(json_get(s, "facts")); f; f = json_next(f))
+            if (json_str(json_at(f, 1)) && text_casecmp(json_str(json_at(f, 1)), device) == 0)
+                return true;
+    }
+    return false;
+}
+
+/* A day, and a second, are meant to their end. */
+static int64_t end_of(const char *until)
+{
+    return cli_time(until) + (strlen(until) == 10 ? INT64_C(86400000) : strchr(until, '.') ? 1 : 1000);
+}
+
+static bool wanted(const struct cli *cli, const kmcp_json *r)
+{
+    static const struct {
+        enum cli_option option;
+        const char *key;
+    } exact[] = { { OPT_TOOL, "tool" }, { OPT_EVENT, "event" }, { OPT_RESULT, "result" }, { OPT_ID, "id" } };
+
+    for (size_t i = 0; i < sizeof exact / sizeof *exact; i++)
+        if (cli->values[exact[i].option] && strcmp(get(r, exact[i].key), cli->values[exact[i].option]) != 0)
+            return false;
+    if (cli->values[OPT_PRINCIPAL] && !text_casestr(get(r, "principal"), cli->values[OPT_PRINCIPAL]))
+        return false;
+    if (cli->values[OPT_SINCE] && cli_time(get(r, "time")) < cli_time(cli->values[OPT_SINCE]))
+        return false;
+    if (cli->values[OPT_UNTIL] && cli_time(get(r, "time")) >= end_of(cli->values[OPT_UNTIL]))
+        return false;
+    return !cli->values[OPT_DEVICE] || is_about(r, cli->values[OPT_DEVICE]);
+}
+
+/* Ids of intents that have no end: a growing list, searched from its end, where the matching one is. */
+struct open_list {
+    char (*ids)[40];
+    char **lines;
+    size_t n, cap;
+};
+
+static void note_open(struct open_list *o, const kmcp_json *r, const char *line)
+{
+    const char *event = get(r, "event"), *id = get(r, "id");
+
+    if (strcmp(event, "intent") == 0) {
+        if (o->n == o->cap) {
+            size_t cap = o->cap ? 2 * o->cap : 64;
+            void *ids = realloc(o->ids, cap * sizeof *o->ids), *lines = NULL;
+
+            if (ids)
+                o->ids = ids;
+            lines = ids ? realloc(o->lines, cap * sizeof *o->lines) : NULL;
+            if (!lines)
+                return;
+            o->lines = lines;
+            o->cap = cap;
+        }
+        snprintf(o->ids[o->n], sizeof *o->ids, "%s", id);
+        o->lines[o->n++] = strdup(line);
+        return;
+    }
+    if ((strcmp(event, "outcome") != 0 || strcmp(get(r, "result"), "unknown") == 0) &&
+        strcmp(event, "resolved") != 0)
+        return;
+    if (strcmp(event, "resolved") == 0 && strstr(get(r, "detail"), "nobody knows"))
+        return;
+    for (size_t i = o->n; i-- > 0;)
+        if (strcmp(o->ids[i], id) == 0) {
+            free(o->lines[i]);
+            memmove(o->ids + i, o->ids + i + 1, (o->n - i - 1) * sizeof *o->ids);
+            memmove(o->lines + i, o->lines + i + 1, (o->n - i - 1) * sizeof *o->lines);
+            o->n--;
+            return;
+        }
+}
+
+static void show_record(const struct cli *cli, const kmcp_json *r, const char *line)
+{
+    const kmcp_json *subject = json_first(json_get(r, "subjects"));
+
+    if (cli->json) {
+        printf("%s", line);
+        return;
+    }
+    printf("%s  %-9s %-20s %s%s%s  %s\n", get(r, "time"), get(r, "event"), get(r, "tool"), get(r, "result"),
+           *get(r, "result") ? " " : "", *get(subject, "label") ? get(subject, "label") : get(subject, "id"),
+           get(r, "principal"));
+    if (*get(r, "consent") || *get(r, "rule"))
+        printf("    %s%s%s%s\n", *get(r, "rule") ? "by " : "", get(r, "rule"),
+               *get(r, "rule") && *get(r, "consent") ? ", " : "", get(r, "consent"));
+    if (*get(r, "reason"))
+        printf("    reason: %s\n", get(r, "reason"));
+    if (*get(r, "request"))
+        printf("    %s\n", get(r, "request"));
+    if (*get(r, "detail"))
+        printf("    %s\n", get(r, "detail"));
+}
+
+/* Is what was given one of the words that records have there? */
+static bool is_one_of(const struct cli *cli, enum cli_option option, const char *name, const char *words)
+{
+    const char *given = cli->values[option], *rest = words, *word;
+    size_t len;
+
+    while (given && (word = scope_next(&rest, &len)))
+        if (strlen(given) == len && strncmp(word, given, len) == 0)
+            return true;
+    if (given)
+        fprintf(stderr, "kmcp: --%s must be one of %s, not \"%.40s\"\n", name, words, given);
+    return !given;
+}
+
+static bool is_time(const char *given, const char *name)
+{
+    if (!given || cli_time(given) >= 0)
+        return true;
+    fprintf(stderr, "kmcp: --%s must look like 2026-11-24 or 2026-11-24T10:00:00Z, not \"%.40s\"\n", name,
+            given);
+    return false;
+}
+
+static bool filters_are_good(const struct cli *cli)
+{
+    return is_time(cli->values[OPT_SINCE], "since") && is_time(cli->values[OPT_UNTIL], "until") &&
+           is_one_of(
+               cli, OPT_EVENT, "event",
+               "asked, pending, approved, denied, intent, outcome, refused, repeated, resolved, accepted") &&
+           is_one_of(cli, OPT_RESULT, "result", "ok, failed, unknown, cancelled");
+}
+
+struct shown {
+    size_t seen, matched;
+    struct open_list open;
+};
+
+static void take_record(const struct cli *cli, struct shown *s, const char *line, size_t len)
+{
+    const kmcp_json *r;
+    struct arena a;
+
+    arena_init(&a, 4 << 20);
+    r = json_parse(&a, line, len, 0, NULL);
+    s->seen += r != NULL;
+    if (r && wanted(cli, r)) {
+        if (cli->open)
+            note_open(&s->open, r, line);
+        else {
+            show_record(cli, r, line);
+            s->matched++;
+        }
+    }
+    arena_release(&a, false);
+}
+
+static void show_open(const struct cli *cli, struct shown *s)
+{
+    struct arena a;
+
+    for (size_t i = 0; i < s->open.n; i++) {
+        const char *line = s->open.lines[i];
+
+        arena_init(&a, 4 << 20);
+        if (line) {
+            show_record(cli, json_parse(&a, line, strlen(line), 0, NULL), line);
+            s->matched++;
+        }
+        arena_release(&a, false);
+        free(s->open.lines[i]);
+    }
+    free(s->open.ids);
+    free(s->open.lines);
+}
+
+int audit_show(const struct host *host, const struct cli *cli, const char *const *files, size_t n)
+{
+    struct shown s = { 0 };
+
+    if (!filters_are_good(cli))
+        return EXIT_USAGE;
+    for (size_t i = 0; i < n; i++) {
+        FILE *in = files[i] ? fopen(files[i], "r") : NULL;
+        char *line = NULL;
+        size_t cap = 0;
+        ssize_t len;
+
+        if (!in) {
+            fprintf(stderr, "kmcp: cannot be opened: %s\n", files[i] ? files[i] : "out of memory");
+            return 1;
+        }
+        while ((len = getline(&line, &cap, in)) > 0)
+            take_record(cli, &s, line, (size_t)len);
+        free(line);
+        fclose(in);
+    }
+    show_open(cli, &s);
+    if (!s.matched)
+        fprintf(stderr, "kmcp: 0 of %zu records match%s\n", s.seen,
+                cli->values[OPT_DEVICE] && host->policy.redact_pii
+                    ? "; with redact_pii only a device's UUID is on record, not its serial number or name"
+                    : "");
+    return 0;
+}
