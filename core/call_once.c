@@ -15,6 +15,7 @@
 /* The plugin looks. Its words in TEXT (never NULL). */
 static kmcp_rc look(struct call *c, const char **text)
 {
+    char why[1200];
     kmcp_rc rc;
 
     if (!c->tool->decl.resolve)
@@ -25,6 +26,9 @@ static kmcp_rc look(struct call *c, const char **text)
         rc = call_enter(c, STEP_RESOLVE);
         c->client.planning = false;
     }
+    if (rc == KMCP_HAPPENED && c->structured && c->tool->output &&
+        schema_check(c->tool->output, c->structured, why, sizeof why))
+        c->act.structured = json_text(&c->arena, c->structured);
     *text = rc > 0 && c->text.data ? arena_strdup(&c->arena, c->text.data)
             : rc < 0               ? arena_strdup(&c->arena, c->failure.text)
                                    : "";
@@ -130,9 +134,11 @@ static bool repeat(struct call *c)
         return false;
     if (c->act.structured && c->tool->output)
         c->out.structured = json_parse(&c->arena, c->act.structured, strlen(c->act.structured), 0, NULL);
-    if (c->tool->output && !c->out.structured)
-        return call_refuse(c, "%s was done at %s already by this same call and is not sent again: %s",
-                           c->name, when, text);
+    if (c->tool->output &&
+        !c->out.structured) /* what it must answer with is not known; it is on record as repeated */
+        return call_stop(c, CALL_TOOL_ERROR,
+                         "%s was done at %s already by this same call and is not sent again: %s", c->name,
+                         when, text);
     return call_stop(c, CALL_COMPLETE,
                      "Done already at %s by this same call; it was not sent again. What was said then: %s",
                      when, text);

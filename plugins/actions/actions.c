@@ -185,8 +185,21 @@ static kmcp_rc trace_page(kmcp_ctx *ctx, const kmcp_json *rows, void *arg)
     return KMCP_OK;
 }
 
-static kmcp_rc resolve_command(kmcp_ctx *ctx, const kmcp_json *args, const char *request_type,
-                               int64_t since_ms)
+/* The answer that was lost, as far as it is known. */
+static kmcp_rc happened(kmcp_ctx *ctx, const char *action, const char *device_id, int pin_set)
+{
+    kmcp_json *out = ctx->host->json_new(ctx, "{}");
+
+    if (!out || kmcp_set_bool(ctx, out, "accepted", 1) != KMCP_OK ||
+        kmcp_set_str(ctx, out, "action", action) != KMCP_OK ||
+        kmcp_set_str(ctx, out, "device_id", device_id) != KMCP_OK ||
+        kmcp_set_bool(ctx, out, "pin_set", pin_set) != KMCP_OK || ctx->host->result_json(ctx, out) != KMCP_OK)
+        return KMCP_E_NOMEM;
+    return KMCP_HAPPENED;
+}
+
+static kmcp_rc resolve_command(kmcp_ctx *ctx, const kmcp_json *args, const char *action,
+                               const char *request_type, int64_t since_ms)
 {
     struct trace trace = { request_type, since_ms, NULL };
     struct kmcp_coverage coverage = { .struct_size = sizeof coverage };
@@ -195,10 +208,12 @@ static kmcp_rc resolve_command(kmcp_ctx *ctx, const kmcp_json *args, const char 
                                     .n_path = 1 };
     struct kmcp_param path[1] = { { "device_id", NULL } };
     struct kmcp_device d;
+    int locks_mac;
     kmcp_rc rc;
 
     if ((rc = find(ctx, args, &d)) != KMCP_OK)
         return rc;
+    locks_mac = strcmp(action, "lock") == 0 && d.platform && strcmp(d.platform, "Mac") == 0;
     path[0].value = d.id;
     request.path = path;
     if ((rc = ctx->host->sweep(ctx, &request, trace_page, &trace, &coverage)) != KMCP_OK)
@@ -206,7 +221,10 @@ static kmcp_rc resolve_command(kmcp_ctx *ctx, const kmcp_json *args, const char 
     if (trace.found) {
         kmcp_text(ctx, "the device's queue holds a %s of %s", request_type,
                   kmcp_get_str(ctx, trace.found, "date_requested"));
-        return KMCP_HAPPENED;
+        if (locks_mac)
+            kmcp_text(ctx, ". The unlock PIN was in the answer that was lost: get_device_secret with secret "
+                           "unlock_pin, or the web console, has it");
+        return happened(ctx, action, d.id, locks_mac || ctx->host->json_get(args, "pin"));
     }
     return coverage.complete ? KMCP_NOT_SEEN
                              : kmcp_fail(ctx, KMCP_E_UPSTREAM, "the device's commands could not all be read");
@@ -245,7 +263,7 @@ static kmcp_rc lock_device_run(kmcp_ctx *ctx, const kmcp_json *args)
 
 static kmcp_rc lock_device_resolve(kmcp_ctx *ctx, const kmcp_json *args, int64_t since_ms)
 {
-    return resolve_command(ctx, args, "DeviceLock", since_ms);
+    return resolve_command(ctx, args, "lock", "DeviceLock", since_ms);
 }
 
 /* restart_device */
@@ -269,7 +287,7 @@ static kmcp_rc restart_device_run(kmcp_ctx *ctx, const kmcp_json *args)
 
 static kmcp_rc restart_device_resolve(kmcp_ctx *ctx, const kmcp_json *args, int64_t since_ms)
 {
-    return resolve_command(ctx, args, "RestartDevice", since_ms);
+    return resolve_command(ctx, args, "restart", "RestartDevice", since_ms);
 }
 
 /* shutdown_device */
@@ -287,7 +305,7 @@ static kmcp_rc shutdown_device_run(kmcp_ctx *ctx, const kmcp_json *args)
 
 static kmcp_rc shutdown_device_resolve(kmcp_ctx *ctx, const kmcp_json *args, int64_t since_ms)
 {
-    return resolve_command(ctx, args, "ShutDownDevice", since_ms);
+    return resolve_command(ctx, args, "shutdown", "ShutDownDevice", since_ms);
 }
 
 /* erase_device */
@@ -313,7 +331,7 @@ static kmcp_rc erase_device_run(kmcp_ctx *ctx, const kmcp_json *args)
 
 static kmcp_rc erase_device_resolve(kmcp_ctx *ctx, const kmcp_json *args, int64_t since_ms)
 {
-    return resolve_command(ctx, args, "EraseDevice", since_ms);
+    return resolve_command(ctx, args, "erase", "EraseDevice", since_ms);
 }
 
 /* delete_device */
@@ -341,7 +359,7 @@ static kmcp_rc delete_device_resolve(kmcp_ctx *ctx, const kmcp_json *args, int64
     (void)since_ms;
     if (rc == KMCP_E_NOTFOUND) {
         kmcp_text(ctx, "the device's record is gone");
-        return KMCP_HAPPENED;
+        return happened(ctx, "delete", kmcp_get_str(ctx, args, "device_id"), 0);
     }
     return rc == KMCP_OK ? KMCP_NOT_SEEN : rc;
 }

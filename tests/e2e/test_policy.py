@@ -335,7 +335,13 @@ class Policy(Case):
             sent = len(self.tenant.acts())
             r = k.call("lock_device", self.lock(d))
             if received:
-                self.assertIn("it was received", r["content"][0]["text"])
+                text = r["content"][0]["text"]
+                self.assertFalse(r.get("isError"), r)
+                self.assertIn("it was received", text)
+                self.assertIn("get_device_secret with secret unlock_pin", text)
+                self.assertEqual(r["structuredContent"], {"accepted": True, "action": "lock", "device_id": d["device_id"], "pin_set": True})
+                self.assertEqual([x["event"] for x in site.records()], ["asked", "intent", "outcome", "resolved", "repeated"])
+                k.good("lock_device", self.lock(d))
             else:
                 self.assertIn("never sent again blindly", r["content"][0]["text"])
             self.assertEqual(len(self.tenant.acts()), sent)
