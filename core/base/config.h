@@ -45,6 +45,12 @@ int64_t config_int(struct config *c, const char *section, const char *key, int64
                    int64_t dflt);
 bool config_bool(struct config *c, const char *section, const char *key,
                  bool dflt); /* yes, no, true, false, on, off */
+/* yes, no, or the one other word THIRD (may be NULL): CONFIG_THIRD. */
+#define CONFIG_THIRD 2
+int config_bool_or(struct config *c, const char *section, const char *key, bool dflt, const char *third);
+/* A full path, NULL if it is not set; ~/ at its beginning is the home of who runs the process, from then on.
+ */
+const char *config_path(struct config *c, const char *section, const char *key);
 const struct config_entry *config_find(const struct config *c, const char *section, const char *key);
 /* Records "FILE:LINE: ..." as the error if there is none yet. Always returns false. */
 bool config_fail(struct config *c, int line, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <pwd.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "text.h"
@@ -33,6 +35,38 @@ const char *config_str(struct config *c, const char *section, const char *key, c
     return e ? e->value : dflt;
 }
 
+/* The folder that ~ stands for; NULL: there is none. */
+static const char *home_folder(void)
+{
+    const char *home = getenv("HOME");
+    const struct passwd *user = home && *home == '/' ? NULL : getpwuid(getuid());
+
+    return user ? user->pw_dir : home;
+}
+
+const char *config_path(struct config *c, const char *section, const char *key)
+{
+    struct config_entry *e = find(c, section, key);
+    const char *home = e && strncmp(e->value, "~/", 2) == 0 ? home_folder() : NULL;
+
+    if (home && *home == '/') {
+        size_t size = strlen(home) + strlen(e->value);
+        char *full = malloc(size);
+
+        if (!full) {
+            config_fail(c, e->line, "out of memory");
+            return NULL;
+        }
+        snprintf(full, size, "%s%s", home, e->value + 1);
+        free((char *)(uintptr_t)e->value);
+        e->value = full;
+    }
+    if (!e || e->value[0] == '/')
+        return e ? e->value : NULL;
+    config_fail(c, e->line, "\"%s\" in [%s] is a path and must begin with / or ~/", key, section);
+    return NULL;
+}
+
 int64_t config_int(struct config *c, const char *section, const char *key, int64_t min, int64_t max,
                    int64_t dflt)
 {
@@ -57,7 +91,7 @@ int64_t config_int(struct config *c, const char *section, const char *key, int64
     return value;
 }
 
-bool config_bool(struct config *c, const char *section, const char *key, bool dflt)
+int config_bool_or(struct config *c, const char *section, const char *key, bool dflt, const char *third)
 {
     struct config_entry *e = find(c, section, key);
     static const char *const yes[] = { "yes", "true", "on" }, *const no[] = { "no", "false", "off" };
@@ -70,8 +104,16 @@ bool config_bool(struct config *c, const char *section, const char *key, bool df
         if (text_casecmp(e->value, no[i]) == 0)
             return false;
     }
-    config_fail(c, e->line, "\"%s\" must be yes or no, not \"%.40s\"", key, e->value);
+    if (third && strcmp(e->value, third) == 0)
+        return CONFIG_THIRD;
+    config_fail(c, e->line, "\"%s\" must be yes%s %s%sno, not \"%.40s\"", key, third ? "," : "",
+                third ? third : "", third ? " or " : "or ", e->value);
     return dflt;
+}
+
+bool config_bool(struct config *c, const char *section, const char *key, bool dflt)
+{
+    return config_bool_or(c, section, key, dflt, NULL) == true;
 }
 
 /* How many single-character edits lie between A and B; at least 4 if they are far apart. */

@@ -66,8 +66,7 @@ static int verify(struct host *host, const struct cli *cli, struct files *f)
     char key_path[1100], why[700];
     struct chain_mark mark;
 
-    chain_key_path(f->current, config_str(&host->config, "audit", "key_file", NULL), key_path,
-                   sizeof key_path);
+    chain_key_path(f->current, config_path(&host->config, "audit", "key_file"), key_path, sizeof key_path);
     if (!cli->no_key) {
         if (!keyfile_read(key_path, false, key, why, sizeof why))
             return complain(why, "; --no-key checks what can be checked without it");

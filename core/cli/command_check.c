@@ -67,7 +67,9 @@ int command_check(const struct cli *cli)
            host.registry.n_tools, offered,
            offered < host.registry.n_tools ? " (read_only = yes holds back those that act or reveal)" : "",
            host.registry.n_prompts, host.registry.n_resources, host.policy.read_only ? "yes" : "no",
-           host.policy.redact_pii ? "yes" : "no");
+           host.policy.pseudonyms   ? "by pseudonyms"
+           : host.policy.redact_pii ? "yes"
+                                    : "no");
     if (!host.policy.read_only)
         printf("audit: %s\nstate: %s\nrules: %zu, caps: %zu, approvers: %zu\n", audit_path(host.audit),
                state_place(host.state), host.policy.n_rules, host.policy.n_caps, approvers);

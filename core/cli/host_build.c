@@ -44,7 +44,7 @@ static uint32_t read_log_level(struct config *c)
 
 static const char *plugin_dir(struct config *c, char *out, size_t size)
 {
-    const char *dir = config_str(c, "server", "plugin_dir", NULL);
+    const char *dir = config_path(c, "server", "plugin_dir");
 
     if (dir)
         return dir;
@@ -97,12 +97,9 @@ static bool names_tools(const struct host *host, struct config *c, const char *s
 /* Where questions may leave files. */
 static bool read_export(struct host *host, struct config *c)
 {
-    host->export_folder = config_str(c, "export", "folder", NULL);
+    host->export_folder = config_path(c, "export", "folder");
     host->export_bytes = config_int(c, "export", "max_bytes", 1024, INT64_C(1) << 40, INT64_C(1) << 30);
-    if (host->export_folder && host->export_folder[0] != '/')
-        return config_fail(c, config_find(c, "export", "folder")->line,
-                           "[export] folder must be a whole path, such as /var/lib/kmcp/exports");
-    return true;
+    return !c->error[0];
 }
 
 /* A platform that the API does not have today may be one that it has tomorrow. */

@@ -102,9 +102,9 @@ static bool read_host(struct tenant *t, struct config *c)
 bool tenant_read(struct tenant *t, struct config *c)
 {
     memset(t, 0, sizeof *t);
-    t->token_file = config_str(c, "tenant", "token_file", NULL);
+    t->token_file = config_path(c, "tenant", "token_file");
     t->token_command = config_str(c, "tenant", "token_command", NULL);
-    t->ca_file = config_str(c, "tenant", "ca_file", NULL);
+    t->ca_file = config_path(c, "tenant", "ca_file");
     t->timeout_s = (int)config_int(c, "tenant", "timeout", 1, 600, 30);
     if (config_find(c, "tenant", "token"))
         return config_fail(c, line_of(c, "token"),

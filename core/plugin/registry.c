@@ -125,7 +125,7 @@ static bool add_plugin(struct registry *r, struct plugin *p, struct config *c)
 static bool load_one(struct registry *r, struct config *c, const char *section, int line,
                      const char *plugin_dir)
 {
-    const char *name = section + strlen("plugin "), *path = config_str(c, section, "path", NULL);
+    const char *name = section + strlen("plugin "), *path = config_path(c, section, "path");
     bool optional = config_bool(c, section, "optional", false);
     char dflt[PATH_MAX], why[900];
     struct plugin *p;
@@ -135,8 +135,6 @@ static bool load_one(struct registry *r, struct config *c, const char *section, 
     if (!text_is_name(name, 32))
         return config_fail(c, line, "plugin name \"%.40s\" is refused; use lower-case letters, digits and _",
                            name);
-    if (path && *path != '/')
-        return config_fail(c, line, "the path of [%s] must begin with /", section);
     snprintf(dflt, sizeof dflt, "%s/kmcp-%s.so", plugin_dir, name);
     p = loader_load(path ? path : dflt, name, why, sizeof why);
     if (!p && optional) {

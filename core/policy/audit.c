@@ -57,27 +57,19 @@ static bool default_path(char *out, size_t size)
     return home && *home == '/' && snprintf(out, size, "%s/.local/state/kmcp/audit.jsonl", home) < (int)size;
 }
 
-static bool full_path(struct config *c, const char *key, const char *path)
-{
-    return !path || *path == '/' ||
-           config_fail(c, config_find(c, "audit", key)->line,
-                       "\"%s\" in [audit] must be a full path, beginning with /", key);
-}
-
 struct audit *audit_new(struct config *c)
 {
     struct chain_settings chain = {
-        .path = config_str(c, "audit", "file", NULL),
-        .key_file = config_str(c, "audit", "key_file", NULL),
-        .anchor_file = config_str(c, "audit", "anchor_file", NULL),
+        .path = config_path(c, "audit", "file"),
+        .key_file = config_path(c, "audit", "key_file"),
+        .anchor_file = config_path(c, "audit", "anchor_file"),
         .syslog = config_bool(c, "audit", "syslog", false),
         .rotate_bytes = (uint64_t)config_int(c, "audit", "rotate_bytes", 0, INT64_C(1) << 40, 64 << 20),
     };
     struct audit *a;
     char dflt[600] = "";
 
-    if (c->error[0] || !full_path(c, "file", chain.path) || !full_path(c, "key_file", chain.key_file) ||
-        !full_path(c, "anchor_file", chain.anchor_file))
+    if (c->error[0])
         return NULL;
     if (!chain.path)
         chain.path = default_path(dflt, sizeof dflt) ? dflt : "";

@@ -14,27 +14,24 @@
 
 static bool read_all(struct policy *p, struct config *c)
 {
+    int redact;
+
     p->read_only = config_bool(c, "policy", "read_only", true);
-    p->pseudonyms = strcmp(config_str(c, "policy", "redact_pii", "no"), "pseudonyms") == 0;
-    p->redact_pii = p->pseudonyms || config_bool(c, "policy", "redact_pii", false);
+    redact = config_bool_or(c, "policy", "redact_pii", false, "pseudonyms");
+    p->pseudonyms = redact == CONFIG_THIRD;
+    p->redact_pii = redact != false;
     p->unasked_destroy = config_bool(c, "policy", "unasked_destroy", false);
     p->unasked_reveal = config_bool(c, "policy", "unasked_reveal", false);
     p->freeze = config_bool(c, "policy", "freeze", false);
-    p->freeze_file = config_str(c, "policy", "freeze_file", NULL);
+    p->freeze_file = config_path(c, "policy", "freeze_file");
     p->protected_devices = config_str(c, "policy", "protected_devices", NULL);
     p->protected_users = config_str(c, "policy", "protected_users", NULL);
     p->protected_tags = config_str(c, "policy", "protected_tags", NULL);
-    p->approvers = config_str(c, "policy", "approvers", NULL);
+    p->approvers = config_path(c, "policy", "approvers");
     p->approval_ms = MINUTE_MS * config_int(c, "policy", "approval_minutes", 1, 7 * 24 * 60, 60);
     p->repeat_ms = MINUTE_MS * config_int(c, "policy", "repeat_minutes", 0, 7 * 24 * 60, 10);
     p->inline_secrets = config_str(c, "policy", "inline_secrets", NULL);
     p->secret_ms = MINUTE_MS * config_int(c, "policy", "secret_minutes", 1, 7 * 24 * 60, 60);
-    if (p->freeze_file && *p->freeze_file != '/')
-        return config_fail(c, config_find(c, "policy", "freeze_file")->line,
-                           "\"freeze_file\" must be a full path, beginning with /");
-    if (p->approvers && *p->approvers != '/')
-        return config_fail(c, config_find(c, "policy", "approvers")->line,
-                           "\"approvers\" must be a full path, beginning with /");
     return !c->error[0] && rules_read(p, c);
 }
 

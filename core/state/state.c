@@ -68,21 +68,14 @@ static bool is_fit(struct config *c, const char *redis)
 
 struct state *state_new(struct config *c, const char *tenant)
 {
-    const char *folder = config_str(c, "state", "folder", NULL),
-               *redis = config_str(c, "state", "redis", NULL);
+    const char *folder = config_path(c, "state", "folder"), *redis = config_str(c, "state", "redis", NULL);
     int64_t seconds = config_int(c, "state", "timeout", 1, 60, 5);
-    const char *password_file = config_str(c, "state", "redis_password_file", NULL);
+    const char *password_file = config_path(c, "state", "redis_password_file");
     struct state *s = calloc(1, sizeof *s);
 
     if (!is_fit(c, redis) || c->error[0] || !s) {
         free(s);
         config_fail(c, 0, "out of memory");
-        return NULL;
-    }
-    if (folder && *folder != '/') {
-        config_fail(c, config_find(c, "state", "folder")->line,
-                    "the state folder must be a full path, beginning with /");
-        free(s);
         return NULL;
     }
     if (folder)

@@ -46,7 +46,7 @@ bool http_settings_read(struct http_settings *s, struct config *c, const char *l
     s->path = config_str(c, "http", "path", "/mcp");
     s->hosts = config_str(c, "http", "hosts", "");
     s->origins = config_str(c, "http", "origins", "");
-    s->tokens = config_str(c, "http", "tokens", NULL);
+    s->tokens = config_path(c, "http", "tokens");
     s->connections = (size_t)config_int(c, "http", "connections", 8, 65536, 2048);
     s->sessions = (size_t)config_int(c, "http", "sessions", 1, 65536, 2048);
     s->body_bytes = (size_t)config_int(c, "http", "body_bytes", 1024, 64 << 20, 4 << 20);
@@ -66,8 +66,6 @@ bool http_settings_read(struct http_settings *s, struct config *c, const char *l
             listen ? listen : at);
     if (s->path[0] != '/' || strpbrk(s->path, "?# \t"))
         return config_fail(c, line_of(c, "path"), "\"path\" must begin with / and hold no ?, # or space");
-    if (s->tokens && s->tokens[0] != '/')
-        return config_fail(c, line_of(c, "tokens"), "the path of \"tokens\" must begin with /");
     if (!s->loopback && !s->tokens)
         return config_fail(
             c, line_of(c, "listen"),

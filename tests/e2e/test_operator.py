@@ -1,4 +1,5 @@
 """What who runs kmcp reads from its commands, and what they refuse.  SPDX-License-Identifier: Apache-2.0"""
+import os
 import pathlib
 import re
 import unittest
@@ -43,6 +44,23 @@ class Rules(Case):
         tests.chmod(0o600)
         p = site.run("policy", "test", str(tests))
         self.assertEqual((p.returncode, p.stdout.splitlines()[-1:]), (0, ["5 as expected, 0 not"]), p.stdout + p.stderr)
+
+
+class Messages(Case):
+    TENANT_ARGS = ("--devices", 60)
+
+    def test_home_in_a_path(self):
+        site = self.site()
+        site.write(site.ini.read_text().replace(f"token_file = {site.token}", "token_file = ~/token"))
+        p = site.run("check", env={**os.environ, "HOME": str(site.dir)})
+        self.assertEqual(p.returncode, 0, p.stderr)
+
+    def test_redaction_has_three_words(self):
+        p = self.site(policy="redact_pii = pseudonym").run("check")
+        self.assertEqual(p.returncode, 1)
+        self.assertIn('"redact_pii" must be yes, pseudonyms or no', p.stderr)
+        for how, said in (("yes", "yes"), ("no", "no"), ("pseudonyms", "by pseudonyms")):
+            self.assertIn(f"person data masked: {said}\n", self.site(policy=f"redact_pii = {how}").run("check").stdout)
 
 
 class Record(Case):

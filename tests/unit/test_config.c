@@ -46,6 +46,43 @@ static void has_an_end(void **state)
     config_free(&c);
 }
 
+static void knows_home(void **state)
+{
+    static const char text[] = "[a]\nx = ~/token\ny = /etc/token\nz = token\nw = ~ana/token\n";
+    struct config c;
+
+    (void)state;
+    setenv("HOME", "/home/of ana", 1);
+    assert_true(config_parse(&c, "t.ini", text, strlen(text)));
+    assert_string_equal(config_path(&c, "a", "x"), "/home/of ana/token");
+    assert_string_equal(config_path(&c, "a", "x"), "/home/of ana/token");
+    assert_string_equal(config_path(&c, "a", "y"), "/etc/token");
+    assert_null(config_path(&c, "a", "none"));
+    assert_string_equal(c.error, "");
+    setenv("HOME", "relative", 1); /* then the user's own is taken */
+    assert_null(config_path(&c, "a", "z"));
+    assert_has(c.error, "t.ini:4: \"z\" in [a] is a path and must begin with / or ~/");
+    c.error[0] = '\0';
+    assert_null(config_path(&c, "a", "w"));
+    assert_has(c.error, "t.ini:5:");
+    config_free(&c);
+}
+
+static void takes_a_third_word(void **state)
+{
+    static const char text[] = "[a]\nx = maybe\ny = YES\nz = perhaps\n";
+    struct config c;
+
+    (void)state;
+    assert_true(config_parse(&c, "t.ini", text, strlen(text)));
+    assert_int_equal(config_bool_or(&c, "a", "x", false, "maybe"), CONFIG_THIRD);
+    assert_int_equal(config_bool_or(&c, "a", "y", false, "maybe"), true);
+    assert_int_equal(config_bool_or(&c, "a", "none", true, "maybe"), true);
+    assert_int_equal(config_bool_or(&c, "a", "z", false, "maybe"), false);
+    assert_string_equal(c.error, "t.ini:4: \"z\" must be yes, maybe or no, not \"perhaps\"");
+    config_free(&c);
+}
+
 static void cuts_nothing(void **state)
 {
     struct config c;
@@ -122,7 +159,8 @@ static void checks_who_may_write_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_file_and_line),        cmocka_unit_test(cuts_nothing),
+        cmocka_unit_test(names_file_and_line),        cmocka_unit_test(knows_home),
+        cmocka_unit_test(takes_a_third_word),         cmocka_unit_test(cuts_nothing),
         cmocka_unit_test(refuses_numbers_with_units), cmocka_unit_test(every_key_must_be_meant),
         cmocka_unit_test(checks_who_may_write_it),    cmocka_unit_test(has_an_end),
     };
