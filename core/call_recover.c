@@ -49,7 +49,7 @@ enum state_rc recover_all(struct host *host, const volatile int *cancelled, reco
             break;
         if (open[i].stage == LEDGER_UNKNOWN || ledger_is_dead(&open[i], state_now(host->state)))
             now = settle(host, &arena, &open[i], cancelled);
-        if (now)
+        if (now && !each) /* else it says so */
             log_line(KMCP_LOG_WARN, "acts", "%s (%s), begun by a process that is gone: %s", open[i].tool,
                      open[i].id, now);
         if (each)

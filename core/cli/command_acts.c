@@ -47,25 +47,75 @@ int command_acts(const struct cli *cli)
     return 0;
 }
 
-struct count {
-    size_t n;
-};
+/* ---- kmcp state ---- */
 
 static bool count_one(void *arg, const char *key, const struct state_record *record)
 {
     (void)key;
     (void)record;
-    ((struct count *)arg)->n++;
+    ++*(size_t *)arg;
+    return true;
+}
+
+struct requests {
+    struct arena *a;
+    int64_t now_ms;
+    size_t by[PENDING_VOID + 1], expired;
+};
+
+/* By what is not sealed: counting needs no key. */
+static bool count_request(void *arg, const char *key, const struct state_record *record)
+{
+    struct requests *r = arg;
+    const kmcp_json *v = json_parse(r->a, record->value, record->len, 0, NULL);
+    const char *stage = json_str(json_get(v, "stage"));
+    int64_t expires = 0;
+
+    (void)key;
+    for (enum pending_stage i = PENDING_WAITING; stage && i <= PENDING_VOID; i++)
+        if (strcmp(stage, pending_stage_name(i)) == 0) {
+            bool over = i <= PENDING_APPROVED && json_int(json_get(v, "expires"), &expires) &&
+                        expires <= r->now_ms;
+
+            ++*(over ? &r->expired : &r->by[i]);
+        }
+    return true;
+}
+
+/* Requests for a person outside, by what became of them; they are kept for a day after their end. */
+static bool show_pending(struct host *host, struct arena *a)
+{
+    struct requests r = { .a = a, .now_ms = state_now(host->state) };
+
+    if (state_each(host->state, "pending", count_request, &r) != STATE_YES)
+        return false;
+    printf("requests for approval: %zu waiting, %zu approved and not used yet; of the last day %zu used, %zu "
+           "denied, %zu expired or void\n",
+           r.by[PENDING_WAITING], r.by[PENDING_APPROVED], r.by[PENDING_USED], r.by[PENDING_DENIED],
+           r.by[PENDING_VOID] + r.expired);
+    return true;
+}
+
+static bool show_ledger(struct host *host, struct arena *a)
+{
+    struct ledger_entry *list;
+    size_t all, open;
+
+    if (ledger_all(host->state, a, false, &list, &all) != STATE_YES ||
+        ledger_all(host->state, a, true, &list, &open) != STATE_YES)
+        return false;
+    printf("acts and secret reads of the last 30 days, the latest of each kind and device: %zu, %zu of them "
+           "without a known end\n",
+           all, open);
     return true;
 }
 
 int command_state(const struct cli *cli)
 {
-    static const char *const spaces[][2] = { { "pending", "requests for approval" },
-                                             { "act", "acts in the ledger" },
-                                             { "spent", "used approvals" },
+    static const char *const spaces[][2] = { { "spent", "answers given at a client and used" },
                                              { "secret", "sealed secrets" },
                                              { "pseudonym", "pseudonyms" } };
+    struct arena arena;
     struct host host;
     size_t workers;
     char why[600];
@@ -84,13 +134,20 @@ int command_state(const struct cli *cli)
         return status;
     }
     printf("state: %s\n", state_place(host.state));
+    if (cli->n_args)
+        printf("clock: %s is taken for right from now on\n",
+               clock_iso(state_now(host.state), why, sizeof why));
+    arena_init(&arena, 64 << 20);
+    if (!show_pending(&host, &arena) || !show_ledger(&host, &arena))
+        status = complain(&host);
+    arena_release(&arena, false);
     for (size_t i = 0; i < sizeof spaces / sizeof *spaces; i++) {
-        struct count count = { 0 };
+        size_t n = 0;
 
-        if (state_each(host.state, spaces[i][0], count_one, &count) != STATE_YES)
+        if (state_each(host.state, spaces[i][0], count_one, &n) != STATE_YES)
             status = complain(&host);
         else
-            printf("%s: %zu\n", spaces[i][1], count.n);
+            printf("%s: %zu\n", spaces[i][1], n);
     }
     if (state_clock(host.state, why, sizeof why) != STATE_YES) {
         printf("clock: %s\n", why);
