@@ -17,6 +17,16 @@
 static uint32_t most = KMCP_LOG_INFO;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char *never[NEVER_MAX];
+static log_take_fn diverted;
+static void *diverted_arg;
+
+void log_divert(log_take_fn take, void *arg)
+{
+    pthread_mutex_lock(&lock);
+    diverted = take;
+    diverted_arg = arg;
+    pthread_mutex_unlock(&lock);
+}
 
 void log_set_level(uint32_t level)
 {
@@ -113,7 +123,7 @@ void log_vline(uint32_t level, const char *scope, const char *fmt, va_list args)
                names[level < 4 ? level : 3], scope ? scope : "", scope ? ": " : "");
     pthread_mutex_lock(&lock);
     add_clean(&line, text.failed ? "(line too long)" : text.data ? text.data : "");
-    if (line.data && !line.failed)
+    if (line.data && !line.failed && !(diverted && diverted(diverted_arg, level, line.data)))
         write_line(&line);
     pthread_mutex_unlock(&lock);
     buf_free(&text);

@@ -3,6 +3,7 @@
 #define KMCP_LOG_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <kmcp/plugin.h>
 
 /* Below LEVEL (KMCP_LOG_*) nothing is formatted. Default KMCP_LOG_INFO. */
@@ -13,6 +14,10 @@ uint32_t log_level(void);
 void log_line(uint32_t level, const char *scope, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void log_vline(uint32_t level, const char *scope, const char *fmt, va_list args)
     __attribute__((format(printf, 3, 0)));
+/* Every line goes to TAKE first, without its end; what TAKE says true to is not written. Called with the
+ * log's lock held. Main thread, before others; NULL: no more. */
+typedef bool (*log_take_fn)(void *arg, uint32_t level, const char *line);
+void log_divert(log_take_fn take, void *arg);
 /* Registers a value that no line may ever hold (the token); it is replaced by "[secret]". At most 4; copied.
  */
 void log_never(const char *secret);

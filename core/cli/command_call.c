@@ -3,9 +3,11 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "cli.h"
 
 static int cancelled;
@@ -56,6 +58,36 @@ static void show_items(const struct call_item *item)
                    item->mime_type ? item->mime_type : "", item->uri ? " " : "", item->uri ? item->uri : "");
 }
 
+/* Errors in the log, held back until it is known whether the answer says the same. */
+struct held {
+    char *lines[32];
+    size_t n;
+};
+
+static bool hold(void *arg, uint32_t level, const char *line)
+{
+    struct held *h = arg;
+
+    if (level != KMCP_LOG_ERROR || h->n == sizeof h->lines / sizeof *h->lines ||
+        !(h->lines[h->n] = strdup(line)))
+        return false;
+    h->n++;
+    return true;
+}
+
+static void let_go(struct held *h, const char *answer)
+{
+    log_divert(NULL, NULL);
+    for (size_t i = 0; i < h->n; i++) {
+        const char *what = strstr(h->lines[i], ": "); /* after time, level and scope */
+
+        if (!answer || !what || !strstr(answer, what + 2))
+            fprintf(stderr, "%s\n", h->lines[i]);
+        free(h->lines[i]);
+    }
+    h->n = 0;
+}
+
 static int show(const struct call_output *out)
 {
     const char *text = out->text ? out->text : "";
@@ -72,12 +104,18 @@ static int show(const struct call_output *out)
 static int run(struct host *host, struct call_input *in)
 {
     struct arena kept; /* the state and the answer, over rounds */
+    struct held held = { 0 };
 
     arena_init(&kept, 1 << 20);
     for (;;) {
-        struct call *call = call_run(host, in);
-        const struct call_output *out = call ? call_output(call) : NULL;
+        const struct call_output *out;
+        struct call *call;
         int status;
+
+        log_divert(hold, &held);
+        call = call_run(host, in);
+        out = call ? call_output(call) : NULL;
+        let_go(&held, out && out->end != CALL_COMPLETE ? out->text : NULL);
 
         if (out && out->end == CALL_ASK && out->question) {
             const char *answer = ask(out->question);
