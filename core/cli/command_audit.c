@@ -83,9 +83,10 @@ static int verify(struct host *host, const struct cli *cli, struct files *f)
     verify_mark(&v, f->current, (const char *const *)f->list, f->n, mark.seq, mark.mac);
     if (anchors && !verify_anchors(&v, anchors, (const char *const *)f->list, f->n))
         return complain("the anchors cannot be opened: ", anchors);
-    printf("%llu records, %llu to %llu, in %zu files; %llu torn, %llu faults\n",
-           (unsigned long long)v.records, (unsigned long long)v.first, (unsigned long long)v.last, f->n,
-           (unsigned long long)v.torn, (unsigned long long)v.faults);
+    printf("%llu record%s, %llu to %llu, in %zu file%s; %llu torn, %llu fault%s\n",
+           (unsigned long long)v.records, v.records == 1 ? "" : "s", (unsigned long long)v.first,
+           (unsigned long long)v.last, f->n, f->n == 1 ? "" : "s", (unsigned long long)v.torn,
+           (unsigned long long)v.faults, v.faults == 1 ? "" : "s");
     if (v.accepted)
         printf("%llu times it was not whole and accepted: kmcp audit show --event accepted\n",
                (unsigned long long)v.accepted);

@@ -24,6 +24,10 @@ int command_http(const struct cli *cli)
     size_t workers;
     int status;
 
+    if (cli->n_args && !http_settings_listen(cli->args[0])) {
+        fprintf(stderr, "kmcp: " HTTP_LISTEN_FAULT "\n", cli->args[0]);
+        return EXIT_USAGE;
+    }
     if (!host_build(&host, cli->config, &workers))
         return 1;
     if (!http_settings_read(&settings, &host.config, cli->n_args ? cli->args[0] : NULL)) {
@@ -51,6 +55,10 @@ int command_token(const struct cli *cli)
 {
     char token[64], line[200], why[200];
 
+    if (!http_tokens_fit(cli->args[0], cli->args[1], why, sizeof why)) {
+        fprintf(stderr, "kmcp: %s\n", why);
+        return EXIT_USAGE;
+    }
     if (!http_tokens_make(cli->args[0], cli->args[1], token, line, sizeof line, why, sizeof why)) {
         fprintf(stderr, "kmcp: %s\n", why);
         return 1;

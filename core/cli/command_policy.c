@@ -270,10 +270,11 @@ static int replay(struct host *host, const char *file)
         replay_line(host, line, (size_t)n, &t);
     free(line);
     fclose(in);
-    printf("%u acts and secret reads on record: %u would be denied, %u would need more consent; of %u "
+    printf("%u %s on record: %u would be denied, %u would need more consent; of %u "
            "refusals %u would "
            "be allowed\n",
-           t.done, t.denied, t.stricter, t.refused, t.freed);
+           t.done, t.done == 1 ? "act or secret read" : "acts and secret reads", t.denied, t.stricter,
+           t.refused, t.freed);
     if (t.odd)
         printf("%u lines are no records and were passed over\n", t.odd);
     return 0;

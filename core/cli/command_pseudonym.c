@@ -26,6 +26,11 @@ static int open_token(struct host *host, const struct cli *cli, const char *toke
     char shown[TERMINAL_TEXT];
     int status = 1;
 
+    if (!host->policy.pseudonyms && !pseudonyms_ready(host->pseudonyms, false, why, sizeof why)) {
+        fprintf(stderr, "kmcp: nobody has a pseudonym here: redact_pii is not pseudonyms in %s\n",
+                host->config.file);
+        return 1;
+    }
     terminal_who(who, sizeof who);
     record.principal = who;
     arena_init(&a, 1 << 20);
@@ -45,8 +50,6 @@ static int name_value(struct host *host, const char *kind, const char *value)
 {
     char token[PSEUDONYM_MAX], why[600];
 
-    if (!pseudonym_is_kind(kind))
-        return complain("KIND is user, mail, serial, device, asset, phone, place or person");
     if (!pseudonyms_ready(host->pseudonyms, false, why, sizeof why))
         return complain(why);
     if (!pseudonym_of(host->pseudonyms, kind, value, token))
@@ -64,6 +67,14 @@ int command_pseudonym(const struct cli *cli)
 
     if ((!opens && strcmp(cli->args[0], "of") != 0) || cli->n_args != (opens ? 2 : 3)) {
         fprintf(stderr, "kmcp: use kmcp pseudonym open TOKEN or kmcp pseudonym of KIND VALUE\n");
+        return EXIT_USAGE;
+    }
+    if (!opens && !pseudonym_is_kind(cli->args[1])) {
+        complain("KIND is user, mail, serial, device, asset, phone, place or person");
+        return EXIT_USAGE;
+    }
+    if (opens && pseudonym_at(cli->args[1]) != strlen(cli->args[1])) {
+        fprintf(stderr, "kmcp: \"%.60s\" is no pseudonym; they look like mail:7f3a9c2e4150\n", cli->args[1]);
         return EXIT_USAGE;
     }
     if (!host_build(&host, cli->config, &workers))

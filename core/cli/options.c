@@ -32,7 +32,8 @@ const char cli_help[] =
     "                                                        shows a kept secret, once, or writes it to a "
     "new file\n"
     "       kmcp secret list | drop HANDLE                   what is kept; what need not be\n"
-    "       kmcp pseudonym open TOKEN | of KIND VALUE        what a token stands for; the token of a value\n"
+    "       kmcp pseudonym open TOKEN [--reason TEXT] | of KIND VALUE\n"
+    "                                                        what a token stands for; the token of a value\n"
     "       kmcp acts                                        acts without a known end: find out what became "
     "of them\n"
     "       kmcp state [accept-clock]                        where the state is and what is in it\n"
@@ -62,13 +63,15 @@ const char cli_help[] =
     "  --anchors FILE  audit verify: the anchored records must be there too\n"
     "  --no-key        audit verify: without the key, which proves less\n"
     "  --actor ID      audit reconcile: who we are in the tenant's events\n"
-    "  --reason TEXT   secret open: why; it is recorded\n"
+    "  --reason TEXT   secret open, pseudonym open: why; recorded\n"
     "  --out FILE      secret open: a new file for it (0600) instead of the terminal\n"
     "  --plan-only     call: say what it would do, and do nothing\n"
     "  --version       print the version\n"
     "  --help          print this\n"
     "\n"
-    "environment: KANDJI_API_TOKEN, KANDJI_SUBDOMAIN and KANDJI_REGION fill in what the INI leaves out.\n"
+    "environment: KANDJI_API_TOKEN, KANDJI_SUBDOMAIN, KANDJI_REGION and KMCP_REDIS_PASSWORD fill in what "
+    "the\n"
+    "INI leaves out.\n"
     "exit status: 0 good, 1 refused or failed, 2 wrong usage.\n"
     "manual: kmcp.md, conf/kmcp.ini (every key)\n";
 
@@ -93,7 +96,7 @@ static const struct {
     { "state", 0, 1, "", "kmcp state [accept-clock]" },
     { "audit", 1, 2, "json open no-key anchors since until tool device principal event result id actor ",
       "kmcp audit verify [FILE], kmcp audit show [FILE], kmcp audit accept, kmcp audit reconcile [FILE]" },
-    { "secret", 1, 2, "reason out json ",
+    { "secret", 1, 2, "reason out ",
       "kmcp secret open HANDLE --reason TEXT, kmcp secret list, kmcp secret drop HANDLE" },
     { "pseudonym", 2, 3, "reason ",
       "kmcp pseudonym open TOKEN [--reason TEXT], kmcp pseudonym of KIND VALUE" },
@@ -167,9 +170,11 @@ static bool takes(const char *options, const char *option)
     return false;
 }
 
-/* The first option given that the command does not take, or NULL. */
-static const char *misplaced(const struct cli *cli, const char *options)
+/* The first option given that the command does not take, or NULL; as it is written, in OUT. */
+static const char *misplaced(const struct cli *cli, const char *options, char out[32])
 {
+    const char *odd = NULL;
+
     const struct {
         const char *name;
         bool given;
@@ -178,18 +183,20 @@ static const char *misplaced(const struct cli *cli, const char *options)
                   { "open", cli->open },
                   { "plan-only", cli->plan_only } };
 
-    for (size_t k = 0; k < sizeof flags / sizeof *flags; k++)
+    for (size_t k = 0; k < sizeof flags / sizeof *flags && !odd; k++)
         if (flags[k].given && !takes(options, flags[k].name))
-            return flags[k].name;
-    for (size_t k = 0; k < OPTIONS; k++)
+            odd = flags[k].name;
+    for (size_t k = 0; k < OPTIONS && !odd; k++)
         if (cli->values[k] && !takes(options, names[k]))
-            return names[k];
-    return NULL;
+            odd = names[k];
+    snprintf(out, 32, "--%s", odd ? odd : "");
+    return odd ? out : NULL;
 }
 
 bool cli_parse(struct cli *cli, int argc, char **argv)
 {
     const char *odd;
+    char option[32];
 
     memset(cli, 0, sizeof *cli);
     for (int i = 1; i < argc; i++) {
@@ -203,8 +210,8 @@ bool cli_parse(struct cli *cli, int argc, char **argv)
         }
     }
     if (!cli->command || cli->help || cli->version) {
-        if (!cli->command && (odd = misplaced(cli, "")))
-            return usage("there is no command for --", odd, "kmcp --help shows how to use it");
+        if (!cli->command && (odd = misplaced(cli, "", option)))
+            return usage("there is no command for", odd, "kmcp --help shows how to use it");
         return true;
     }
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
@@ -213,8 +220,8 @@ bool cli_parse(struct cli *cli, int argc, char **argv)
                 return usage(cli->n_args < commands[i].min_args ? "something is missing after"
                                                                 : "too much after",
                              cli->command, commands[i].usage);
-            odd = misplaced(cli, commands[i].options);
-            return !odd || usage("this command does not take --", odd, commands[i].usage);
+            odd = misplaced(cli, commands[i].options, option);
+            return !odd || usage("this command does not take", odd, commands[i].usage);
         }
     return usage("unknown command", cli->command, "kmcp --help shows and explains them all");
 }

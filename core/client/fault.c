@@ -136,9 +136,9 @@ kmcp_rc fault_set(struct failure *f, const struct kmcp_route *r, int status, con
             open, text, close);
     case 429:
         if (retry_ms > 0)
-            return failure_set(f, KMCP_E_RATE,
-                               "the tenant's request limit is used up%s%s%s; try again in %lld seconds", open,
-                               text, close, (long long)((retry_ms + 999) / 1000));
+            return failure_set(
+                f, KMCP_E_RATE, "the tenant's request limit is used up%s%s%s; try again in %lld second%s",
+                open, text, close, (long long)((retry_ms + 999) / 1000), retry_ms > 1000 ? "s" : "");
         return failure_set(f, KMCP_E_RATE,
                            "the tenant's request limit is used up%s%s%s; try again in a minute", open, text,
                            close);

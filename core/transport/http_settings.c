@@ -31,6 +31,13 @@ static bool read_listen(struct http_settings *s, const char *text)
     return s->port <= 65535 && strspn(s->address, "0123456789abcdefABCDEF.:") == strlen(s->address);
 }
 
+bool http_settings_listen(const char *listen)
+{
+    struct http_settings s;
+
+    return read_listen(&s, listen);
+}
+
 static int line_of(struct config *c, const char *key)
 {
     const struct config_entry *e = config_find(c, "http", key);
@@ -59,11 +66,7 @@ bool http_settings_read(struct http_settings *s, struct config *c, const char *l
     if (c->error[0])
         return false;
     if (!read_listen(s, listen ? listen : at))
-        return config_fail(
-            c, listen ? 0 : line_of(c, "listen"),
-            "\"%.80s\" cannot be listened at; write ADDRESS:PORT with a numeric address, such as "
-            "127.0.0.1:8970 or [::1]:8970",
-            listen ? listen : at);
+        return config_fail(c, listen ? 0 : line_of(c, "listen"), HTTP_LISTEN_FAULT, listen ? listen : at);
     if (s->path[0] != '/' || strpbrk(s->path, "?# \t"))
         return config_fail(c, line_of(c, "path"), "\"path\" must begin with / and hold no ?, # or space");
     if (!s->loopback && !s->tokens)

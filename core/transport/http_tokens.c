@@ -21,6 +21,7 @@ struct entry {
     char name[NAME_MAX_ + 1];
     uint32_t scopes;
     uint8_t digest[DIGEST_SIZE];
+    unsigned line;
 };
 
 struct http_tokens {
@@ -88,15 +89,20 @@ static const char *read_line(char *line, struct entry *e)
     return NULL;
 }
 
-static const char *add_entry(struct http_tokens *t, const struct entry *e)
+/* A sentence, perhaps in SAID, or NULL: it is one more. */
+static const char *add_entry(struct http_tokens *t, const struct entry *e, char said[200])
 {
     struct entry *grown;
 
     for (size_t i = 0; i < t->n; i++) {
-        if (strcmp(t->entries[i].name, e->name) == 0)
-            return "this name is there already";
-        if (memcmp(t->entries[i].digest, e->digest, DIGEST_SIZE) == 0)
-            return "this token is there already";
+        bool name = strcmp(t->entries[i].name, e->name) == 0;
+
+        if (!name && memcmp(t->entries[i].digest, e->digest, DIGEST_SIZE) != 0)
+            continue;
+        snprintf(said, 200, "the %s is in line %u already (name \"%s\"); remove one of the two lines%s",
+                 name ? "name" : "token", t->entries[i].line, t->entries[i].name,
+                 name ? ", or give one another name" : "");
+        return said;
     }
     grown = realloc(t->entries, (t->n + 1) * sizeof *grown);
     if (!grown)
@@ -112,6 +118,7 @@ struct http_tokens *http_tokens_parse(const char *name, const char *text, size_t
     struct http_tokens *t = calloc(1, sizeof *t);
     const char *at = text, *end = text + len, *fault = t ? NULL : "out of memory";
     unsigned number = 0;
+    char said[200];
 
     while (at < end && !fault) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
@@ -127,8 +134,9 @@ struct http_tokens *http_tokens_parse(const char *name, const char *text, size_t
         memcpy(line, at, n);
         line[n] = '\0';
         line[strcspn(line, "#\r")] = '\0';
+        e.line = number;
         if (line[strspn(line, " \t")] && !(fault = read_line(line, &e)))
-            fault = add_entry(t, &e);
+            fault = add_entry(t, &e, said);
         at += n + 1;
     }
     if (!fault && !t->n) {
@@ -204,17 +212,26 @@ bool http_tokens_has(const struct http_tokens *t, const char *name)
     return false;
 }
 
+bool http_tokens_fit(const char *name, const char *scopes, char *why, size_t why_size)
+{
+    if (!is_name(name))
+        snprintf(why, why_size, "the name may hold letters, digits and . _ @ -, at most %d", NAME_MAX_);
+    else if (!read_scopes(scopes))
+        snprintf(why, why_size, "the scopes are read, reveal, write and destroy, separated by commas");
+    else
+        return true;
+    return false;
+}
+
 bool http_tokens_make(const char *name, const char *scopes, char token[64], char *line, size_t line_size,
                       char *why, size_t why_size)
 {
     uint8_t random[32], digest[DIGEST_SIZE];
     char hex[2 * DIGEST_SIZE + 1];
 
-    if (!is_name(name))
-        snprintf(why, why_size, "the name may hold letters, digits and . _ @ -, at most %d", NAME_MAX_);
-    else if (!read_scopes(scopes))
-        snprintf(why, why_size, "the scopes are read, reveal, write and destroy, separated by commas");
-    else if (!digest_random(random, sizeof random))
+    if (!http_tokens_fit(name, scopes, why, why_size))
+        return false;
+    if (!digest_random(random, sizeof random))
         snprintf(why, why_size, "there is no randomness to be had (OpenSSL); see above");
     else {
         memcpy(token, "kmcp_", 5);

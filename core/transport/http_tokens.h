@@ -24,6 +24,8 @@ void http_tokens_free(struct http_tokens *t);
 const char *http_tokens_find(const struct http_tokens *t, const char *token, uint32_t *scopes);
 /* Is there a token of this name? */
 bool http_tokens_has(const struct http_tokens *t, const char *name);
+/* May there be a token of this NAME with these SCOPES ("read,write")? False with a sentence. */
+bool http_tokens_fit(const char *name, const char *scopes, char *why, size_t why_size);
 /* A line for the file, and its TOKEN ("kmcp_" and 43 characters of base64url: 256 random bits). False with a
  * sentence. */
 bool http_tokens_make(const char *name, const char *scopes, char token[64], char *line, size_t line_size,

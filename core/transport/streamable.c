@@ -70,7 +70,10 @@ static void on_request(void *arg, struct http_call *call, const struct http_mess
         front_refuse(f, call, 401,
                      http_field(m, "Authorization") ? "WWW-Authenticate: Bearer error=\"invalid_token\"\r\n"
                                                     : "WWW-Authenticate: Bearer realm=\"kmcp\"\r\n",
-                     cors, "a bearer token is needed");
+                     cors,
+                     http_field(m, "Authorization")
+                         ? "this bearer token is not in the server's token file, or no token is given"
+                         : "a bearer token is needed");
     else if (f->stopping)
         front_refuse(f, call, 503, "Retry-After: 5\r\n", cors, "this server is stopping");
     else if (strcmp(m->method, "POST") == 0)

@@ -137,6 +137,7 @@ class Http(Case):
             r = h.request("tools/list", headers=headers)
             self.assertEqual(r.status, 401, headers)
             self.assertIn(part, r.headers["www-authenticate"])
+            self.assertIn("is needed" if not headers else "not in the server's token file", r.body)
         names = {who: {t["name"] for t in h.request("tools/list", headers=token).json["result"]["tools"]} for who, token in (("ana", ana), ("bob", bob))}
         self.assertIn("lock_device", names["ana"])
         self.assertNotIn("erase_device", names["ana"])
@@ -221,12 +222,12 @@ class Http(Case):
                                   ("", ("localhost:x",), "ADDRESS:PORT"), ("", ("example.com:80",), "numeric address"), ("[http]\npath = mcp\n", (), "must begin with /"),
                                   ("[http]\ntokens = t\n", (), "must begin with /"), ("[http]\ntokens = /none\n", (), "cannot be read"), ("[http]\nfoo = 1\n", (), "unknown key")):
             p = start(extra, *args)
-            self.assertEqual(p.returncode, 1, (extra, args))
+            self.assertEqual(p.returncode, 1 if extra or "0.0.0.0" in args[0] else 2, (extra, args))
             self.assertIn(part, p.stderr)
         site = self.site()
         file = site.dir / "tokens"
         for text, part in (("", "holds no token"), ("ana read x", ":1:"), ("ana all " + "0" * 64, "scopes are"), ("a/b read " + "0" * 64, "the name may"),
-                           ("ana read " + "0" * 64 + "\nana read " + "1" * 64, ":2: this name"), ("# c\n\nana read,", ":3:")):
+                           ("ana read " + "0" * 64 + "\nana read " + "1" * 64, ":2: the name is in line 1 already (name \"ana\"); remove one"), ("# c\n\nana read,", ":3:")):
             file.write_text(text)
             file.chmod(0o600)
             p = self.site(extra=f"[http]\ntokens = {file}\n").run("http", "127.0.0.1:0")
@@ -235,7 +236,7 @@ class Http(Case):
         file.chmod(0o644)
         self.assertIn("chmod 600", self.site(extra=f"[http]\ntokens = {file}\n").run("http", "127.0.0.1:0").stderr)
         for args in (("token", "a/b", "read"), ("token", "ana", "everything"), ("token", "ana", "read,")):
-            self.assertEqual(subprocess.run([KMCP, *args], capture_output=True, timeout=DEADLINE).returncode, 1)
+            self.assertEqual(subprocess.run([KMCP, *args], capture_output=True, timeout=DEADLINE).returncode, 2)
 
     # ---- sessions ----
 

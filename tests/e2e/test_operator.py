@@ -1,10 +1,12 @@
 """What who runs kmcp reads from its commands, and what they refuse.  SPDX-License-Identifier: Apache-2.0"""
+import json
 import os
 import pathlib
 import re
+import subprocess
 import unittest
 
-from e2e import Case
+from e2e import DEADLINE, KMCP, Case
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -61,6 +63,80 @@ class Messages(Case):
         self.assertIn('"redact_pii" must be yes, pseudonyms or no', p.stderr)
         for how, said in (("yes", "yes"), ("no", "no"), ("pseudonyms", "by pseudonyms")):
             self.assertIn(f"person data masked: {said}\n", self.site(policy=f"redact_pii = {how}").run("check").stdout)
+
+    def test_help_and_manual_say_the_same(self):
+        text = subprocess.run([KMCP, "--help"], capture_output=True, text=True, timeout=DEADLINE).stdout
+        manual = (ROOT / "core" / "kmcp.md").read_text()
+        part = dict(re.findall(r"(?s)## ([A-Z ]+)\n(.*?)(?=\n## |$)", manual))
+        option = re.compile(r"--[a-z][a-z-]*")
+
+        def by_command(usage):
+            """{command: its options}"""
+            found = {}
+            for command, rest in re.findall(r"(?m)^(?:usage:)? +kmcp ([a-z]+)\b(.*)", usage):
+                found.setdefault(command, set()).update(set(option.findall(rest)) - {"--config"})
+            return found
+
+        usage, options = text.split("options:\n")
+        ours, theirs = by_command(usage), by_command(part["SYNOPSIS"])
+        self.assertGreater(len(ours), 15)
+        self.assertEqual(ours, theirs)
+        listed = set(option.findall("\n".join(re.findall(r"(?m)^  (--.*?)(?:  |$)", options))))
+        self.assertEqual(listed, set(re.findall(r"\*\*(--[a-z-]+)\*\*", part["OPTIONS"])))
+        self.assertLessEqual(set().union(*ours.values()), listed)
+        variable = re.compile(r"\bK[A-Z]+_[A-Z_]+")
+        self.assertEqual(set(variable.findall(options)), set(variable.findall(part["ENVIRONMENT"])))
+
+    def test_wrong_usage(self):
+        site = self.site()
+        for args, part in ((("token", "x", "foo"), "the scopes are"), (("pseudonym", "of", "nokind", "x"), "KIND is user"),
+                           (("pseudonym", "open", "foo"), '"foo" is no pseudonym'), (("http", "99999"), '"99999" cannot be listened at'),
+                           (("check", "--plan-only"), 'does not take "--plan-only"'), (("secret", "list", "--json"), 'does not take "--json"'),
+                           (("state", "foo"), 'unknown "foo"')):
+            p = site.run(*args)
+            self.assertEqual((p.returncode, p.stdout), (2, ""), args)
+            self.assertIn(part, p.stderr)
+
+    def test_a_pseudonym_where_there_are_none(self):
+        p = self.site().run("pseudonym", "open", "mail:7f3a9c2e4150")
+        self.assertEqual(p.returncode, 1)
+        self.assertIn("redact_pii is not pseudonyms", p.stderr)
+
+    def test_an_error_is_said_once(self):
+        site = self.site()
+        site.token.unlink()
+        p = site.run("call", "list_devices")
+        self.assertEqual((p.returncode, p.stderr.count("cannot be opened")), (1, 1), p.stderr)
+        self.assertTrue(p.stderr.startswith("kmcp: "))
+        site = self.site()
+        site.audit.mkdir()
+        p = site.run("call", "lock_device", json.dumps({"device_id": self.device()["device_id"], "confirm": True}))
+        self.assertEqual((p.returncode, p.stderr.count("make it writable")), (1, 1), p.stderr)
+        site = self.site()
+        (site.dir / "state.db").write_bytes(b"x" * 5000)
+        p = site.run("call", "list_devices")
+        self.assertEqual(p.returncode, 0)
+        self.assertIn("error client: the shared request budget", p.stderr)  # what the answer does not say
+
+    def test_what_is_in_the_state(self):
+        site = self.site()
+        k = self.kmcp(site, ask="accept")
+        k.good("lock_device", {"device_id": self.device()["device_id"], "confirm": True})
+        d = self.device("platform:Mac")
+        self.kmcp(site).bad("erase_device", {"device_id": d["device_id"], "serial_number": d["serial_number"], "confirm": True})
+        self.tenant.set(faults=["502,path=/action/,method=POST"])
+        k.bad("restart_device", {"device_id": d["device_id"], "confirm": True})
+        self.tenant.set(faults=[])
+        p = site.run("state")
+        for line in ("requests for approval: 1 waiting, 0 approved and not used yet; of the last day 0 used, 0 denied, 0 expired or void",
+                     ": 2, 1 of them without a known end", "answers given at a client and used: 2"):
+            self.assertIn(line + "\n", p.stdout)
+        self.assertNotIn("clock:", p.stdout)
+        self.assertRegex(site.run("state", "accept-clock").stdout, r"clock: 20\S+Z is taken for right")
+        p = site.run("acts")
+        self.assertIn("restart_device", p.stdout)
+        self.assertEqual(p.stderr, "")
+        self.assertIn("in 1 file;", site.run("audit", "verify").stdout)
 
 
 class Record(Case):
