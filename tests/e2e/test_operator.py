@@ -3,10 +3,11 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import unittest
 
-from e2e import DEADLINE, KMCP, Case
+from e2e import BIN, DEADLINE, KMCP, Case
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -86,6 +87,19 @@ class Messages(Case):
         self.assertLessEqual(set().union(*ours.values()), listed)
         variable = re.compile(r"\bK[A-Z]+_[A-Z_]+")
         self.assertEqual(set(variable.findall(options)), set(variable.findall(part["ENVIRONMENT"])))
+
+    @unittest.skipUnless(shutil.which("cmake") and (BIN.parent / "CMakeCache.txt").exists(), "there is no build to install from")
+    def test_links_of_installed_documents(self):
+        prefix = self.site().dir / "prefix"
+        p = subprocess.run(["cmake", "--install", str(BIN.parent), "--prefix", str(prefix)], capture_output=True, text=True, timeout=DEADLINE)
+        self.assertEqual(p.returncode, 0, p.stderr)
+        seen = 0
+        for document in (prefix / "share" / "doc").rglob("*.md"):
+            for link in re.findall(r"\]\(([^)#]+)", document.read_text()):
+                if "://" not in link:
+                    seen += 1
+                    self.assertTrue((document.parent / link).exists(), f"{document.name}: {link}")
+        self.assertGreater(seen, 20)
 
     def test_wrong_usage(self):
         site = self.site()
