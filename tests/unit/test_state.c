@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/lazy.h"
 #include "base/log.h"
+#include "policy/tries.h"
 #include "state/state_ops.h"
 
 static char folder[] = "/tmp/kmcp-state-XXXXXX", path[100], fault[STATE_FAULT_MAX];
@@ -291,6 +292,37 @@ static void tenants_do_not_meet(void **state)
     config_free(&c);
 }
 
+static void only_failed_tries_count(void **state)
+{
+    struct config c;
+    struct state *s;
+    char name[20];
+    int64_t wait = 0;
+
+    (void)state;
+    ops->close(fresh());
+    s = open_front(&c);
+    for (int i = 0; i < 30; i++) {
+        assert_int_equal(tries_take(s, "ana", &wait), STATE_YES);
+        tries_give_back(s, "ana");
+    }
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(tries_take(s, "ana", &wait), STATE_YES);
+    assert_int_equal(tries_take(s, "ana", &wait), STATE_NO);
+    assert_true(wait > 590000 && wait <= 600000);
+    assert_int_equal(tries_take(s, "bob", &wait), STATE_YES);
+    tries_give_back(s, "bob");
+    for (int i = 0; i < 15; i++) { /* names are guessed */
+        snprintf(name, sizeof name, "name%d", i);
+        assert_int_equal(tries_take(s, name, &wait), STATE_YES);
+    }
+    assert_int_equal(tries_take(s, "bob", &wait), STATE_NO);
+    assert_true(wait > 590000 && wait <= 600000);
+    assert_int_equal(tries_take(NULL, "bob", &wait), STATE_LOST);
+    state_free(s);
+    config_free(&c);
+}
+
 static void notices_a_clock_set_back(void **state)
 {
     struct config c;
@@ -412,6 +444,7 @@ int main(void)
         cmocka_unit_test(windows_slide),
         cmocka_unit_test(records_change_by_version),
         cmocka_unit_test(tenants_do_not_meet),
+        cmocka_unit_test(only_failed_tries_count),
         cmocka_unit_test(notices_a_clock_set_back),
         cmocka_unit_test(damage_is_said),
         cmocka_unit_test(holds_over_processes),
@@ -423,6 +456,7 @@ int main(void)
         cmocka_unit_test(records_change_by_version),
         cmocka_unit_test(adds_what_is_not_there),
         cmocka_unit_test(tenants_do_not_meet),
+        cmocka_unit_test(only_failed_tries_count),
         cmocka_unit_test(holds_over_processes),
     };
     int failed = make(NULL);
