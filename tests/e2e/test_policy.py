@@ -414,7 +414,7 @@ class Outside(Case):
         self.assertIn('X\\" (serial C02REAL', question)  # it does not end the quotation
         self.assertTrue(question.startswith('Erase the Mac "a'), question)
         with self.kmcp(site) as k:
-            pending = re.search(r"kmcp approve (\S+?)`", k.bad("erase_device", args)).group(1)
+            pending = re.search(r"kmcp approve ([2-9A-Z-]{9})", k.bad("erase_device", args)).group(1)
             self.tenant.set(faults=["502,path=/action/,method=POST"])
             k.bad("lock_device", {"device_id": d["device_id"], "confirm": True})
             self.tenant.set(faults=[])

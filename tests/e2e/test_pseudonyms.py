@@ -73,7 +73,7 @@ class Pseudonyms(Case):
         with self.kmcp(site) as k:
             serial = k.structured("get_device", {"device_id": e["device_id"]})["serial_number"]
             args = {"device_id": serial, "serial_number": serial, "confirm": True}
-            pending = re.search(r"kmcp approve (\S+?)`", k.bad("erase_device", args)).group(1)
+            pending = re.search(r"kmcp approve ([2-9A-Z-]{9})", k.bad("erase_device", args)).group(1)
             kept = b"".join(p.read_bytes() for p in site.dir.glob("state.db*"))
             self.assertNotIn(MARK.encode(), kept)
             for one in fleet:
