@@ -47,8 +47,8 @@ struct host {
     int64_t export_bytes;      /* [export] max_bytes */
     char policy_version[17];   /* a digest's first digits; made when first needed (host_policy_version) */
     char principal[96];        /* of who started the process */
-    char config_option[600]; /* " --config FILE" for commands that people are told to run, or "": it is the
-                                default */
+    char config_option[600];   /* " --config FILE" for commands that people are told to run, or "": it is the
+                                  default */
     /* told when show() or updated() was called: LIST is a KMCP_LIST_*, URI NULL or what was updated; may be
      * NULL */
     void (*publish)(void *arg, uint32_t list, const char *uri);

@@ -16,7 +16,7 @@ const char cli_help[] =
     "permissions, budget\n"
     "       kmcp attest [--json]                             every request this installation could ever "
     "send\n"
-    "       kmcp list [--json] [--config FILE]               the tools a client would see\n"
+    "       kmcp list [--json | --cost]                      the tools a client would see\n"
     "       kmcp dump PLUGIN [--config FILE]                 what a plugin declares: options, routes, tools\n"
     "       kmcp call TOOL [JSON] [--plan-only] [--config FILE]\n"
     "                                                        one tool from the shell, under the same rules\n"
@@ -55,6 +55,7 @@ const char cli_help[] =
     "                  /etc/kmcp/kmcp.ini\n"
     "  --json          list: the definitions as JSON, one a line; audit: JSON lines; attest: one\n"
     "                  object\n"
+    "  --cost          list: what each module's definitions cost a client\n"
     "  --as PRINCIPAL  policy explain: for this caller (http:ana)\n"
     "  --since TIME, --until TIME, --tool NAME, --device ID, --principal TEXT, --event NAME, --result NAME, "
     "--id ID\n"
@@ -84,7 +85,7 @@ static const struct {
     { "check", 0, 0, "", "kmcp check" },
     { "doctor", 0, 0, "", "kmcp doctor" },
     { "attest", 0, 0, "json ", "kmcp attest [--json]" },
-    { "list", 0, 0, "json ", "kmcp list [--json]" },
+    { "list", 0, 0, "json cost ", "kmcp list [--json | --cost]" },
     { "dump", 1, 1, "", "kmcp dump PLUGIN" },
     { "http", 0, 1, "", "kmcp http [ADDRESS:PORT]" },
     { "policy", 2, 3, "as ",
@@ -144,10 +145,10 @@ static bool take_option(struct cli *cli, int argc, char **argv, int *i)
     const struct {
         const char *name;
         bool *flag;
-    } flags[] = { { "--help", &cli->help },          { "-h", &cli->help },
-                  { "--version", &cli->version },    { "--json", &cli->json },
-                  { "--no-key", &cli->no_key },      { "--open", &cli->open },
-                  { "--plan-only", &cli->plan_only } };
+    } flags[] = { { "--help", &cli->help },       { "-h", &cli->help },
+                  { "--version", &cli->version }, { "--json", &cli->json },
+                  { "--cost", &cli->cost },       { "--no-key", &cli->no_key },
+                  { "--open", &cli->open },       { "--plan-only", &cli->plan_only } };
     const char *arg = argv[*i];
     int taken;
 
@@ -179,6 +180,7 @@ static const char *misplaced(const struct cli *cli, const char *options, char ou
         const char *name;
         bool given;
     } flags[] = { { "json", cli->json },
+                  { "cost", cli->cost },
                   { "no-key", cli->no_key },
                   { "open", cli->open },
                   { "plan-only", cli->plan_only } };

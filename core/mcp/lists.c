@@ -51,17 +51,32 @@ static void add_str(struct buf *out, const char *key, const char *value)
     json_quote(out, value);
 }
 
-/* All four hints, always: their defaults are pessimistic, and some clients show them. Reading a secret is not
- * called read-only: some clients run what is without asking. */
+/* The two that clients act on, always: their defaults are pessimistic, and some clients show them. The others
+ * where they are not the default (MCP server/tools, ToolAnnotations); a model pays for each byte. Reading a
+ * secret is not called read-only: some clients run what is without asking. */
 static void add_annotations(struct buf *out, const struct kmcp_tool *d)
 {
     bool reads = d->safety == KMCP_READ;
 
-    buf_printf(out,
-               ",\"annotations\":{\"readOnlyHint\":%s,\"destructiveHint\":%s,\"idempotentHint\":%s,"
-               "\"openWorldHint\":true}",
+    buf_printf(out, ",\"annotations\":{\"readOnlyHint\":%s,\"destructiveHint\":%s%s}",
                reads ? "true" : "false", d->safety == KMCP_DESTROY ? "true" : "false",
-               reads || d->safety == KMCP_REVEAL || (d->flags & KMCP_TOOL_IDEMPOTENT) ? "true" : "false");
+               !reads && (d->safety == KMCP_REVEAL || (d->flags & KMCP_TOOL_IDEMPOTENT))
+                   ? ",\"idempotentHint\":true"
+                   : "");
+}
+
+/* Does TITLE say more than NAME does? "Get device" says nothing beside get_device. */
+static bool says_more(const char *title, const char *name)
+{
+    while (title && (*title || *name)) {
+        title += strspn(title, " ");
+        name += strspn(name, "_");
+        if ((*title | 0x20) != (*name | 0x20) && (*title || *name))
+            return true;
+        title += *title != '\0';
+        name += *name != '\0';
+    }
+    return false;
 }
 
 void lists_add_tool(struct buf *out, const struct tool *tool, const struct rev *rev, bool structured)
@@ -70,7 +85,7 @@ void lists_add_tool(struct buf *out, const struct tool *tool, const struct rev *
 
     buf_puts(out, "{\"name\":");
     json_quote(out, d->name);
-    if (rev->features & REV_TITLE)
+    if ((rev->features & REV_TITLE) && says_more(d->title, d->name))
         add_str(out, "title", d->title);
     add_str(out, "description", d->description);
     buf_printf(out, ",\"inputSchema\":%s", schema_text(tool->input));
@@ -94,9 +109,9 @@ static void add_get_job(struct buf *out, const struct rev *rev)
              "\"description\":\"as the other tool gave it\"}},\"required\":[\"job_id\"],"
              "\"additionalProperties\":false}");
     if (rev->features & REV_ANNOTATIONS)
-        buf_puts(out,
-                 ",\"annotations\":{\"readOnlyHint\":true,\"destructiveHint\":false,\"idempotentHint\":true,"
-                 "\"openWorldHint\":false}");
+        buf_puts(
+            out,
+            ",\"annotations\":{\"readOnlyHint\":true,\"destructiveHint\":false,\"openWorldHint\":false}");
     buf_putc(out, '}');
 }
 
