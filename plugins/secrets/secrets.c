@@ -6,7 +6,7 @@
 
 /* What we may call. */
 
-enum { GET_DEVICE, LIST_DEVICES, FILEVAULT_KEY, UNLOCK_PIN, RECOVERY_PASSWORD, BYPASS_CODE };
+enum { GET_DEVICE, LIST_DEVICES, GET_BLUEPRINT, FILEVAULT_KEY, UNLOCK_PIN, RECOVERY_PASSWORD, BYPASS_CODE };
 
 #define SECRET(part, what, fields)                                                                           \
     {                                                                                                        \
@@ -17,6 +17,12 @@ enum { GET_DEVICE, LIST_DEVICES, FILEVAULT_KEY, UNLOCK_PIN, RECOVERY_PASSWORD, B
 static const struct kmcp_route routes[] = {
     [GET_DEVICE] = KMCP_ROUTE_GET_DEVICE,
     [LIST_DEVICES] = KMCP_ROUTE_LIST_DEVICES,
+    [GET_BLUEPRINT] = { .method = "GET",
+                        .path = "/api/v1/blueprints/{blueprint_id}",
+                        .permission = "Get Blueprint",
+                        .secrets = "enrollment_code",
+                        .safety = KMCP_READ,
+                        .flags = KMCP_ROUTE_RETRY },
     [FILEVAULT_KEY] = SECRET("filevaultkey", "FileVault recovery key", "key filevault_key"),
     [UNLOCK_PIN] = SECRET("unlockpin", "Unlock device pin", "pin unlock_pin PIN"),
     [RECOVERY_PASSWORD] = SECRET("recoverypassword", "Recovery Lock password", "recovery_password"),
@@ -42,7 +48,7 @@ static kmcp_rc plan(kmcp_ctx *ctx, const kmcp_json *args, const char *what, int 
         !(phones && (strcmp(d.platform, "iPhone") == 0 || strcmp(d.platform, "iPad") == 0)))
         return kmcp_fail(ctx, KMCP_E_CONFLICT, "a %s is for Macs%s only; the platform of this device is %s",
                          what, phones ? ", iPhones and iPads" : "", d.platform);
-    if ((rc = kmcp_device_subject(ctx, &d, NULL)) != KMCP_OK)
+    if ((rc = kmcp_device_subject(ctx, &d, &routes[GET_BLUEPRINT])) != KMCP_OK)
         return rc;
     return kmcp_say(ctx, "Read the %s of the %s %s (serial %s, user %s, blueprint %s)? %s Reason given: %s",
                     what, d.platform ? d.platform : "device", kmcp_quote(ctx, d.name, "unnamed"),
