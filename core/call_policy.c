@@ -101,6 +101,18 @@ static bool state_serves(struct call *c)
     return call_refuse(c, "%s was not done: %s", c->name, why);
 }
 
+/* What was written down since this process read it does not hold yet, and what it read holds no longer: an
+ * administrator who freezes everything must not wait for a restart that nobody thought of. */
+static bool is_current(struct call *c)
+{
+    if (config_is_current(&c->host->config))
+        return true;
+    c->record.rule = "changed";
+    return call_refuse(c,
+                       "%s was not done: the policy file %s changed since this process read it; restart kmcp",
+                       c->name, c->host->config.file);
+}
+
 bool phase_policy(struct call *c)
 {
     const struct kmcp_tool *tool = &c->tool->decl;
@@ -109,6 +121,8 @@ bool phase_policy(struct call *c)
 
     if (c->safety == KMCP_READ && !c->host->policy.n_rules && !c->in->explain)
         return true;
+    if (c->safety != KMCP_READ && !c->in->explain && !is_current(c))
+        return false;
     if (!call_case(c, &now))
         return call_refuse(c, "the call needs more memory than [limits] call_bytes allows");
     policy_rule_on(&c->host->policy, &now, &c->ruling);

@@ -7,24 +7,17 @@
  * a value are; the value's bytes come from our own copy of the line.
  */
 
-#include <errno.h>
-#include <fcntl.h>
 #include <ini.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "config.h"
 #include "text.h"
-#include "trust.h"
 
 #define LINE_LIMIT    4000
 #define SECTION_LIMIT 48
-#define FILE_LIMIT    (1 << 20)
 #define ENTRIES_MAX   1000 /* keys, and sections: looked up one by one */
 
 struct reader {
@@ -268,49 +261,6 @@ bool config_parse(struct config *c, const char *name, const char *text, size_t l
     return !c->error[0] && read_sections(c, text, len);
 }
 
-bool config_read(struct config *c, const char *file)
-{
-    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    struct stat st;
-    char *text = NULL, why[PATH_MAX + 200];
-    ssize_t n = 0;
-    size_t len = 0;
-
-    memset(c, 0, sizeof *c);
-    c->file = file; /* for the errors below; config_parse copies it */
-    if (fd < 0)
-        config_fail(c, 0, "cannot be opened (%s)", strerror(errno));
-    else if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-        config_fail(c, 0, "is not a regular file");
-    else if (st.st_uid != 0 && st.st_uid != geteuid())
-        config_fail(
-            c, 0,
-            "belongs to somebody else, who could change what is allowed; chown it to root or to yourself");
-    else if (st.st_mode & 022)
-        config_fail(c, 0, "may be written by others, who could change what is allowed; chmod go-w it");
-    else if (!trust_above(file, why, sizeof why))
-        config_fail(c, 0, "could be replaced by others: %s", why);
-    else if (st.st_size > FILE_LIMIT)
-        config_fail(c, 0, "is over %d bytes", FILE_LIMIT);
-    else if (!(text = malloc(FILE_LIMIT + 1)))
-        config_fail(c, 0, "out of memory");
-    while (text && len <= FILE_LIMIT && (n = read(fd, text + len, FILE_LIMIT + 1 - len)) != 0) {
-        if (n < 0 && errno != EINTR) {
-            config_fail(c, 0, "cannot be read (%s)", strerror(errno));
-            break;
-        }
-        len += n > 0 ? (size_t)n : 0;
-    }
-    if (fd >= 0)
-        close(fd);
-    if (c->error[0])
-        c->file = copy(file, strlen(file));
-    else
-        config_parse(c, file, text, len);
-    free(text);
-    return !c->error[0];
-}
-
 void config_free(struct config *c)
 {
     for (size_t i = 0; i < c->n_entries; i++) {
@@ -323,5 +273,6 @@ void config_free(struct config *c)
     free(c->entries);
     free(c->sections);
     free((char *)(uintptr_t)c->file);
+    free(c->text);
     memset(c, 0, sizeof *c);
 }

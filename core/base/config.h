@@ -27,13 +27,18 @@ struct config {
         int line;
     } * sections; /* in file order */
     size_t n_sections;
+    char *text; /* the file's, as it was read; NULL if it was none */
+    size_t len;
+    int64_t id[5];   /* of the file: device, inode, size, time of change */
     char error[600]; /* the first error, "FILE:LINE: what; remedy", or "" */
 };
 
 /* False with c->error. The file must be a regular file, owned by us or root, and not writable by group or
  * others: it says what may happen. */
 bool config_read(struct config *c, const char *file);
-/* The same from text, for tests and fuzzing; NAME stands for the file in errors. */
+/* Does the file still say what was read? False too if it cannot be read any more. */
+bool config_is_current(const struct config *c);
+/* config_read from text, for tests and fuzzing; NAME stands for the file in errors. */
 bool config_parse(struct config *c, const char *name, const char *text, size_t len);
 void config_free(struct config *c);
 

@@ -254,6 +254,28 @@ class Policy(Case):
         k.good("lock_device", self.lock(other))  # without a restart
         k.good("list_devices", {"limit": 1})
 
+    def test_a_policy_that_was_edited_stops_acts(self):
+        site = self.site(policy="[rule all]\nthen = allow")
+        k, served = self.kmcp(site), self.http(site)
+        f = {"device_id": self.device("platform:Mac,filevault:on")["device_id"], "confirm": True, "reason": "locked out"}
+        k.good("lock_device", self.lock(self.device("platform:Mac")))
+        was = site.ini.read_text()
+        os.utime(site.ini, (1, 1))  # touched, but it says the same
+        k.good("lock_device", self.lock(self.device("platform:Mac")))
+        self.tenant.reset()
+        site.write(was.replace("read_only = no", "read_only = no\nfreeze = yes"))
+        for tool, args in (("lock_device", self.lock(self.device("platform:Mac"))), ("get_filevault_key", f)):
+            self.assertIn(f"the policy file {site.ini} changed since this process read it; restart kmcp", k.bad(tool, args))
+        r = served.result("tools/call", {"name": "lock_device", "arguments": self.lock(self.device("platform:Mac"))})
+        self.assertIn("changed since", r["content"][0]["text"])
+        k.good("list_devices", {"limit": 1})
+        self.assertEqual([(r["event"], r["rule"]) for r in site.records()[-3:]], [("refused", "changed")] * 3)
+        site.ini.unlink()
+        self.assertIn("changed since", k.bad("lock_device", self.lock(self.device("platform:Mac"))))
+        self.assertEqual(self.tenant.acts(), [])
+        site.write(was)  # put back, it holds again
+        k.good("lock_device", self.lock(self.device("platform:Mac")))
+
     def test_caps_hold_over_processes(self):
         site = self.site(policy="[cap few]\nclasses = WRITE\nlimit = 3\nper = day\n[rule all]\nthen = allow")
         done = 0
