@@ -32,7 +32,8 @@ int main(int argc, char **argv)
     if (!cli_parse(&cli, argc, argv))
         return EXIT_USAGE;
     if (cli.help || cli.version) {
-        fputs(cli.help ? cli_help : "kmcp " KMCP_VERSION "\n", stdout);
+        fputs(cli.help ? cli_help_usage : "kmcp " KMCP_VERSION "\n", stdout);
+        fputs(cli.help ? cli_help_options : "", stdout);
         return 0;
     }
     if (!cli.command)

@@ -35,7 +35,7 @@ struct cli {
 
 /* Reads the command line. False with a sentence on stderr: exit EXIT_USAGE. */
 bool cli_parse(struct cli *cli, int argc, char **argv);
-extern const char cli_help[];
+extern const char cli_help_usage[], cli_help_options[];
 
 /* Builds the host from the INI: reads it, loads and opens the plugins, checks that every key was meant.
  * Nothing is sent, no thread started, neither curl nor OpenSSL mapped. False with a sentence on stderr. */

@@ -5,7 +5,7 @@
 
 #include "cli.h"
 
-const char cli_help[] =
+const char cli_help_usage[] =
     "kmcp " KMCP_VERSION " - an MCP host for the Kandji (Iru) API\n"
     "\n"
     "usage: kmcp [--config FILE]                             serve MCP on standard input and output\n"
@@ -47,7 +47,9 @@ const char cli_help[] =
     "                                                        our record beside the tenant's own\n"
     "       kmcp token NAME SCOPES                           a token for HTTP, and its line for the token "
     "file\n"
-    "       kmcp --version | --help\n"
+    "       kmcp --version | --help\n";
+
+const char cli_help_options[] =
     "\n"
     "options:\n"
     "  --config FILE   the INI file; else the first of $XDG_CONFIG_HOME/kmcp/kmcp.ini, "

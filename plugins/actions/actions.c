@@ -6,7 +6,18 @@
 
 /* What we may call. */
 
-enum { GET_DEVICE, LIST_DEVICES, GET_BLUEPRINT, GET_COMMANDS, LOCK, RESTART, SHUTDOWN, ERASE, DELETE_RECORD };
+enum {
+    GET_DEVICE,
+    LIST_DEVICES,
+    GET_BLUEPRINT,
+    GET_COMMANDS,
+    GET_ACTIVITY,
+    LOCK,
+    RESTART,
+    SHUTDOWN,
+    ERASE,
+    DELETE_RECORD
+};
 
 /* An act changes what every view of the device shows, and the lists it stands in. */
 #define TOUCHES "devices device:{device_id} blueprints prism compliance"
@@ -31,6 +42,13 @@ static const struct kmcp_route routes[] = {
                        .permission = "Get Device Commands",
                        .pii = "user user_name username metadata",
                        .row_id = "uuid",
+                       .safety = KMCP_READ,
+                       .flags = KMCP_ROUTE_RETRY,
+                       .paging = KMCP_PAGES_OFFSET },
+    [GET_ACTIVITY] = { .method = "GET",
+                       .path = "/api/v1/devices/{device_id}/activity",
+                       .permission = "Device Activity",
+                       .pii = "computer.name user user_name username details.from details.to",
                        .safety = KMCP_READ,
                        .flags = KMCP_ROUTE_RETRY,
                        .paging = KMCP_PAGES_OFFSET },
@@ -165,22 +183,25 @@ static kmcp_rc run_act(kmcp_ctx *ctx, const kmcp_json *args, const struct kmcp_r
 struct trace {
     const char *request_type;
     int64_t since_ms;
-    const kmcp_json *found;
+    const char *found; /* when it was requested */
 };
 
+/* A row is a command, or an event about one. */
 static kmcp_rc trace_page(kmcp_ctx *ctx, const kmcp_json *rows, void *arg)
 {
     struct trace *trace = arg;
     const kmcp_json *row;
 
     for (row = ctx->host->json_at(rows, 0); row; row = ctx->host->json_next(row)) {
-        const char *type = kmcp_get_str(ctx, row, "request_type");
+        const kmcp_json *details = ctx->host->json_get(row, "details"), *command = details ? details : row;
+        const char *type = kmcp_get_str(ctx, command, "request_type"),
+                   *when = kmcp_get_str(ctx, command, "date_requested");
 
         if (!type)
-            type = kmcp_get_str(ctx, row, "command_type");
-        if (type && strcmp(type, trace->request_type) == 0 &&
-            kmcp_time_ms(kmcp_get_str(ctx, row, "date_requested")) >= trace->since_ms - 60000)
-            trace->found = ctx->host->json_copy(ctx, row);
+            type = kmcp_get_str(ctx, command, "command_type");
+        if (type && when && strcmp(type, trace->request_type) == 0 &&
+            kmcp_time_ms(when) >= trace->since_ms - 60000)
+            trace->found = ctx->host->format(ctx, "%s", when);
     }
     return KMCP_OK;
 }
@@ -198,36 +219,54 @@ static kmcp_rc happened(kmcp_ctx *ctx, const char *action, const char *device_id
     return KMCP_HAPPENED;
 }
 
+static kmcp_rc look_in(kmcp_ctx *ctx, const struct kmcp_route *route, const char *device_id,
+                       struct trace *trace, int *complete)
+{
+    const struct kmcp_param path[1] = { { "device_id", device_id } };
+    const struct kmcp_request request = {
+        .struct_size = sizeof request, .route = route, .path = path, .n_path = 1
+    };
+    struct kmcp_coverage coverage = { .struct_size = sizeof coverage };
+    kmcp_rc rc = ctx->host->sweep(ctx, &request, trace_page, trace, &coverage);
+
+    *complete = rc == KMCP_OK && coverage.complete;
+    return rc;
+}
+
+/* The queue tells both ways. Where it is refused (devices that are not Apple's have none) or cannot be read
+ * whole, the activity still shows what the device carried out; that it shows nothing says nothing. */
 static kmcp_rc resolve_command(kmcp_ctx *ctx, const kmcp_json *args, const char *action,
                                const char *request_type, int64_t since_ms)
 {
     struct trace trace = { request_type, since_ms, NULL };
-    struct kmcp_coverage coverage = { .struct_size = sizeof coverage };
-    struct kmcp_request request = { .struct_size = sizeof request,
-                                    .route = &routes[GET_COMMANDS],
-                                    .n_path = 1 };
-    struct kmcp_param path[1] = { { "device_id", NULL } };
+    const char *where = "queue holds";
     struct kmcp_device d;
-    int locks_mac;
+    int complete, locks_mac;
     kmcp_rc rc;
 
     if ((rc = find(ctx, args, &d)) != KMCP_OK)
         return rc;
     locks_mac = strcmp(action, "lock") == 0 && d.platform && strcmp(d.platform, "Mac") == 0;
-    path[0].value = d.id;
-    request.path = path;
-    if ((rc = ctx->host->sweep(ctx, &request, trace_page, &trace, &coverage)) != KMCP_OK)
+    rc = look_in(ctx, &routes[GET_COMMANDS], d.id, &trace, &complete);
+    if (!trace.found && complete)
+        return KMCP_NOT_SEEN;
+    if (!trace.found && rc == KMCP_E_CANCELLED)
         return rc;
-    if (trace.found) {
-        kmcp_text(ctx, "the device's queue holds a %s of %s", request_type,
-                  kmcp_get_str(ctx, trace.found, "date_requested"));
-        if (locks_mac)
-            kmcp_text(ctx, ". The unlock PIN was in the answer that was lost: get_device_secret with secret "
-                           "unlock_pin, or the web console, has it");
-        return happened(ctx, action, d.id, locks_mac || ctx->host->json_get(args, "pin"));
+    if (!trace.found) {
+        where = "activity shows";
+        rc = look_in(ctx, &routes[GET_ACTIVITY], d.id, &trace, &complete);
     }
-    return coverage.complete ? KMCP_NOT_SEEN
-                             : kmcp_fail(ctx, KMCP_E_UPSTREAM, "the device's commands could not all be read");
+    if (!trace.found)
+        return rc != KMCP_OK ? rc
+                             : kmcp_fail(ctx, KMCP_E_UPSTREAM,
+                                         "the device's commands could not all be read, and its activity shows "
+                                         "no %s since",
+                                         request_type);
+    kmcp_text(ctx, "the device's %s a %s of %s", where, request_type, trace.found);
+    if (locks_mac)
+        kmcp_text(ctx, ". The unlock PIN was in the answer that was lost: get_device_secret with secret "
+                       "unlock_pin, or the web console, has it");
+    return happened(ctx, action, d.id, locks_mac || ctx->host->json_get(args, "pin"));
 }
 
 /* Copies argument FROM to member TO of BODY when the caller gave it. */

@@ -135,6 +135,50 @@ static void passes_a_refusal_on(void **state)
     assert_has(h.failure, "already locked");
 }
 
+#define SENT         INT64_C(1795687200000) /* 2026-11-26T10:00:00Z */
+#define QUEUE        DEVICE "/commands"
+#define HISTORY      DEVICE "/activity"
+#define LOCKED(when) "{\"request_type\":\"DeviceLock\",\"date_requested\":\"" when "\"}"
+
+static kmcp_rc resolved(const char *platform, int queue_status, const char *queue, const char *activity)
+{
+    kmcp_rc rc;
+
+    fakehost_free(&h);
+    fakehost_init(&h, &kmcp_plugin_v1);
+    fakehost_answer(&h, "GET", DEVICE, 200, platform);
+    fakehost_answer(&h, "GET", QUEUE, queue_status, queue);
+    fakehost_answer(&h, "GET", HISTORY, 200, activity);
+    rc = fakehost_resolve(&h, "lock_device", "{\"device_id\":\"" ID "\"}", SENT);
+    return rc;
+}
+
+static void finds_out_what_became_of_it(void **state)
+{
+    static const char no[] = "\"Command is not allowed for current device\"",
+                      none[] = "{\"device_id\":\"" ID "\",\"activity\":{\"count\":0,\"results\":[]}}",
+                      seen[] = "{\"device_id\":\"" ID "\",\"activity\":{\"count\":1,\"results\":[{\"id\":1,"
+                               "\"action_type\":\"mdm_command_completed\",\"details\":" LOCKED(
+                                   "2026-11-26T10:00:02Z") "}]}}",
+                      old[] = "{\"device_id\":\"" ID "\",\"activity\":{\"count\":1,\"results\":[{\"id\":1,"
+                              "\"details\":" LOCKED("2026-11-26T09:00:00Z") "}]}}";
+
+    (void)state;
+    assert_int_equal(resolved(REAL("Mac"), 200,
+                              "{\"device_id\":\"" ID "\",\"commands\":{\"count\":1,\"results\":[" LOCKED(
+                                  "2026-11-26T10:00:02Z") "]}}",
+                              none),
+                     KMCP_HAPPENED);
+    assert_has(h.text, "queue holds a DeviceLock");
+    assert_int_equal(resolved(REAL("Mac"), 200,
+                              "{\"device_id\":\"" ID "\",\"commands\":{\"count\":0,\"results\":[]}}", seen),
+                     KMCP_NOT_SEEN); /* the queue tells */
+    assert_int_equal(resolved(REAL("Android"), 400, no, seen), KMCP_HAPPENED);
+    assert_has(h.text, "activity shows a DeviceLock");
+    assert_true(resolved(REAL("Android"), 400, no, none) < 0); /* not carried out yet, or never received */
+    assert_true(resolved(REAL("Android"), 400, no, old) < 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +188,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(sends_the_real_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(understands_the_older_pin, setup, teardown),
         cmocka_unit_test_setup_teardown(passes_a_refusal_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(finds_out_what_became_of_it, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
