@@ -57,7 +57,7 @@ static bool end_act(struct call *c, enum ledger_stage stage, const char *how, co
     if (stage == LEDGER_OK)
         c->act.text = arena_format(&c->arena, "the answer to it was lost, but it was received: %s", text);
     clock_iso(c->act.at_ms, when, sizeof when);
-    return ledger_put(c->host->state, &c->arena, &c->act, KEEP_MS) != STATE_LOST ||
+    return ledger_end(c->host->state, &c->arena, &c->act, KEEP_MS, c->host->policy.repeat_ms) != STATE_LOST ||
            call_refuse(c, "%s was not done: the state was lost", c->name);
 }
 
@@ -122,19 +122,19 @@ static bool act_key(struct call *c, char out[2 * DIGEST_SIZE + 1])
 }
 
 /* The first one's outcome, for the same call within [policy] repeat_minutes. */
-static bool repeat(struct call *c)
+static bool repeat(struct call *c, const struct ledger_entry *done)
 {
-    const char *text = c->act.text ? c->act.text : "";
+    const char *text = done->text ? done->text : "";
     char when[32], note[200];
 
-    clock_iso(c->act.at_ms, when, sizeof when);
+    clock_iso(done->at_ms, when, sizeof when);
     snprintf(note, sizeof note, "already done at %s by this same call, not sent again (repeat_minutes)",
              when);
     if (!call_note(c, "repeated", note))
         return false;
-    if (c->act.structured && c->tool->output)
-        c->out.structured = json_parse(&c->arena, c->act.structured, strlen(c->act.structured), 0, NULL);
-    if (c->tool->output &&
+    if (done->structured && c->tool->output)
+        c->out.structured = json_parse(&c->arena, done->structured, strlen(done->structured), 0, NULL);
+    if (c->tool->output && c->host->structured &&
         !c->out.structured) /* what it must answer with is not known; it is on record as repeated */
         return call_stop(c, CALL_TOOL_ERROR,
                          "%s was done at %s already by this same call and is not sent again: %s", c->name,
@@ -166,14 +166,13 @@ static bool needs_person(struct call *c)
     return c->preface != NULL;
 }
 
-bool phase_once(struct call *c)
+/* Is anything of the tool's under way or unknown at its target, whoever asked for it? */
+static bool is_free(struct call *c)
 {
     char key[2 * DIGEST_SIZE + 1];
     int64_t now;
     enum state_rc rc;
 
-    if (c->safety == KMCP_READ)
-        return true;
     if (!act_key(c, key))
         return call_refuse(c, "%s was not done: its target cannot be digested; see the log", c->name);
     rc = ledger_get(c->host->state, &c->arena, key, &c->act);
@@ -194,8 +193,26 @@ bool phase_once(struct call *c)
                                                          "blindly; ask for the device's commands, "
                                                          "or call again in 15 minutes")
                                                : needs_person(c);
-    if (c->act.stage == LEDGER_OK && now - c->act.at_ms < c->host->policy.repeat_ms &&
-        strcmp(c->act.call, c->call_hex) == 0)
-        return repeat(c);
+    return true;
+}
+
+bool phase_once(struct call *c)
+{
+    struct ledger_entry done;
+
+    if (c->safety == KMCP_READ)
+        return true;
+    if (!is_free(c))
+        return false;
+    if (c->safety == KMCP_REVEAL || !c->host->policy.repeat_ms)
+        return true;
+    switch (ledger_done(c->host->state, &c->arena, c->call_hex, &done)) {
+    case STATE_YES:
+        return state_now(c->host->state) - done.at_ms < c->host->policy.repeat_ms ? repeat(c, &done) : true;
+    case STATE_NO:
+        break;
+    case STATE_LOST:
+        return call_refuse(c, "%s was not done: what was done before cannot be looked up (state)", c->name);
+    }
     return true;
 }

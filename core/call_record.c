@@ -66,7 +66,8 @@ static void end_claim(struct call *c, enum ledger_stage stage)
         c->act.text = c->out.end == CALL_COMPLETE ? c->text.data : c->out.text;
         c->act.structured = c->out.end == CALL_COMPLETE ? structured : NULL;
     }
-    if (ledger_put(c->host->state, &c->arena, &c->act, KEEP_MS) != STATE_YES)
+    if (ledger_end(c->host->state, &c->arena, &c->act, KEEP_MS,
+                   c->safety == KMCP_REVEAL ? 0 : c->host->policy.repeat_ms) != STATE_YES)
         log_line(KMCP_LOG_ERROR, "state",
                  "the end of %s (%s) could not be entered; it will be looked up again", c->name,
                  c->record.id);

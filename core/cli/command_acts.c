@@ -113,6 +113,7 @@ static bool show_ledger(struct host *host, struct arena *a)
 int command_state(const struct cli *cli)
 {
     static const char *const spaces[][2] = { { "spent", "answers given at a client and used" },
+                                             { "done", "calls that are not sent again" },
                                              { "secret", "sealed secrets" },
                                              { "pseudonym", "pseudonyms" } };
     struct arena arena;

@@ -10,6 +10,7 @@
 #include "ledger.h"
 
 #define SPACE "act"
+#define DONE  "done" /* by call */
 
 static const char *const stages[] = { "claimed", "open", "ok", "failed", "unknown" };
 
@@ -55,10 +56,11 @@ static bool read_entry(struct arena *a, const char *key, const struct state_reco
            json_int(json_get(v, "pid"), &out->pid) && out->id && out->tool && out->host;
 }
 
-enum state_rc ledger_get(struct state *s, struct arena *a, const char *key, struct ledger_entry *out)
+static enum state_rc get(struct state *s, struct arena *a, const char *space, const char *key,
+                         struct ledger_entry *out)
 {
     struct state_record record;
-    enum state_rc rc = state_get(s, SPACE, key, &record);
+    enum state_rc rc = state_get(s, space, key, &record);
 
     if (rc != STATE_YES)
         return rc;
@@ -67,16 +69,24 @@ enum state_rc ledger_get(struct state *s, struct arena *a, const char *key, stru
     return rc;
 }
 
+enum state_rc ledger_get(struct state *s, struct arena *a, const char *key, struct ledger_entry *out)
+{
+    return get(s, a, SPACE, key, out);
+}
+
+enum state_rc ledger_done(struct state *s, struct arena *a, const char *call, struct ledger_entry *out)
+{
+    return get(s, a, DONE, call, out);
+}
+
 static bool add(struct arena *a, kmcp_json *v, const char *key, const char *text)
 {
     return !text || json_set(a, v, key, json_string(a, text));
 }
 
-enum state_rc ledger_put(struct state *s, struct arena *a, struct ledger_entry *e, int64_t keep_ms)
+static const char *write_entry(struct arena *a, const struct ledger_entry *e)
 {
     kmcp_json *v = json_object(a);
-    const char *text;
-    enum state_rc rc;
 
     if (!add(a, v, "stage", stages[e->stage]) || !add(a, v, "call", e->call) || !add(a, v, "id", e->id) ||
         !add(a, v, "tool", e->tool) || !add(a, v, "plugin", e->plugin) ||
@@ -85,12 +95,40 @@ enum state_rc ledger_put(struct state *s, struct arena *a, struct ledger_entry *
         !add(a, v, "structured", e->structured) || !add(a, v, "host", e->host) ||
         !json_set(a, v, "at", json_integer(a, e->at_ms)) ||
         !json_set(a, v, "until", json_integer(a, e->until_ms)) ||
-        !json_set(a, v, "pid", json_integer(a, e->pid)) || !(text = json_text(a, v)))
+        !json_set(a, v, "pid", json_integer(a, e->pid)))
+        return NULL;
+    return json_text(a, v);
+}
+
+enum state_rc ledger_put(struct state *s, struct arena *a, struct ledger_entry *e, int64_t keep_ms)
+{
+    const char *text = write_entry(a, e);
+    enum state_rc rc;
+
+    if (!text)
         return STATE_LOST;
     rc = state_put(s, SPACE, e->key, e->version, text, strlen(text), state_now(s) + keep_ms);
     if (rc == STATE_YES)
         e->version++;
     return rc;
+}
+
+enum state_rc ledger_end(struct state *s, struct arena *a, struct ledger_entry *e, int64_t keep_ms,
+                         int64_t repeat_ms)
+{
+    const char *text = write_entry(a, e);
+    struct ledger_entry before;
+
+    if (!text)
+        return STATE_LOST;
+    if (e->stage == LEDGER_OK && repeat_ms) {
+        if (ledger_done(s, a, e->call, &before) != STATE_YES)
+            before.version = 0;
+        if (state_put(s, DONE, e->call, before.version, text, strlen(text), state_now(s) + repeat_ms) ==
+            STATE_LOST)
+            return STATE_LOST;
+    }
+    return ledger_put(s, a, e, keep_ms);
 }
 
 static const char *this_host(struct arena *a)

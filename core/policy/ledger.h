@@ -1,9 +1,11 @@
 /* ledger.h - acts, so that none is done twice: what is under way, what was done, what nobody knows.
  * SPDX-License-Identifier: Apache-2.0
  *
- * One entry for each tool and target, in the state. It is CLAIMED before the intent is recorded, OPEN before
- * anything is sent, and gets its end afterwards. One whose process died while it was CLAIMED was not sent;
- * while OPEN, nobody knows.
+ * One entry for each tool and target, in the state, so that whatever is under way or unknown there blocks the
+ * next. It is CLAIMED before the intent is recorded, OPEN before anything is sent, and gets its end
+ * afterwards. One whose process died while it was CLAIMED was not sent; while OPEN, nobody knows. What ended
+ * well is also kept by its call, so that a repeated call is known as one whatever was done to the target in
+ * between.
  */
 #ifndef KMCP_LEDGER_H
 #define KMCP_LEDGER_H
@@ -35,6 +37,12 @@ struct ledger_entry {
 enum state_rc ledger_get(struct state *s, struct arena *a, const char *key, struct ledger_entry *out);
 /* Writes ENTRY over the version it has; its version is then the new one. NO: somebody else was faster. */
 enum state_rc ledger_put(struct state *s, struct arena *a, struct ledger_entry *entry, int64_t keep_ms);
+/* Writes the end of ENTRY. One that is OK is kept by its call too, for REPEAT_MS (0: it is not), and first:
+ * where that fails, the act is still open and will be looked up. */
+enum state_rc ledger_end(struct state *s, struct arena *a, struct ledger_entry *entry, int64_t keep_ms,
+                         int64_t repeat_ms);
+/* What became of CALL when it was last done, in A. NO: it was not, or too long ago. */
+enum state_rc ledger_done(struct state *s, struct arena *a, const char *call, struct ledger_entry *out);
 /* Is the process that claimed it gone? */
 bool ledger_is_dead(const struct ledger_entry *e, int64_t now_ms);
 /* Names this process in ENTRY. */

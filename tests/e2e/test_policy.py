@@ -345,6 +345,36 @@ class Policy(Case):
         self.assertEqual(len(self.tenant.acts()), 1)
         self.assertEqual([r["event"] for r in site.records()], ["asked", "intent", "outcome", "repeated", "repeated"])
 
+    def test_the_same_call_again_after_another_one(self):
+        site = self.site()
+        d = self.device("platform:iPad,online:yes")
+        k = self.kmcp(site, ask="accept")
+        for message, again in (("A", False), ("B", False), ("A", True), ("B", True)):
+            self.assertEqual("Done already" in k.text("lock_device", {**self.lock(d), "message": message}), again, message)
+            self.tenant.set(clock_advance_s=10)  # the device carries it out
+        self.assertEqual(len(self.tenant.acts()), 2)
+        self.assertEqual(len(k.asked), 2)
+
+    def test_an_unknown_act_on_a_device_without_a_queue(self):
+        d = self.tenant.find("platform:Android,online:yes")
+        k = self.kmcp(site := self.site(), ask="accept")
+        self.tenant.set(faults=["cut,path=/action/,method=POST"])
+        self.assertIn("is unknown", k.bad("lock_device", self.lock(d)))
+        self.tenant.set(faults=[])
+        self.assertIn("never sent again blindly", k.bad("lock_device", self.lock(d)))
+        self.tenant.set(clock_advance_s=10)  # now its activity shows it
+        self.assertIn("it was received: the device's activity shows a DeviceLock", k.bad("lock_device", self.lock(d)))
+        self.assertEqual(len(self.tenant.acts()), 1)
+        self.assertIn("every act has a known end", site.run("acts").stdout)
+
+    def test_an_unknown_deletion_is_known_by_the_record_that_is_gone(self):
+        d = self.device("platform:Mac")
+        k = self.kmcp(site := self.site(), ask="accept")
+        self.tenant.set(faults=["close,path=/devices/,method=DELETE"])
+        self.assertIn("is unknown", k.bad("delete_device", self.erase(d)))
+        self.tenant.set(faults=[])
+        self.assertIn("ok, the answer to it was lost, but it was received: the device's record is gone", site.run("acts").stdout)
+
     def test_an_unknown_outcome_is_looked_up_and_never_sent_again(self):
         for received in (True, False):
             site = self.site()
