@@ -143,10 +143,29 @@ static void show(const struct desk *d)
     fflush(stdout);
 }
 
+/* The call as it was asked for: a no needs nothing of the tenant. */
+static struct audit_call as_asked(const struct desk *d)
+{
+    const struct pending *p = &d->pending;
+    const struct tool *tool = registry_find(&d->host.registry, p->tool);
+
+    return (struct audit_call){
+        .tool = p->tool,
+        .plugin = tool ? tool->plugin->decl.name : NULL,
+        .safety = tool ? tool->decl.safety : KMCP_SAFETY_UNSET,
+        .principal = p->principal,
+        .client = p->client,
+        .transport = p->transport,
+        .reason = p->reason,
+        .policy = p->policy,
+        .redact = d->host.policy.redact_pii,
+    };
+}
+
 /* A record about the pending call. False: it could not be written. */
 static bool record(struct desk *d, const char *event, const char *detail)
 {
-    struct audit_call r = d->call->record;
+    struct audit_call r = d->call ? d->call->record : as_asked(d);
     char why[400];
 
     r.id[0] = '\0';
@@ -281,13 +300,11 @@ static int work(struct desk *d, const char *id, bool deny)
                 d->pending.stage == PENDING_WAITING ? "expired" : pending_stage_name(d->pending.stage));
         return 1;
     }
-    if (!review(d)) {
-        if (d->call)
-            call_release(d->call);
-        return 1;
-    }
-    status = !deny ? decide(d) : identify(d) ? store(d, "denied") : 1;
-    call_release(d->call);
+    if (deny)
+        return identify(d) ? store(d, "denied") : 1;
+    status = review(d) ? decide(d) : 1;
+    if (d->call)
+        call_release(d->call);
     return status;
 }
 

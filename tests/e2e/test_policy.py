@@ -116,6 +116,22 @@ class Policy(Case):
         self.assertIn("said no", k.bad("erase_device", self.erase(d)))
         self.assertEqual(self.tenant.acts(), [])
 
+    def test_a_no_needs_no_tenant(self):
+        site = self.site()
+        k = self.kmcp(site)
+        d = self.device()
+        pending = self.wait_for(k, "erase_device", self.erase(d))
+        self.tenant.set(faults=["500"])
+        self.assertEqual(on_terminal(site, "approve", pending, answers=[YES])[1], 1)
+        text, status = on_terminal(site, "deny", pending)
+        self.tenant.set(faults=[])
+        self.assertEqual(status, 0, text)
+        self.assertIn("said no", k.bad("erase_device", self.erase(d)))
+        r = next(r for r in site.records() if r["event"] == "denied")
+        self.assertEqual((r["tool"], r["plugin"], r["class"], r["principal"][:6]), ("erase_device", "actions", "DESTROY", "local:"))
+        self.assertIn(pending, r["consent"])
+        self.assertIn(d["serial_number"], r["detail"])
+
     def test_nobody_approves_without_a_terminal(self):
         site = self.site()
         k = self.kmcp(site)
