@@ -186,7 +186,8 @@ struct call {
     size_t n_facts;
     char *sentence;
     struct consent_bond bond;
-    char call_hex[2 * DIGEST_SIZE + 1]; /* of bond.call */
+    char call_hex[2 * DIGEST_SIZE + 1]; /* of principal, tool and arguments, for the ledger */
+    const char *machine;                /* a local principal's, where machines share the state; else "" */
     const char *stored_args;            /* as the caller said them; canonical, without writeOnly members */
     struct policy_ruling ruling;
     enum policy_level level;

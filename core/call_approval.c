@@ -29,11 +29,13 @@ static enum state_rc put(struct call *c, struct pending *p)
 
 static enum state_rc get(struct call *c, struct pending *p)
 {
+    char call[2 * DIGEST_SIZE + 1];
     uint8_t key[DIGEST_SIZE];
     enum state_rc rc = STATE_LOST;
 
+    digest_hex(c->bond.call, DIGEST_SIZE, call);
     if (host_key_for(c->host, "pending", key))
-        rc = pending_get(c->host->state, &c->arena, key, c->call_hex, p);
+        rc = pending_get(c->host->state, &c->arena, key, call, p);
     digest_wipe(key, sizeof key);
     return rc;
 }
@@ -75,32 +77,35 @@ static void hex_of(const uint8_t digest[DIGEST_SIZE], char out[2 * DIGEST_SIZE +
     digest_hex(digest, DIGEST_SIZE, out);
 }
 
-/* Where P, approved, differs from this call; NULL: in more than one of who asks, for what, with what. */
+/* Where P, approved, differs from this call; NULL: in more than one of who asks, where, for what, with what.
+ */
 static const char *differs(const struct call *c, const struct pending *p)
 {
     bool who = strcmp(p->principal, c->in->principal) != 0, what = strcmp(p->tool, c->tool->decl.name) != 0,
-         with = strcmp(p->args, c->stored_args) != 0;
+         with = strcmp(p->args, c->stored_args) != 0, where = strcmp(p->host ? p->host : "", c->machine) != 0;
 
-    if (who + what + with > 1)
+    if (who + where + what + with > 1)
         return NULL;
-    return who ? "another principal" : what ? "another tool" : "other arguments";
+    return who ? "another principal" : where ? "another machine" : what ? "another tool" : "other arguments";
 }
 
 /* An approval that is there, but for almost this: on record that it did not count. */
 static bool note_other(struct call *c)
 {
+    char call[2 * DIGEST_SIZE + 1];
     uint8_t key[DIGEST_SIZE];
     enum state_rc rc = STATE_LOST;
     struct pending *all;
     size_t n;
 
+    hex_of(c->bond.call, call);
     if (host_key_for(c->host, "pending", key))
         rc = pending_all(c->host->state, &c->arena, key, &all, &n);
     digest_wipe(key, sizeof key);
     if (rc != STATE_YES)
         return state_lost(c);
     for (size_t i = 0; i < n; i++) {
-        const char *what = all[i].stage == PENDING_APPROVED && strcmp(all[i].call, c->call_hex) != 0 &&
+        const char *what = all[i].stage == PENDING_APPROVED && strcmp(all[i].call, call) != 0 &&
                                    all[i].expires_ms > state_now(c->host->state)
                                ? differs(c, &all[i])
                                : NULL;
@@ -126,6 +131,7 @@ static bool begin(struct call *c, struct pending *p)
                            .principal = c->in->principal,
                            .client = c->in->client,
                            .transport = c->in->transport,
+                           .host = *c->machine ? c->machine : NULL,
                            .args = c->stored_args,
                            .sentence = c->preface ? arena_format(&c->arena, "%s%s", c->preface, c->sentence)
                                                   : c->sentence,
@@ -137,7 +143,7 @@ static bool begin(struct call *c, struct pending *p)
                            .needs = c->level == LEVEL_TWO ? 2 : 1 };
     if (!note_other(c))
         return false;
-    memcpy(p->call, c->call_hex, sizeof p->call);
+    hex_of(c->bond.call, p->call);
     hex_of(c->bond.plan, p->plan);
     snprintf(p->request_sha256, sizeof p->request_sha256, "%s",
              c->record.request_sha256 ? c->record.request_sha256 : "");

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 
 #include <string.h>
+#include <unistd.h>
 
 #include "call_phase.h"
 
@@ -55,16 +56,28 @@ static bool is_lasting(const char *fact)
     return strcmp(fact, "last_check_in") != 0 && strcmp(fact, "blueprint_devices") != 0;
 }
 
+/* "local:0(root)" is somebody else on each of the machines that share the state; "" where that cannot be. */
+static const char *name_machine(struct call *c)
+{
+    char name[256] = "";
+
+    if (state_is_shared(c->host->state) && strncmp(c->in->principal, "local:", 6) == 0)
+        gethostname(name, sizeof name - 1);
+    return arena_strdup(&c->arena, name);
+}
+
 /* What a yes is bound to: who asks for which tool with which arguments, and what the plan found. Both are
  * kept in the state, and hold what could be found by trying (a PIN, a person), so they are made with a key.
- */
+ * The ledger's digest of the call leaves the machine out: the same done from another one is still done. */
 static bool make_bond(struct call *c, const char *canonical)
 {
-    const char *call[] = { c->in->principal, c->tool->decl.name, canonical };
+    const char *machine = c->machine = name_machine(c);
+    const char *call[] = { c->in->principal, c->tool->decl.name, canonical, machine };
+    uint8_t anywhere[DIGEST_SIZE];
     const char **plan = arena_alloc(&c->arena, (1 + 3 * c->n_subjects + 2 * c->n_facts) * sizeof *plan);
     size_t n = 0;
 
-    if (!plan || !canonical)
+    if (!plan || !canonical || !machine)
         return false;
     plan[n++] = c->sentence;
     for (size_t i = 0; i < c->n_subjects; i++) {
@@ -77,8 +90,11 @@ static bool make_bond(struct call *c, const char *canonical)
             plan[n++] = c->facts[i].name;
             plan[n++] = c->facts[i].value;
         }
-    return call_bind(c, call, sizeof call / sizeof *call, c->bond.call) &&
-           call_bind(c, plan, n, c->bond.plan);
+    if (!call_bind(c, call, 3, anywhere) || !call_bind(c, call, *machine ? 4 : 3, c->bond.call) ||
+        !call_bind(c, plan, n, c->bond.plan))
+        return false;
+    digest_hex(anywhere, sizeof anywhere, c->call_hex);
+    return true;
 }
 
 /* ARGS as the record and the state may know them: a digest of a short PIN would give it away, so writeOnly
@@ -110,7 +126,6 @@ bool phase_bind(struct call *c)
         return call_refuse(
             c, "%s was not done: its arguments cannot be digested (memory or OpenSSL); see the log", c->name);
     digest_hex(digest, sizeof digest, hex);
-    digest_hex(c->bond.call, sizeof c->bond.call, c->call_hex);
     c->record.arguments_sha256 = hex;
     c->record.policy = host_policy_version(c->host);
     if (c->misuse)

@@ -134,6 +134,7 @@ static void show(const struct desk *d)
     say("request", p->request ? p->request : "not known before it runs", SENTENCE_MAX);
     say("reason", p->reason, WORDS_MAX);
     say("asked by", p->principal, WORDS_MAX);
+    say("on", p->host, WORDS_MAX);
     say("through", p->client, WORDS_MAX);
     say("decided by", p->rule, WORDS_MAX);
     say("asked at", clock_iso(p->asked_ms, when, sizeof when), WORDS_MAX);

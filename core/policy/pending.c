@@ -84,6 +84,7 @@ static bool read_one(struct arena *a, const uint8_t seal[DIGEST_SIZE], const cha
     out->principal = text_of(a, v, "principal");
     out->client = text_of(a, v, "client");
     out->transport = text_of(a, v, "transport");
+    out->host = text_of(a, v, "host");
     out->args = text_of(a, sealed, "args");
     out->sentence = text_of(a, sealed, "sentence");
     out->request = text_of(a, sealed, "request");
@@ -166,7 +167,7 @@ enum state_rc pending_put(struct state *s, struct arena *a, const uint8_t key[DI
         !add(a, v, "request_sha256", p->request_sha256) || !add(a, v, "policy", p->policy) ||
         !add(a, v, "tool", p->tool) || !add(a, v, "principal", p->principal) ||
         !add(a, v, "client", p->client) || !add(a, v, "transport", p->transport) ||
-        !add(a, v, "rule", p->rule) || !add_people(a, v, p) ||
+        !add(a, v, "host", p->host) || !add(a, v, "rule", p->rule) || !add_people(a, v, p) ||
         !json_set(a, v, "needs", json_integer(a, p->needs)) ||
         !json_set(a, v, "asked", json_integer(a, p->asked_ms)) ||
         !json_set(a, v, "expires", json_integer(a, p->expires_ms)) || !(text = json_text(a, v)))

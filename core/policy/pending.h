@@ -20,10 +20,11 @@ enum pending_stage { PENDING_WAITING, PENDING_APPROVED, PENDING_DENIED, PENDING_
 struct pending {
     enum pending_stage stage;
     char id[PENDING_ID_SIZE];
-    char call[2 * DIGEST_SIZE + 1]; /* its key: of principal, tool and arguments */
+    char call[2 * DIGEST_SIZE + 1]; /* its key: of principal, tool, arguments, machine */
     char plan[2 * DIGEST_SIZE + 1], request_sha256[2 * DIGEST_SIZE + 1];
     char policy[17];
     const char *tool, *principal, *client, *transport;
+    const char *host;     /* the machine it was asked on, where several share the state; or NULL */
     const char *args;     /* as the caller said them; canonical, without writeOnly members */
     const char *sentence; /* of the plan */
     const char *request;  /* what would be sent, for people; or NULL */

@@ -114,6 +114,11 @@ const char *state_place(const struct state *s)
     return s->path;
 }
 
+bool state_is_shared(const struct state *s)
+{
+    return s && s->redis;
+}
+
 bool state_exists(const struct state *s)
 {
     return s && (s->redis || access(s->path, F_OK) == 0);

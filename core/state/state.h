@@ -58,6 +58,8 @@ void state_free(struct state *s);
 const char *state_folder(const struct state *s);
 /* The file or URL, for people. */
 const char *state_place(const struct state *s);
+/* Do other machines use it too? */
+bool state_is_shared(const struct state *s);
 /* May there be something in it? Opens nothing: false only if the file is not there. */
 bool state_exists(const struct state *s);
 /* Opens it if need be. False with a sentence in WHY. */

@@ -3,6 +3,7 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import sqlite3
 import subprocess
 import tempfile
@@ -10,7 +11,7 @@ import threading
 import time
 import unittest
 
-from e2e import DEADLINE, Case
+from e2e import DEADLINE, KMCP, Case
 from test_policy import YES, on_terminal
 
 
@@ -209,6 +210,29 @@ class Shared(Case):
             self.assertLess(time.monotonic(), end)
         self.assertIn("[cap few]", k.bad(tool, args))
         self.assertEqual(len(self.tenant.acts()), 0)
+
+    @unittest.skipUnless(shutil.which("redis-server"), "redis-server is not installed")
+    def test_an_approval_counts_on_its_machine(self):
+        elsewhere = ["unshare", "--uts", "sh", "-c", 'hostname elsewhere && exec "$@"', "sh"]
+        if not shutil.which("unshare") or subprocess.run([*elsewhere, "true"], capture_output=True).returncode:
+            self.skipTest("no second host name is to be had here")
+        redis = Redis()
+        self.addCleanup(redis.close)
+        site = self.site()
+        site.write(site.ini.read_text().replace("[state]\n", f"[state]\nredis = {redis.url}\n"))
+        d = self.device("platform:Mac")
+        args = {"device_id": d["device_id"], "serial_number": d["serial_number"], "confirm": True}
+        here, there = self.kmcp(site), self.kmcp(site, argv=[*elsewhere, KMCP, "--config", str(site.ini)])
+        pending = re.search("kmcp approve (\\S{9})", here.bad("erase_device", args)).group(1)
+        text, status = on_terminal(site, "approve", pending, answers=[YES])
+        self.assertEqual(status, 0, text)
+        self.assertRegex(text, f"on +{socket.gethostname()}\n")
+        self.assertNotIn(pending, there.bad("erase_device", args))
+        self.assertIn("is for another machine and does not count", site.audit.read_text())
+        self.assertEqual(self.tenant.acts(), [])
+        here.good("erase_device", args)
+        self.assertIn("Done already", there.text("erase_device", args))  # no machine does it again
+        self.assertEqual(len(self.tenant.acts()), 1)
 
     def test_a_429_is_told_to_all(self):
         site = self.site(cache="devices = 0", limits="call_seconds = 2")
