@@ -6,6 +6,20 @@
 #include "policy.h"
 #include "state/state.h"
 
+/* The caps that a case falls under: what each counts, and how many it allows. */
+struct caps_due {
+    struct {
+        const struct policy_cap *cap;
+        char key[STATE_KEY_MAX];
+        int64_t limit;
+    } of[STATE_MANY];
+    size_t n;
+};
+
+/* False: one of them cannot be counted, or they are too many; a sentence in WHY, and the cap's name in RULE
+ * (80 bytes). */
+bool caps_due(const struct policy *p, const struct policy_case *c, struct caps_due *out, char *rule,
+              char *why, size_t why_size);
 /* Is there room in every cap that the case falls under? COMMIT: it is taken, in all or in none. NO or LOST: a
  * sentence in WHY, and the cap's name in RULE (80 bytes). */
 enum state_rc caps_take(const struct policy *p, const struct policy_case *c, struct state *s, bool commit,

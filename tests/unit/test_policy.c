@@ -211,13 +211,40 @@ static void mistakes_are_named(void **state)
     assert_true(policy.read_only && policy.freeze); /* half a policy allows nothing */
 }
 
+static void caps_tell_blueprints_apart(void **state)
+{
+    static const struct policy_fact same_name[] = {
+        { 0, "blueprint", "Sales" }, { 0, "blueprint_id", "b-1" }, { 0, "blueprint_devices", "100" },
+        { 1, "blueprint", "Sales" }, { 1, "blueprint_id", "b-2" }, { 1, "blueprint_devices", "100" }
+    };
+    struct policy_case c = of("lock_device", KMCP_WRITE, 2);
+    struct caps_due due;
+    char rule[80], why[400];
+
+    (void)state;
+    load("[policy]\nread_only = no\n[cap each]\nlimit = 3\nper = day\neach = blueprint\n"
+         "[cap share]\npercent = 5\nper = day\n");
+    c.facts = same_name;
+    c.n_facts = sizeof same_name / sizeof *same_name;
+    assert_true(caps_due(&policy, &c, &due, rule, why, sizeof why));
+    assert_int_equal(due.n, 4);
+    assert_string_equal(due.of[0].key, "cap:each:b-1");
+    assert_string_equal(due.of[1].key, "cap:each:b-2");
+    assert_int_equal(due.of[1].limit, 3);
+    assert_int_equal(due.of[3].limit, 5);
+    c = of("lock_device", KMCP_WRITE, 1); /* a plugin that knows no ids and no sizes */
+    assert_false(caps_due(&policy, &c, &due, rule, why, sizeof why));
+    assert_string_equal(rule, "cap share");
+    assert_string_equal(due.of[0].key, "cap:each:Finance");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_match_decides),     cmocka_unit_test(what_was_not_said_does_not_allow),
         cmocka_unit_test(callers_and_readers),     cmocka_unit_test(protected_and_frozen_come_first),
         cmocka_unit_test(windows_know_their_zone), cmocka_unit_test(levels),
-        cmocka_unit_test(mistakes_are_named),
+        cmocka_unit_test(mistakes_are_named),      cmocka_unit_test(caps_tell_blueprints_apart),
     };
     int status = cmocka_run_group_tests(tests, NULL, NULL);
 
