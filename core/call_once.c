@@ -50,6 +50,7 @@ static bool end_act(struct call *c, enum ledger_stage stage, const char *how, co
 
     snprintf(record.id, sizeof record.id, "%s", c->act.id ? c->act.id : "");
     record.trace = NULL;
+    record.result = ledger_stage_name(stage);
     if (!audit_event(c->host->audit, &record, "resolved",
                      arena_format(&c->arena, "%s%s%s", how, *text ? ": " : "", text), why, sizeof why))
         return call_stop(c, CALL_TOOL_ERROR, "%s was not done: %s", c->name, why);

@@ -83,7 +83,8 @@ static void note_open(struct open_list *o, const kmcp_json *r, const char *line)
     if ((strcmp(event, "outcome") != 0 || strcmp(get(r, "result"), "unknown") == 0) &&
         strcmp(event, "resolved") != 0)
         return;
-    if (strcmp(event, "resolved") == 0 && strstr(get(r, "detail"), "nobody knows"))
+    if (strcmp(event, "resolved") == 0 &&
+        (strcmp(get(r, "result"), "unknown") == 0 || strstr(get(r, "detail"), "nobody knows")))
         return;
     for (size_t i = o->n; i-- > 0;)
         if (strcmp(o->ids[i], id) == 0) {

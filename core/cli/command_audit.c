@@ -3,43 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/keyfile.h"
 #include "base/text.h"
 #include "cli.h"
 #include "policy/audit_mark.h"
 #include "policy/audit_verify.h"
-
-#define FILES_MAX 4096
-
-/* The file and those that were rotated away from it, oldest first. */
-struct files {
-    char *list[FILES_MAX];
-    size_t n;
-    const char *current;
-};
-
-static void find_files(struct files *f, const char *path)
-{
-    char name[1100];
-
-    memset(f, 0, sizeof *f);
-    f->current = path;
-    for (int i = 1; f->n + 1 < FILES_MAX; i++) {
-        snprintf(name, sizeof name, "%s.%06d", path, i);
-        if (access(name, F_OK) != 0)
-            break;
-        f->list[f->n++] = strdup(name);
-    }
-    f->list[f->n++] = strdup(path);
-}
-
-static void free_files(struct files *f)
-{
-    for (size_t i = 0; i < f->n; i++)
-        free(f->list[i]);
-}
 
 static int complain(const char *what, const char *why)
 {
@@ -58,7 +27,7 @@ static void say(void *arg, const char *file, uint64_t line, const char *what)
         printf("%s: %s\n", file, what);
 }
 
-static int verify(struct host *host, const struct cli *cli, struct files *f)
+static int verify(struct host *host, const struct cli *cli, struct audit_files *f)
 {
     struct verify v = { .say = say };
     const char *anchors = cli->values[OPT_ANCHORS];
@@ -99,7 +68,7 @@ static int verify(struct host *host, const struct cli *cli, struct files *f)
 /* ---- accept ---- */
 
 /* By a person, on a terminal: who may edit the file is not who says that it may be gone on with. */
-static int accept_loss(struct host *host, struct files *f)
+static int accept_loss(struct host *host, struct audit_files *f)
 {
     struct verify v = { .key = NULL };
     char why[900], detail[1000], who[120], answer[16];
@@ -132,7 +101,7 @@ static int accept_loss(struct host *host, struct files *f)
 int command_audit(const struct cli *cli)
 {
     const char *what = cli->args[0];
-    struct files *f = calloc(1, sizeof *f);
+    struct audit_files *f = calloc(1, sizeof *f);
     struct host host;
     size_t workers;
     int status = EXIT_USAGE;
@@ -141,7 +110,7 @@ int command_audit(const struct cli *cli)
         free(f);
         return 1;
     }
-    find_files(f, cli->n_args > 1 ? cli->args[1] : audit_path(host.audit));
+    audit_files_find(f, cli->n_args > 1 ? cli->args[1] : audit_path(host.audit));
     if (strcmp(what, "verify") == 0)
         status = verify(&host, cli, f);
     else if (strcmp(what, "show") == 0)
@@ -152,7 +121,7 @@ int command_audit(const struct cli *cli)
         status = reconcile(&host, cli, (const char *const *)f->list, f->n);
     else
         fprintf(stderr, "kmcp: unknown \"%s\"; kmcp audit verify, show, accept or reconcile\n", what);
-    free_files(f);
+    audit_files_free(f);
     free(f);
     host_free(&host);
     return status;

@@ -25,20 +25,10 @@ static const struct kmcp_route events_route = { .method = "GET",
                                                 .safety = KMCP_READ,
                                                 .flags = KMCP_ROUTE_RETRY };
 
-/* TEXT as it may stand on a terminal and, with its quotes escaped, in JSON; what does not fit in SIZE is none
- * of the tenant's ids. */
-static void clean(char *out, size_t size, const char *text)
-{
-    struct buf b;
-
-    buf_init(&b, size - 1);
-    snprintf(out, size, "%s", text_line(&b, text, size, true) && b.data ? b.data : "");
-    buf_free(&b);
-}
-
+/* One for each subject of an act that was sent, or may have been. */
 struct act {
-    int64_t at_ms;
-    char target[64], tool[72], id[40], result[16];
+    int64_t from_ms, to_ms; /* its intent, its outcome */
+    char target[64], tool[72], id[40];
     bool known;
 };
 
@@ -86,26 +76,67 @@ static const char *get(const kmcp_json *value, const char *key)
 
 /* ---- our record ---- */
 
+static bool add_acts(struct books *b, const kmcp_json *r, int64_t at)
+{
+    for (const kmcp_json *subject = json_first(json_get(r, "subjects")); subject;
+         subject = json_next(subject)) {
+        struct act *grown = grow(b->acts, b->n_acts, &b->cap_acts, sizeof *b->acts);
+
+        if (!grown)
+            return false;
+        b->acts = grown;
+        grown = &b->acts[b->n_acts++];
+        *grown = (struct act){ .from_ms = at, .to_ms = at };
+        snprintf(grown->target, sizeof grown->target, "%s", get(subject, "id"));
+        snprintf(grown->tool, sizeof grown->tool, "%s", get(r, "tool"));
+        snprintf(grown->id, sizeof grown->id, "%s", get(r, "id"));
+    }
+    return true;
+}
+
+/* The acts of ID end at AT, or are no acts: they were not SENT. False: there are none. */
+static bool end_acts(struct books *b, const char *id, int64_t at, bool sent)
+{
+    bool found = false;
+
+    for (size_t i = b->n_acts; i-- > 0;)
+        if (strcmp(b->acts[i].id, id) == 0) {
+            found = true;
+            b->acts[i].to_ms = at;
+            if (sent)
+                continue;
+            memmove(&b->acts[i], &b->acts[i + 1], (b->n_acts - i - 1) * sizeof *b->acts);
+            b->n_acts--;
+        }
+    return found;
+}
+
+/* Could it have been sent? After a crash there is an intent alone, or one that was resolved. */
+static bool was_sent(const kmcp_json *r)
+{
+    const char *result = get(r, "result"), *detail = get(r, "detail");
+
+    if (strcmp(get(r, "event"), "resolved") == 0) /* older ones say it in words alone */
+        return strcmp(result, "failed") != 0 && strncmp(detail, "kmcp ended before it was sent", 29) != 0 &&
+               strncmp(detail, "it left no trace", 16) != 0;
+    return strcmp(result, "failed") != 0 && (*get(r, "request") || strcmp(result, "unknown") == 0);
+}
+
 static bool take_act(struct books *b, const kmcp_json *r, int64_t since)
 {
-    const kmcp_json *subject = json_first(json_get(r, "subjects"));
+    const char *event = get(r, "event");
     int64_t at = cli_time(get(r, "time"));
-    struct act *grown;
 
-    if (strcmp(get(r, "event"), "outcome") != 0 || at < since || !subject || !*get(r, "request") ||
-        strcmp(get(r, "result"), "failed") == 0)
+    if (strcmp(event, "intent") == 0)
+        return at < since || add_acts(b, r, at);
+    if (strcmp(event, "resolved") == 0) {
+        if (!was_sent(r))
+            end_acts(b, get(r, "id"), at, false);
         return true;
-    grown = grow(b->acts, b->n_acts, &b->cap_acts, sizeof *b->acts);
-    if (!grown)
-        return false;
-    b->acts = grown;
-    grown = &b->acts[b->n_acts++];
-    *grown = (struct act){ .at_ms = at };
-    clean(grown->target, sizeof grown->target, get(subject, "id"));
-    clean(grown->tool, sizeof grown->tool, get(r, "tool"));
-    clean(grown->id, sizeof grown->id, get(r, "id"));
-    clean(grown->result, sizeof grown->result, get(r, "result"));
-    return true;
+    }
+    if (strcmp(event, "outcome") != 0)
+        return true;
+    return end_acts(b, get(r, "id"), at, was_sent(r)) || at < since || !was_sent(r) || add_acts(b, r, at);
 }
 
 static bool read_acts(struct books *b, const char *const *files, size_t n, int64_t since)
@@ -139,7 +170,6 @@ static bool read_acts(struct books *b, const char *const *files, size_t n, int64
 
 static bool take_event(struct books *b, const kmcp_json *e)
 {
-    char what[200];
     struct event *grown = grow(b->events, b->n_events, &b->cap_events, sizeof *b->events);
 
     if (!grown)
@@ -147,11 +177,10 @@ static bool take_event(struct books *b, const kmcp_json *e)
     b->events = grown;
     grown = &b->events[b->n_events++];
     *grown = (struct event){ .at_ms = cli_time(get(e, "occurred_at")) };
-    clean(grown->target, sizeof grown->target, get(e, "target_id"));
-    clean(grown->actor, sizeof grown->actor, get(e, "actor_id"));
-    snprintf(what, sizeof what, "%.60s %.60s %.60s", get(e, "action"), get(e, "target_type"),
-             get(e, "target_component"));
-    clean(grown->what, sizeof grown->what, what);
+    snprintf(grown->target, sizeof grown->target, "%s", get(e, "target_id"));
+    snprintf(grown->actor, sizeof grown->actor, "%s", get(e, "actor_id"));
+    snprintf(grown->what, sizeof grown->what, "%s %s%s%s", get(e, "action"), get(e, "target_type"),
+             *get(e, "target_component") ? " " : "", get(e, "target_component"));
     return true;
 }
 
@@ -234,9 +263,9 @@ static void match(struct books *b)
     for (size_t i = 0; i < b->n_acts; i++)
         for (size_t k = 0; k < b->n_events && !b->acts[i].known; k++) {
             struct event *e = &b->events[k];
-            int64_t apart = e->at_ms - b->acts[i].at_ms;
 
-            if (e->ours || strcmp(e->target, b->acts[i].target) != 0 || apart > NEAR_MS || apart < -NEAR_MS)
+            if (e->ours || strcmp(e->target, b->acts[i].target) != 0 ||
+                e->at_ms < b->acts[i].from_ms - NEAR_MS || e->at_ms > b->acts[i].to_ms + NEAR_MS)
                 continue;
             e->ours = b->acts[i].known = true;
             if (!is_ours(b, e->actor) && b->n_actors < ACTORS)
@@ -244,32 +273,60 @@ static void match(struct books *b)
         }
 }
 
+/* One finding: a line for people, or a JSON object. What the tenant says is text, and never more. */
+struct member {
+    const char *key, *value, *lead; /* LEAD comes before it for people */
+};
+
+static void tell(bool json, const char *found, int64_t at, const struct member *members, size_t n,
+                 const char *sentence)
+{
+    struct buf line, clean;
+    char when[32];
+
+    buf_init(&line, 8192);
+    buf_printf(&line, json ? "{\"found\":\"%s\",\"time\":\"%s\"" : "%.0s%s  ", found,
+               clock_iso(at, when, sizeof when));
+    for (size_t i = 0; i < n; i++) {
+        buf_init(&clean, 1024);
+        text_line(&clean, members[i].value, 200, false);
+        if (json) {
+            buf_printf(&line, ",\"%s\":", members[i].key);
+            json_quote(&line, clean.data ? clean.data : "");
+        } else {
+            buf_printf(&line, "%s%s", members[i].lead, clean.data ? clean.data : "");
+        }
+        buf_free(&clean);
+    }
+    printf("%s%s\n", line.data ? line.data : "", json ? "}" : sentence);
+    buf_free(&line);
+}
+
 static int report(const struct books *b, bool json)
 {
     size_t strange = 0, lost = 0;
-    char when[32];
 
     for (size_t k = 0; k < b->n_events; k++) {
         const struct event *e = &b->events[k];
+        const struct member members[] = { { "what", e->what, "" },
+                                          { "target", e->target, " " },
+                                          { "actor", e->actor, ", by our actor " } };
 
         if (e->ours || !is_ours(b, e->actor))
             continue;
         strange++;
-        printf(json ? "{\"found\":\"not_sent_by_us\",\"time\":\"%s\",\"what\":\"%s\",\"target\":\"%s\","
-                      "\"actor\":\"%s\"}\n"
-                    : "%s  %s %s, by our actor %s: not on our record\n",
-               clock_iso(e->at_ms, when, sizeof when), e->what, e->target, e->actor);
+        tell(json, "not_sent_by_us", e->at_ms, members, 3, ": not on our record");
     }
     for (size_t i = 0; i < b->n_acts; i++) {
         const struct act *a = &b->acts[i];
+        const struct member members[] = { { "tool", a->tool, "" },
+                                          { "target", a->target, " " },
+                                          { "id", a->id, ", record " } };
 
         if (a->known)
             continue;
         lost++;
-        printf(json ? "{\"found\":\"unknown_to_tenant\",\"time\":\"%s\",\"tool\":\"%s\",\"target\":\"%s\","
-                      "\"id\":\"%s\"}\n"
-                    : "%s  %s %s (%s): the tenant knows no such event\n",
-               clock_iso(a->at_ms, when, sizeof when), a->tool, a->target, a->id);
+        tell(json, "unknown_to_tenant", a->from_ms, members, 3, ": the tenant knows no such event");
     }
     if (!json)
         printf("%zu acts on our record, %zu events of the tenant: %zu of our actor's are not on our record, "

@@ -409,6 +409,7 @@ bool audit_event(struct audit *a, struct audit_call *call, const char *event, co
     }
     begin(&b, event, call->id);
     add_common(&b, call);
+    add_str(&b, "result", call->result);
     if (!call->redact)
         add_str(&b, "detail", detail);
     ok = put(a, &b, why, why_size);

@@ -37,6 +37,7 @@ struct audit_call {
     const char *rule;           /* which rule of the policy decided */
     const char *policy;         /* the policy's version: a digest's first 16 digits */
     const char *request_sha256; /* of the request that is agreed to */
+    const char *result;         /* "resolved" only: "ok", "failed" or "unknown" */
     const struct audit_subject *subjects;
     size_t n_subjects;
     const struct policy_fact *facts;

@@ -1,9 +1,11 @@
 """The record: verified, shown, compared with the tenant's own, and as its schema says.  SPDX-License-Identifier: Apache-2.0"""
+import http.server
 import json
 import pathlib
 import shutil
 import socket
 import subprocess
+import threading
 import unittest
 
 from e2e import DEADLINE, KMCP, Case
@@ -53,6 +55,92 @@ class Reconcile(Session):
         self.assertIn("not on our record", p.stdout)
         rows = [json.loads(x) for x in site.run("audit", "reconcile", "--json").stdout.splitlines()]
         self.assertEqual([r["found"] for r in rows], ["not_sent_by_us"])
+
+
+    def crashed(self, site, tool, args):
+        """Ends kmcp while TOOL waits for its answer."""
+        self.tenant.set(faults=["hang,path=/action/,method=POST"])
+        self.tenant.reset()
+        k = self.kmcp(site)
+        q = k.start("tools/call", {"name": tool, "arguments": args})
+        self.until(lambda: self.tenant.acts(), "the act")
+        k.p.kill()
+        k.p.wait()
+        self.tenant.set(faults=[])
+        return q
+
+    def test_what_a_crash_cut_short_is_ours(self):
+        for policy in ("[rule all]\nthen = allow", "redact_pii = yes\n[rule all]\nthen = allow"):
+            site = self.site(policy=policy)
+            with self.kmcp(site) as k:
+                k.good("lock_device", self.lock(self.device("platform:Mac")))
+            d = self.device("platform:Mac")
+            self.crashed(site, "lock_device", self.lock(d))
+            since = site.records()[0]["time"]
+            for _ in range(2):  # an intent alone; then it is resolved
+                p = site.run("audit", "reconcile", "--since", since)
+                self.assertIn("2 acts on our record", p.stdout)
+                self.assertNotIn(d["device_id"], p.stdout)
+                self.assertEqual(p.returncode, 0, p.stdout)
+                site.run("acts")
+            r = site.records()[-1]
+            self.assertEqual((r["event"], r["result"]), ("resolved", "ok"))
+
+    def test_what_never_arrived_is_no_act(self):
+        site = self.site(policy="[rule all]\nthen = allow")
+        with self.kmcp(site) as k:
+            d = self.device("platform:Mac")
+            k.good("lock_device", self.lock(d))
+        lines = [json.loads(x) for x in site.audit.read_text().splitlines()]
+        other = self.device("platform:Mac")["device_id"]
+        for r in lines:
+            r["subjects"][0]["id"], r["id"] = other, "f" * 32
+        lines[1] = {**lines[0], "event": "resolved", "result": "failed"}
+        site.audit.write_text(site.audit.read_text() + "".join(json.dumps(r) + "\n" for r in lines))
+        p = site.run("audit", "reconcile", "--since", lines[0]["time"])
+        self.assertIn("1 acts on our record", p.stdout)
+        self.assertNotIn(other, p.stdout)
+        lines[1]["result"] = "unknown"
+        for r in lines:
+            r["id"] = "e" * 32
+        lines[0]["subjects"].append({"kind": "device", "id": "second-subject"})
+        site.audit.write_text(site.audit.read_text() + "".join(json.dumps(r) + "\n" for r in lines))
+        p = site.run("audit", "reconcile", "--since", lines[0]["time"])
+        self.assertIn("3 acts on our record", p.stdout)
+        for target in (other, "second-subject"):
+            self.assertIn(f"lock_device {target}", p.stdout)
+
+    def test_what_the_tenant_says_is_text(self):
+        event = {"id": "1", "action": 'up"date\\', "occurred_at": "2026-11-24T10:00:00Z", "actor_id": "me\x1b[31m", "target_id": 'x"y',
+                 "target_type": "device\u202e"}
+
+        class Answer(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                body = json.dumps({"results": [event], "next": None}).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.HTTPServer(("127.0.0.1", 0), Answer)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        site = self.site(url=f"http://127.0.0.1:{server.server_port}")
+        site.audit.touch()
+        args = ("audit", "reconcile", "--since", "2026-11-20", "--actor", event["actor_id"])
+        row = json.loads(site.run(*args, "--json").stdout)
+        self.assertEqual((row["found"], row["target"]), ("not_sent_by_us", 'x"y'))
+        self.assertIn('up"date\\', row["what"])
+        for text in (site.run(*args).stdout, json.dumps(row)):
+            self.assertNotIn("\x1b", text)
+            self.assertNotIn("\u202e", text)
 
 
 class Audit(Session):
