@@ -345,6 +345,66 @@ class Policy(Case):
         self.assertNotIn(b["device_id"], p.stdout)
         self.assertIn("2 acts and secret reads on record: 1 would be denied", p.stdout)
 
+    def expectations(self, site, text):
+        path = site.dir / "expect.ini"
+        path.write_text(text)
+        path.chmod(0o600)
+        return site.run("policy", "test", str(path))
+
+    def test_caps_and_levels_can_be_expected(self):
+        site = self.site(policy="[cap few]\nclasses = DESTROY\nlimit = 3\nper = day\n[rule two]\ntags = vip\nthen = approve")
+        p = self.expectations(site, "[test room]\ntool = erase_device\ntag =\ndone = 2\nexpect = default\nlevel = ask\n"
+                                    "[test full]\ntool = erase_device\ntag =\ndone = 3\nexpect = cap few\n"
+                                    "[test other]\ntool = lock_device\ntag =\ndone = 3\nexpect = default\n"
+                                    "[test cannot]\ntool = erase_device\ntag =\ncan_ask = no\nlevel = approve\n"
+                                    "[test lock]\ntool = lock_device\ntag =\ncan_ask = no\nlevel = confirm\n"
+                                    "[test vip]\ntool = lock_device\ntag = vip\nlevel = approve\nrule = rule two\n")
+        self.assertEqual((p.returncode, p.stdout.splitlines()[-1]), (0, "6 as expected, 0 not"), p.stdout + p.stderr)
+        p = self.expectations(site, "[test a]\ntool = erase_device\ntag =\nexpect = cap few\n[test b]\ntool = lock_device\ntag =\nlevel = approve\n")
+        self.assertEqual(p.returncode, 1)
+        self.assertIn("FAIL a: default by default; expected cap few", p.stdout)
+        self.assertIn("FAIL b: default by default, level ask; expected  level approve", p.stdout)
+        for text, why in (("expect = cap none", "there is no [cap none]"), ("level = two", '"level" cannot be "two"'),
+                          ("expect = maybe", '"expect" cannot be "maybe"'), ("done = 1", "expects nothing")):
+            self.assertIn(why, self.expectations(site, f"[test a]\ntool = lock_device\n{text}\n").stderr)
+
+    def replay(self, past, policy):
+        p = self.site(policy=policy).run("policy", "replay", str(past.audit))
+        self.assertEqual(p.returncode, 0, p.stderr)
+        return p.stdout
+
+    def test_replay_counts_caps_over_rotated_files(self):
+        past = self.site(policy="[rule all]\nthen = allow")
+        past.write(past.ini.read_text().replace("[audit]", "[audit]\nrotate_bytes = 2500"))
+        k = self.kmcp(past)
+        for _ in range(4):
+            k.good("lock_device", self.lock(self.device("platform:Mac")))
+        self.assertTrue((past.dir / "audit.jsonl.000001").exists())
+        self.assertIn("4 acts and secret reads on record: 4 would be denied", self.replay(past, "[cap c]\nlimit = 0\nper = day\n[rule all]\nthen = allow"))
+        text = self.replay(past, "[cap c]\nlimit = 3\nper = day\n[rule all]\nthen = allow")
+        self.assertIn("4 acts and secret reads on record: 1 would be denied", text)
+        self.assertIn("would be denied by cap c", text)
+
+    def test_replay_sees_what_would_be_asked_for(self):
+        past = self.site(policy="[rule all]\nthen = allow")
+        k = self.kmcp(past)
+        d = self.device("platform:Mac")
+        k.good("erase_device", self.erase(d))
+        text = self.replay(past, "")  # the rule that allowed is gone
+        self.assertIn(f"erase_device {d['device_id']}: was done on \"confirm\" alone, would be asked for", text)
+        self.assertIn("0 would be denied, 1 would need more consent", text)
+        self.assertIn("0 would need more consent", self.replay(past, "[rule all]\nthen = allow"))
+
+    def test_replay_says_when_facts_are_missing(self):
+        past = self.site(policy="redact_pii = yes\n[rule all]\nthen = allow")
+        k = self.kmcp(past)
+        k.good("lock_device", self.lock(self.device("platform:Mac")))
+        text = self.replay(past, "[rule u]\nusers = nobody@else.example\nthen = deny\n[rule all]\nthen = allow")
+        self.assertIn("the record lacks facts that are asked for by rule u", text)
+        self.assertIn("0 would be denied, 0 would need more consent", text)
+        self.assertIn("1 could not be judged", text)
+        self.assertIn("1 would be denied", self.replay(past, "[rule m]\nplatforms = Mac\nthen = deny"))
+
     # ---- once ----
 
     def test_the_same_call_again_gets_the_first_outcome(self):

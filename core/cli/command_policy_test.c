@@ -1,0 +1,188 @@
+/* command_policy_test.c - `kmcp policy test`: does the policy decide as a file expects?
+ * SPDX-License-Identifier: Apache-2.0 */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "cli.h"
+#include "cli_time.h"
+#include "policy/caps.h"
+
+#define FACTS_MAX 64
+
+static const uint8_t no_key[DIGEST_SIZE]; /* nothing of this is kept */
+static const char *const levels[] = { "confirm", "ask", "approve", "approve-two" };
+
+static const char *const fact_keys[] = { "serial",       "name",     "user", "user_name",         "blueprint",
+                                         "blueprint_id", "platform", "tag",  "blueprint_devices", NULL };
+
+/* "a, b" as facts of NAME; an empty text says that there is none. */
+static size_t split_fact(struct arena *a, const char *name, const char *text, struct policy_fact *facts,
+                         size_t n)
+{
+    bool any = false;
+
+    for (; *text || !any; text += *text == ',') {
+        size_t len = strcspn(text, ","), from = strspn(text, " ");
+
+        if (from > len)
+            from = len;
+        if (n < FACTS_MAX)
+            facts[n++] = (struct policy_fact){ 0, name,
+                                               arena_format(a, "%.*s", (int)(len - from), text + from) };
+        any = true;
+        text += len;
+        if (!*text)
+            break;
+    }
+    return n;
+}
+
+/* Is one of LIST, or left out? */
+static bool is_one_of(struct config *c, const char *section, const char *key, const char *value,
+                      const char *const *list, size_t n)
+{
+    const struct config_entry *e = config_find(c, section, key);
+
+    for (size_t i = 0; value && i < n; i++)
+        if (strcmp(value, list[i]) == 0)
+            return true;
+    return !e || config_fail(c, e->line, "[%s]: \"%s\" cannot be \"%.40s\"; kmcp(1) lists what it can be",
+                             section, key, value);
+}
+
+/* What the section expects. */
+struct expected {
+    const char *verdict, *rule, *level;
+    int64_t done; /* acts so far in the window of each cap */
+    bool can_ask;
+};
+
+static bool read_expected(struct policy *p, struct config *c, const char *section, int line,
+                          struct expected *x)
+{
+    static const char *const verdicts[] = { "allow", "default", "ask", "approve", "approve-two", "deny" };
+
+    *x = (struct expected){ .verdict = config_str(c, section, "expect", NULL),
+                            .rule = config_str(c, section, "rule", NULL),
+                            .level = config_str(c, section, "level", NULL),
+                            .done = config_int(c, section, "done", 0, 1000000, 0),
+                            .can_ask = config_bool(c, section, "can_ask", true) };
+    if (c->error[0])
+        return false;
+    if (!x->verdict && !x->level)
+        return config_fail(c, line, "[%s] expects nothing; it needs \"expect\" or \"level\"", section);
+    if (!is_one_of(c, section, "level", x->level, levels, sizeof levels / sizeof *levels))
+        return false;
+    if (!x->verdict || strncmp(x->verdict, "cap ", 4) != 0)
+        return is_one_of(c, section, "expect", x->verdict, verdicts, sizeof verdicts / sizeof *verdicts);
+    for (size_t i = 0; i < p->n_caps; i++)
+        if (strcmp(p->caps[i].name, x->verdict + 4) == 0)
+            return true;
+    return config_fail(c, config_find(c, section, "expect")->line, "[%s]: there is no [%.60s]", section,
+                       x->verdict);
+}
+
+/* What is decided: a verdict's name, or "cap NAME" where a cap is used up after DONE acts. */
+static const char *decide(const struct policy *p, const struct policy_case *now, int64_t done,
+                          struct policy_ruling *r, char *cap, size_t size)
+{
+    struct caps_due due;
+    char why[400];
+
+    policy_rule_on(p, now, r);
+    if (r->verdict == POLICY_DENY)
+        return policy_verdict_name(r->verdict);
+    if (!caps_due(p, now, &due, cap, why, sizeof why))
+        return cap;
+    for (size_t i = 0; i < due.n; i++)
+        if (done >= due.of[i].limit) {
+            snprintf(cap, size, "cap %.60s", due.of[i].cap->name);
+            return cap;
+        }
+    return policy_verdict_name(r->verdict);
+}
+
+static bool run_test(struct host *host, struct config *c, const char *section, int line, unsigned *failed)
+{
+    const char *tool_name = config_str(c, section, "tool", ""), *at = config_str(c, section, "at", NULL);
+    const char *id = config_str(c, section, "device", "test-device"), *kind = "device", *decided, *level;
+    const struct tool *tool = registry_find(&host->registry, tool_name);
+    struct policy_fact facts[FACTS_MAX];
+    struct policy_ruling r;
+    struct policy_case now = { .tool = tool_name,
+                               .principal = config_str(c, section, "principal", host->principal),
+                               .transport = config_str(c, section, "transport", "stdio"),
+                               .n_subjects = 1,
+                               .kinds = &kind,
+                               .ids = &id,
+                               .facts = facts,
+                               .key = no_key,
+                               .now_ms = at ? cli_time(at) : clock_unix_ms() };
+    struct expected x;
+    struct arena arena;
+    char cap[80] = "";
+    bool good;
+
+    if (!tool)
+        return config_fail(c, line, "[%s]: \"tool\" must name a loaded tool, not \"%.64s\"", section,
+                           tool_name);
+    if (now.now_ms < 0)
+        return config_fail(c, line, "[%s]: \"at\" must look like 2026-11-24T10:00:00Z", section);
+    if (!read_expected(&host->policy, c, section, line, &x))
+        return false;
+    arena_init(&arena, 1 << 20);
+    now.safety = tool->decl.safety;
+    now.n_subjects = now.safety == KMCP_READ ? 0 : 1;
+    for (const char *const *key = fact_keys; *key; key++) {
+        const char *value = config_str(c, section, *key, NULL);
+
+        if (value)
+            now.n_facts = split_fact(&arena, *key, value, facts, now.n_facts);
+    }
+    policy_at(&host->policy, now.now_ms);
+    decided = decide(&host->policy, &now, x.done, &r, cap, sizeof cap);
+    level = r.verdict == POLICY_DENY ? "nobody"
+                                     : levels[policy_level(&host->policy, r.verdict, now.safety, x.can_ask)];
+    good = (!x.verdict || strcmp(x.verdict, decided) == 0) && (!x.rule || strcmp(x.rule, r.rule) == 0) &&
+           (!x.level || strcmp(x.level, level) == 0);
+    printf("%s %s: %s by %s", good ? "ok  " : "FAIL", section + strlen("test "), decided, r.rule);
+    if (x.level)
+        printf(", level %s", level);
+    if (!good)
+        printf("; expected %s%s%s%s%s (line %d)", x.verdict ? x.verdict : "", x.rule ? " by " : "",
+               x.rule ? x.rule : "", x.level ? " level " : "", x.level ? x.level : "", line);
+    printf("\n");
+    *failed += !good;
+    arena_release(&arena, false);
+    return true;
+}
+
+int policy_test(struct host *host, const char *file)
+{
+    static const char *const none[] = { NULL };
+    unsigned failed = 0, n = 0;
+    struct config c;
+    int status;
+
+    if (config_read(&c, file))
+        for (size_t i = 0; i < c.n_sections && !c.error[0]; i++) {
+            if (strncmp(c.sections[i].name, "test ", 5) != 0)
+                config_fail(&c, c.sections[i].line, "[%s] must be [test NAME]", c.sections[i].name);
+            else if (run_test(host, &c, c.sections[i].name, c.sections[i].line, &failed))
+                n++;
+        }
+    if (!c.error[0])
+        config_all_used(&c, none);
+    if (!c.error[0] && !n)
+        config_fail(&c, 0, "holds no [test NAME]");
+    status = c.error[0] || failed;
+    if (c.error[0])
+        fprintf(stderr, "kmcp: %s\n", c.error);
+    else
+        printf("%u as expected, %u not\n", n - failed, failed);
+    config_free(&c);
+    return status;
+}
