@@ -10,6 +10,7 @@
 #include "base/lazy.h"
 #include "client/route.h"
 #include "cli.h"
+#include "own_routes.h"
 
 struct paper {
     struct buf text; /* lines, or the members of a JSON object */
@@ -58,6 +59,17 @@ static void add_file(struct paper *p, const char *role, const char *path, bool *
     *first = false;
 }
 
+/* PATH as the INI names it; NULL: it names none, and that is said too. */
+static void add_named(struct paper *p, const char *role, const char *path, bool *first)
+{
+    if (path)
+        add_file(p, role, path, first);
+    else if (p->json)
+        buf_printf(&p->text, ",{\"role\":\"%s\",\"path\":null,\"sha256\":null}", role);
+    else
+        buf_printf(&p->text, "no file %s\n", role);
+}
+
 static int by_name(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -83,7 +95,7 @@ static void add_modules(struct paper *p, bool *first)
     }
 }
 
-static void add_files(struct paper *p, const struct host *host)
+static void add_files(struct paper *p, struct host *host)
 {
     char exe[1024];
     bool first = true;
@@ -96,44 +108,55 @@ static void add_files(struct paper *p, const struct host *host)
     for (size_t i = 0; i < host->registry.n_plugins; i++)
         add_file(p, "plugin", host->registry.plugins[i]->path, &first);
     add_file(p, "ini", host->config.file, &first);
+    add_named(p, "approvers", host->policy.approvers, &first);
+    add_named(p, "ca_file", host->tenant.ca_file, &first);
+    add_named(p, "tokens", config_str(&host->config, "http", "tokens", NULL), &first);
     if (p->json)
         buf_puts(&p->text, "]");
 }
 
 /* ---- requests ---- */
 
-/* Could a tool of the plugin use the route? The policy's word is not asked. */
-static bool is_reachable(const struct plugin *p, const struct kmcp_route *r, bool offered_only,
-                         const struct policy *policy, struct buf *tools)
+/* The tools of the plugin that could use the route, of all or of those that the policy does not refuse. */
+static bool is_reachable(const struct plugin *p, const struct kmcp_route *r, const struct policy *policy,
+                         struct buf *tools)
 {
-    char why[400];
+    char rule[80];
     bool any = false;
 
     for (size_t i = 0; i < p->n_tools; i++) {
-        const struct tool *t = &p->tools[i];
+        const struct kmcp_tool *t = &p->tools[i].decl;
 
-        if (!route_allowed(t->decl.safety, r->safety) ||
-            (offered_only && !policy_offers(policy, t->decl.safety, why, sizeof why)))
+        if (!route_allowed(t->safety, r->safety) ||
+            (policy && policy_refuses(policy, t->name, t->safety, rule)))
             continue;
-        buf_printf(tools, "%s%s", any ? " " : "", t->decl.name);
+        buf_printf(tools, "%s%s", any ? " " : "", t->name);
         any = true;
     }
     return any || (r->safety == KMCP_READ && (p->n_resources || p->n_prompts));
 }
 
 static void add_route(struct paper *p, const char *plugin, const struct kmcp_route *r, bool held,
-                      const char *tools, bool *first)
+                      const char *tools, const char *commands, bool *first)
 {
     if (p->json)
         buf_printf(&p->text,
                    "%s{\"method\":\"%s\",\"path\":\"%s\",\"class\":\"%s\",\"plugin\":\"%s\",\"held_back\":%s,"
-                   "\"tools\":\"%s\"}",
+                   "\"tools\":\"%s\",\"commands\":\"%s\"}",
                    *first ? "" : ",", r->method, r->path, route_class_name(r->safety), plugin,
-                   held ? "true" : "false", tools);
+                   held ? "true" : "false", tools, commands);
     else
-        buf_printf(&p->text, "%s %-6s %s %s (%s) by %s\n", held ? "held-back" : "request  ", r->method,
-                   r->path, route_class_name(r->safety), plugin, *tools ? tools : "resources and prompts");
+        buf_printf(&p->text, "%s %-6s %s %s (%s) by %s%s%s\n", held ? "held-back" : "request  ", r->method,
+                   r->path, route_class_name(r->safety), plugin,
+                   *tools || *commands ? tools : "resources and prompts", *tools && *commands ? ", " : "",
+                   commands);
     *first = false;
+}
+
+/* kmcp doctor tries what only reads, whatever tools there are. */
+static bool is_tried(const struct kmcp_route *r)
+{
+    return r->safety == KMCP_READ && strcmp(r->method, "GET") == 0;
 }
 
 static void add_routes(struct paper *p, const struct host *host)
@@ -152,16 +175,43 @@ static void add_routes(struct paper *p, const struct host *host)
 
             buf_init(&now, 65536);
             buf_init(&ever, 65536);
-            reach_now = is_reachable(plugin, r, true, &host->policy, &now) &&
-                        !(host->policy.read_only && r->safety != KMCP_READ);
-            reach_ever = is_reachable(plugin, r, false, &host->policy, &ever);
+            reach_now = is_reachable(plugin, r, &host->policy, &now) || is_tried(r);
+            reach_ever = is_reachable(plugin, r, NULL, &ever) || is_tried(r);
             if (reach_ever)
                 add_route(p, plugin->decl.name, r, !reach_now,
                           (reach_now ? now.data : ever.data) ? (reach_now ? now.data : ever.data) : "",
-                          &first);
+                          is_tried(r) ? "kmcp doctor" : "", &first);
             buf_free(&now);
             buf_free(&ever);
         }
+    }
+    for (size_t i = 0; i < OWN_ROUTES; i++)
+        add_route(p, "kmcp", &own_routes[i].route, false, "", own_routes[i].by, &first);
+    if (p->json)
+        buf_puts(&p->text, "]");
+}
+
+/* Tools that answer nothing but no. */
+static void add_held_tools(struct paper *p, const struct host *host)
+{
+    bool first = true;
+    char rule[80];
+
+    if (p->json)
+        buf_puts(&p->text, ",\"tools_held_back\":[");
+    for (size_t i = 0; i < host->registry.n_tools; i++) {
+        const struct kmcp_tool *t = &host->registry.tools[i]->decl;
+
+        if (!policy_refuses(&host->policy, t->name, t->safety, rule))
+            continue;
+        if (p->json) {
+            buf_printf(&p->text, "%s{\"tool\":\"%s\",\"by\":", first ? "" : ",", t->name);
+            json_quote(&p->text, rule);
+            buf_puts(&p->text, "}");
+        } else {
+            buf_printf(&p->text, "held-back tool %s %s by %s\n", t->name, route_class_name(t->safety), rule);
+        }
+        first = false;
     }
     if (p->json)
         buf_puts(&p->text, "]");
@@ -212,6 +262,7 @@ int command_attest(const struct cli *cli)
     buf_puts(&p.text, p.json ? "{\"kmcp\":\"" KMCP_VERSION "\"" : "kmcp " KMCP_VERSION "\n");
     add_policy(&p, &host);
     add_files(&p, &host);
+    add_held_tools(&p, &host);
     add_routes(&p, &host);
     if (p.text.failed || !digest_sha256(p.text.data, p.text.len, digest)) {
         fprintf(stderr, "kmcp: out of memory, or no OpenSSL\n");

@@ -13,6 +13,7 @@
 #include "client/route.h"
 #include "cli.h"
 #include "cli_time.h"
+#include "own_routes.h"
 #include "policy/approvers.h"
 
 struct doctor {
@@ -125,17 +126,6 @@ static void check_token(struct doctor *d)
     secret_free(&token);
 }
 
-static const struct kmcp_route list_devices = { .method = "GET",
-                                                .path = "/api/v1/devices",
-                                                .permission = "Device list",
-                                                .safety = KMCP_READ,
-                                                .paging = KMCP_PAGES_OFFSET };
-static const struct kmcp_route list_blueprints = { .method = "GET",
-                                                   .path = "/api/v1/blueprints",
-                                                   .permission = "List Blueprints",
-                                                   .safety = KMCP_READ,
-                                                   .paging = KMCP_PAGES_OFFSET };
-
 static void take_id(const kmcp_json *body, const char *key, char *out, size_t size)
 {
     const kmcp_json *rows = json_get(body, "results");
@@ -147,7 +137,7 @@ static void take_id(const kmcp_json *body, const char *key, char *out, size_t si
 static void check_reach(struct doctor *d)
 {
     const kmcp_json *body = NULL;
-    int status = ask(d, &list_devices, &body);
+    int status = ask(d, &own_routes[OWN_DEVICES].route, &body);
 
     d->reached = status > 0;
     if (!d->reached)
@@ -160,7 +150,7 @@ static void check_reach(struct doctor *d)
             "the token is not accepted (HTTP 401); make a new one in the web console, Settings > Access");
     take_id(body, "device_id", d->device, sizeof d->device);
     body = NULL;
-    ask(d, &list_blueprints, &body);
+    ask(d, &own_routes[OWN_BLUEPRINTS].route, &body);
     take_id(body, "id", d->blueprint, sizeof d->blueprint);
 }
 
@@ -256,36 +246,20 @@ static bool is_needed(const struct doctor *d, const char *permission)
     return false;
 }
 
-/* What a token can be allowed beyond the modules' needs, by the cheapest GET that shows it (api section 4).
- */
 static void check_excess(struct doctor *d)
 {
-    static const struct {
-        const char *path, *permission;
-    } others[] = { { "/api/v1/users", "List users" },
-                   { "/api/v1/tags", "Get Tags" },
-                   { "/api/v1/audit/events", "List audit events" },
-                   { "/api/v1/settings/licensing", "Licensing" },
-                   { "/api/v1/vulnerability-management/vulnerabilities", "List Vulnerabilities" },
-                   { "/api/v1/library/custom-apps", "Custom Apps: List" },
-                   { "/api/v1/library/custom-profiles", "Custom Profiles: List" },
-                   { "/api/v1/library/custom-scripts", "Custom Scripts: List" },
-                   { "/api/v1/integrations/apple/ade", "List integrations" } };
-
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        const struct kmcp_route route = {
-            .method = "GET", .path = others[i].path, .permission = others[i].permission, .safety = KMCP_READ
-        };
+    for (size_t i = 0; i < OWN_ROUTES; i++) {
+        const struct kmcp_route *route = &own_routes[i].route;
         int status;
 
-        if (is_needed(d, others[i].permission))
+        if (!own_routes[i].shows_more || is_needed(d, route->permission))
             continue;
-        status = ask(d, &route, NULL);
+        status = ask(d, route, NULL);
         if (status >= 200 && status < 300)
             say(d, "warn",
                 "the token also has \"%s\" (%s), which no enabled module needs; take it away if nothing else "
                 "does",
-                others[i].permission, others[i].path);
+                route->permission, route->path);
     }
 }
 

@@ -14,16 +14,11 @@
 #include "base/uri.h"
 #include "cli.h"
 #include "cli_time.h"
+#include "own_routes.h"
 
 #define NEAR_MS   INT64_C(120000)
 #define PAGES_MAX 400
 #define ACTORS    16
-
-static const struct kmcp_route events_route = { .method = "GET",
-                                                .path = "/api/v1/audit/events",
-                                                .permission = "List audit events",
-                                                .safety = KMCP_READ,
-                                                .flags = KMCP_ROUTE_RETRY };
 
 /* One for each subject of an act that was sent, or may have been. */
 struct act {
@@ -218,7 +213,7 @@ static bool read_events(struct host *host, struct books *b, const char *since, c
                                             { "sort_by", "-occurred_at" },
                                             { "start_date", since } };
         const struct kmcp_request request = { .struct_size = sizeof request,
-                                              .route = &events_route,
+                                              .route = &own_routes[OWN_EVENTS].route,
                                               .query = query,
                                               .n_query = sizeof query / sizeof *query };
         struct kmcp_reply reply = { .struct_size = sizeof reply };

@@ -220,6 +220,46 @@ enum policy_level policy_level(const struct policy *p, enum policy_verdict verdi
     return LEVEL_TWO;
 }
 
+/* By a rule that comes before any that could let it pass. */
+static const struct policy_rule *outright(const struct policy *p, const char *tool, kmcp_safety safety)
+{
+    for (size_t i = 0; i < p->n_rules; i++) {
+        const struct policy_rule *r = &p->rules[i];
+        const char *classes = r->scope.words[SCOPE_CLASSES];
+        bool surely;
+
+        if ((safety == KMCP_READ && !(classes && scope_word(classes, "READ"))) ||
+            !scope_covers(&r->scope, tool, safety, &surely))
+            continue;
+        if (r->then != POLICY_DENY)
+            return NULL;
+        if (surely)
+            return r;
+    }
+    return NULL;
+}
+
+bool policy_refuses(const struct policy *p, const char *tool, kmcp_safety safety, char *rule)
+{
+    const struct policy_rule *r = outright(p, tool, safety);
+    bool surely;
+
+    if (safety != KMCP_READ && (p->read_only || p->freeze)) {
+        snprintf(rule, 80, "%s", p->read_only ? "read_only" : "freeze");
+        return true;
+    }
+    if (r) {
+        snprintf(rule, 80, "rule %.60s", r->name);
+        return true;
+    }
+    for (size_t i = 0; i < p->n_caps && safety != KMCP_READ; i++)
+        if (p->caps[i].limit == 0 && scope_covers(&p->caps[i].scope, tool, safety, &surely) && surely) {
+            snprintf(rule, 80, "cap %.60s", p->caps[i].name);
+            return true;
+        }
+    return false;
+}
+
 void policy_at(struct policy *p, int64_t unix_ms)
 {
     for (size_t i = 0; i < p->n_rules; i++)

@@ -81,6 +81,8 @@ void policy_rule_on(const struct policy *p, const struct policy_case *c, struct 
 /* Who must agree to a case with this ruling, if the client CAN_ASK the person or not. */
 enum policy_level policy_level(const struct policy *p, enum policy_verdict verdict, kmcp_safety safety,
                                bool can_ask);
+/* Is every call of TOOL refused, whoever makes it and whatever it is about? RULE (80 bytes) says by what. */
+bool policy_refuses(const struct policy *p, const char *tool, kmcp_safety safety, char *rule);
 /* Makes the change windows good for a time that may be long ago: one thread only. */
 void policy_at(struct policy *p, int64_t unix_ms);
 /* Does a rule or cap need the fact NAME? */

@@ -246,6 +246,16 @@ bool scope_holds(const struct scope *s, const struct policy_case *c, size_t subj
     return true;
 }
 
+bool scope_covers(const struct scope *s, const char *tool, kmcp_safety safety, bool *surely)
+{
+    *surely = !s->when;
+    for (size_t i = 0; i < SCOPE_KEYS; i++)
+        if (s->words[i] && i != SCOPE_TOOLS && i != SCOPE_CLASSES)
+            *surely = false;
+    return (!s->words[SCOPE_TOOLS] || scope_word(s->words[SCOPE_TOOLS], tool)) &&
+           (!s->words[SCOPE_CLASSES] || scope_word(s->words[SCOPE_CLASSES], class_name(safety)));
+}
+
 bool scope_wants(const struct scope *s, const char *name)
 {
     for (size_t i = 0; i < SCOPE_KEYS; i++)

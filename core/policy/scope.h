@@ -36,6 +36,8 @@ void scope_free(struct scope *s);
  * said. WHY (may be NULL) gets the name of the key that did not hold. */
 bool scope_holds(const struct scope *s, const struct policy_case *c, size_t subject, bool unknown,
                  const char **why);
+/* Could it hold for a call of TOOL, whoever and whatever it is about? SURELY: it does in any case. */
+bool scope_covers(const struct scope *s, const char *tool, kmcp_safety safety, bool *surely);
 /* Does it need the fact NAME? */
 bool scope_wants(const struct scope *s, const char *name);
 /* Does it say anything about subjects? */

@@ -2,6 +2,7 @@
 import hashlib
 import json
 import pathlib
+import re
 import shutil
 import unittest
 
@@ -70,13 +71,47 @@ class Attest(Case):
             for line in site.run("dump", plugin).stdout.splitlines():
                 if line.startswith("route="):
                     declared.add(tuple(line[6:].split()[:2]))
-        self.assertEqual(sent, declared)
+        own = {tuple(line.split()[1:3]) for line in lines if " (kmcp) by kmcp " in line}
+        self.assertEqual(sent, declared | own)
+        self.assertIn("request   GET    /api/v1/audit/events READ (kmcp) by kmcp audit reconcile, kmcp doctor\n", lines)
+        for role in ("approvers", "ca_file", "tokens"):
+            self.assertIn(f"no file {role}\n", lines)
         for line in lines:
             if line.startswith("file "):
                 _, role, digest, path = line.split()
                 self.assertEqual(digest, hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest())
         whole = json.loads(site.run("attest", "--json").stdout)
-        self.assertEqual({(r["method"], r["path"]) for r in whole["requests"] if not r["held_back"]}, declared)
+        self.assertEqual({(r["method"], r["path"]) for r in whole["requests"] if not r["held_back"]}, declared | own)
+        site.run("doctor")
+        site.run("audit", "reconcile")
+        attested = {(m, re.sub(r"{[^}]*}", "*", p)) for m, p in declared | own}
+        paths = {tuple(x.split("?")[0].split()[:2]) for x in self.tenant.stats()["last_requests"]}
+        self.assertGreater(len(paths), 15)
+        for method, path in paths:
+            self.assertIn((method, re.sub(r"/[0-9a-f-]{36}", "/*", path)), attested)
+
+    def test_what_a_rule_refuses_is_held_back(self):
+        text = self.site(policy="[rule some]\ntools = erase_device\nwhen = 00:00-12:00 UTC\nthen = deny\n[rule none]\ntools = erase_*\nthen = deny\n"
+                                "[rule odd]\nusers = x\ntools = delete_device\nthen = ask\n[rule last]\ntools = delete_device\nthen = deny\n"
+                                "[cap zero]\ntools = restart_device\nlimit = 0\nper = day\n[rule read]\nclasses = READ\ntools = get_prism*\nthen = deny").run("attest").stdout
+        self.assertIn("held-back tool erase_device DESTROY by rule none", text)
+        self.assertIn("held-back tool restart_device WRITE by cap zero", text)
+        self.assertNotIn("held-back tool delete_device", text)  # for some user it is asked
+        text = self.site(policy="[rule none]\nclasses = DESTROY\nthen = deny").run("attest").stdout
+        for request in ("POST   /api/v1/devices/{device_id}/action/erase", "DELETE /api/v1/devices/{device_id}"):
+            self.assertIn("held-back " + request, text)
+        self.assertIn("request   POST   /api/v1/devices/{device_id}/action/lock", text)
+
+    def test_what_the_ini_names_is_attested(self):
+        site = self.site(extra="[http]\ntokens = /tmp/nosuch-tokens")
+        approvers = site.dir / "approvers"
+        approvers.write_text("[approver ana]\nhash = x\n")
+        site.write(site.ini.read_text().replace("[audit]", f"approvers = {approvers}\n[audit]").replace("/tmp/nosuch-tokens", str(approvers)))
+        text = site.run("attest").stdout
+        digest = hashlib.sha256(approvers.read_bytes()).hexdigest()
+        self.assertIn(f"file approvers {digest} {approvers}\n", text)
+        self.assertIn(f"file tokens   {digest} {approvers}\n", text)
+        self.assertIn("no file ca_file\n", text)
 
     def test_read_only_holds_back(self):
         p = self.site(read_only=True).run("attest")
