@@ -11,23 +11,13 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "client/route.h"
-#include "cli.h"
 #include "cli_time.h"
+#include "doctor.h"
 #include "own_routes.h"
-#include "policy/approvers.h"
 
-struct doctor {
-    struct host host;
-    struct arena arena;
-    char device[64], blueprint[64]; /* ids to ask with; "" if the tenant has none to give */
-    unsigned failed, warned;
-    bool reached;
-};
+#define CERTIFICATE_DAYS 14 /* fewer are a warning */
 
-static void say(struct doctor *d, const char *level, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void say(struct doctor *d, const char *level, const char *fmt, ...)
+void doctor_say(struct doctor *d, const char *level, const char *fmt, ...)
 {
     char text[2000], shown[TERMINAL_TEXT];
     va_list args;
@@ -79,52 +69,11 @@ static int ask(struct doctor *d, const struct kmcp_route *route, const kmcp_json
         *body = reply.body;
     client_last(d->host.client, &last);
     if (!last.status && failure.text[0])
-        say(d, "FAIL", "%s", failure.text);
+        doctor_say(d, "FAIL", "%s", failure.text);
     return last.status;
 }
 
 /* ---- the checks ---- */
-
-static void check_files(struct doctor *d)
-{
-    char why[700];
-    size_t approvers = 0;
-
-    say(d, "ok", "%s and every plugin are as they must be; %zu plugins, %zu tools", d->host.config.file,
-        d->host.registry.n_plugins, d->host.registry.n_tools);
-    if (d->host.policy.read_only) {
-        say(d, "ok", "read-only: neither state nor audit file are needed");
-        return;
-    }
-    if (state_ready(d->host.state, why, sizeof why))
-        say(d, "ok", "state: %s", state_place(d->host.state));
-    else
-        say(d, "FAIL", "acts would be refused: %s", why);
-    if (state_clock(d->host.state, why, sizeof why) == STATE_NO)
-        say(d, "FAIL", "acts would be refused: %s", why);
-    if (audit_ready(d->host.audit, why, sizeof why))
-        say(d, "ok", "audit: %s", audit_path(d->host.audit));
-    else
-        say(d, "FAIL", "acts would be refused: %s", why);
-    if (d->host.policy.approvers) {
-        if (approvers_check(d->host.policy.approvers, &approvers, why, sizeof why))
-            say(d, approvers ? "ok" : "warn", "%zu approvers in %s", approvers, d->host.policy.approvers);
-        else
-            say(d, "FAIL", "nobody could approve: %s", why);
-    }
-}
-
-static void check_token(struct doctor *d)
-{
-    struct secret token = { 0 };
-    char why[700];
-
-    if (tenant_token(&d->host.tenant, &token, why, sizeof why))
-        say(d, "ok", "there is a token, of %zu characters", token.len);
-    else
-        say(d, "FAIL", "%s", why);
-    secret_free(&token);
-}
 
 static void take_id(const kmcp_json *body, const char *key, char *out, size_t size)
 {
@@ -134,19 +83,43 @@ static void take_id(const kmcp_json *body, const char *key, char *out, size_t si
     snprintf(out, size, "%s", id ? id : "");
 }
 
+/* Where the tenant is thought to be, for who is told that it is not there. */
+static void check_region(struct doctor *d, int status)
+{
+    const char *url = d->host.tenant.base_url, *host = strstr(url, "://");
+    const char *eu = strstr(url, ".api.eu.kandji.io"), *us = eu ? NULL : strstr(url, ".api.kandji.io");
+
+    if (!host || !(eu || us)) {
+        doctor_say(d, "ok", "base_url names the tenant; no region is looked at");
+        return;
+    }
+    if (status > 0 && status < 400)
+        doctor_say(d, "ok", "the region is %s", eu ? "eu" : "us");
+    else
+        doctor_say(
+            d, "warn",
+            "the region is %s; if the tenant is of the other one, set region = %s in [tenant]: it is then at "
+            "%.*s.api%s.kandji.io, and tokens count there alone",
+            eu ? "eu" : "us", eu ? "us" : "eu", (int)((eu ? eu : us) - host - 3), host + 3, eu ? "" : ".eu");
+}
+
 static void check_reach(struct doctor *d)
 {
     const kmcp_json *body = NULL;
-    int status = ask(d, &own_routes[OWN_DEVICES].route, &body);
+    int status;
 
+    client_look(d->host.client);
+    status = ask(d, &own_routes[OWN_DEVICES].route, &body);
     d->reached = status > 0;
+    check_region(d, status);
     if (!d->reached)
         return;
-    say(d, "ok", "%s answers%s", d->host.tenant.base_url,
-        strncmp(d->host.tenant.base_url, "https:", 6) == 0 ? ", its certificate is accepted"
-                                                           : " (plain http)");
+    doctor_say(d, "ok", "%s answers%s", d->host.tenant.base_url,
+               strncmp(d->host.tenant.base_url, "https:", 6) == 0 ? ", its certificate is accepted"
+                                                                  : " (plain http)");
     if (status == 401)
-        say(d, "FAIL",
+        doctor_say(
+            d, "FAIL",
             "the token is not accepted (HTTP 401); make a new one in the web console, Settings > Access");
     take_id(body, "device_id", d->device, sizeof d->device);
     body = NULL;
@@ -154,20 +127,47 @@ static void check_reach(struct doctor *d)
     take_id(body, "id", d->blueprint, sizeof d->blueprint);
 }
 
-/* "Tue, 24 Nov 2026 10:00:00 GMT" in Unix milliseconds, or -1. */
-static int64_t http_date(const char *text)
+/* Unix milliseconds of these parts, in GMT, or -1. */
+static int64_t time_of(int year, const char *month, int day, int hour, int minute, int second)
 {
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    char month[4] = "", iso[40];
-    int day, year, hour, minute, second;
-    const char *at;
+    const char *at = strstr(months, month);
+    char iso[40];
 
-    if (sscanf(text, "%*3s, %2d %3s %4d %2d:%2d:%2d", &day, month, &year, &hour, &minute, &second) != 6 ||
-        !(at = strstr(months, month)) || (at - months) % 3)
+    if (!at || (at - months) % 3)
         return -1;
     snprintf(iso, sizeof iso, "%04d-%02d-%02dT%02d:%02d:%02dZ", year, (int)(at - months) / 3 + 1, day, hour,
              minute, second);
     return cli_time(iso);
+}
+
+/* "Tue, 24 Nov 2026 10:00:00 GMT" (HTTP) or "Nov 24 10:00:00 2026 GMT" (certificates), or -1. */
+static int64_t date_of(const char *text)
+{
+    char month[4] = "";
+    int day, year, hour, minute, second;
+
+    if (sscanf(text, "%*3s, %2d %3s %4d %2d:%2d:%2d", &day, month, &year, &hour, &minute, &second) == 6 ||
+        sscanf(text, " %3s %2d %2d:%2d:%2d %4d", month, &day, &hour, &minute, &second, &year) == 6)
+        return time_of(year, month, day, hour, minute, second);
+    return -1;
+}
+
+static void check_certificate(struct doctor *d)
+{
+    struct client_last last;
+    int64_t days;
+
+    client_last(d->host.client, &last);
+    if (!last.issuer[0]) /* plain http, not reached, or a TLS library that does not tell */
+        return;
+    days = date_of(last.expires);
+    days = days < 0 ? -1 : (days - clock_unix_ms()) / 86400000;
+    doctor_say(d, days < 0 || days >= CERTIFICATE_DAYS ? "ok" : "warn",
+               "the certificate is of \"%s\" and good until %s%s", last.issuer, last.expires,
+               days < 0 || days >= CERTIFICATE_DAYS
+                   ? ""
+                   : arena_format(&d->arena, ", %lld days more", (long long)days));
 }
 
 static void check_clock(struct doctor *d)
@@ -176,18 +176,18 @@ static void check_clock(struct doctor *d)
     int64_t theirs, apart;
 
     client_last(d->host.client, &last);
-    theirs = d->reached ? http_date(last.date) : -1;
+    theirs = d->reached ? date_of(last.date) : -1;
     if (theirs < 0) {
-        say(d, "warn", "the clock was not compared: no Date came with the answer");
+        doctor_say(d, "warn", "the clock was not compared: no Date came with the answer");
         return;
     }
     apart = (clock_unix_ms() - theirs) / 1000;
-    say(d,
-        llabs((long long)apart) > 300  ? "FAIL"
-        : llabs((long long)apart) > 60 ? "warn"
-                                       : "ok",
-        "the clock is %lld seconds %s of the tenant's", llabs((long long)apart),
-        apart < 0 ? "behind" : "ahead");
+    doctor_say(d,
+               llabs((long long)apart) > 300  ? "FAIL"
+               : llabs((long long)apart) > 60 ? "warn"
+                                              : "ok",
+               "the clock is %lld seconds %s of the tenant's", llabs((long long)apart),
+               apart < 0 ? "behind" : "ahead");
 }
 
 static void check_budget(struct doctor *d)
@@ -198,12 +198,20 @@ static void check_budget(struct doctor *d)
     if (!d->reached)
         return;
     if (last.hour_left >= 0)
-        say(d, last.hour_left < 500 ? "warn" : "ok", "%lld requests are left of this hour%s%s",
-            (long long)last.hour_left, last.reset_s >= 0 ? ", resets in " : "",
-            last.reset_s >= 0 ? arena_format(&d->arena, "%lld min", (long long)(last.reset_s + 59) / 60)
-                              : "");
+        doctor_say(d, last.hour_left < 500 ? "warn" : "ok", "%lld requests are left of this hour%s%s",
+                   (long long)last.hour_left, last.reset_s >= 0 ? ", resets in " : "",
+                   last.reset_s >= 0
+                       ? arena_format(&d->arena, "%lld min", (long long)(last.reset_s + 59) / 60)
+                       : "");
     else
-        say(d, "ok", "the tenant does not say how many requests are left");
+        doctor_say(d, "ok", "the tenant does not say how many requests are left");
+    if (last.own_left < 0)
+        doctor_say(d, "warn", "our own count of them is lost: each process has a tenth of %lld an hour",
+                   (long long)last.own_hour);
+    else
+        doctor_say(d, last.own_left * 20 < last.own_hour ? "warn" : "ok",
+                   "by our own count %lld of %lld requests are left of this hour, for all processes (%s)",
+                   (long long)last.own_left, (long long)last.own_hour, state_place(d->host.state));
 }
 
 /* ---- permissions ---- */
@@ -216,25 +224,27 @@ static void check_route(struct doctor *d, const struct plugin *p, const struct k
     if (!policy_offers(&d->host.policy, r->safety, why, sizeof why))
         return;
     if (r->safety != KMCP_READ || strcmp(r->method, "GET") != 0) {
-        say(d, "ok", "permission \"%s\" is needed and unproven: %s %s is never tried", r->permission,
-            r->method, r->path);
+        doctor_say(d, "ok", "permission \"%s\" is needed and unproven: %s %s is never tried", r->permission,
+                   r->method, r->path);
         return;
     }
     status = ask(d, r, NULL);
     if (status < 0)
-        say(d, "warn", "permission \"%s\" is unproven: there is nothing to ask %s with", r->permission,
-            r->path);
+        doctor_say(d, "warn", "permission \"%s\" is unproven: there is nothing to ask %s with", r->permission,
+                   r->path);
     else if (status == 401 || status == 403)
-        say(d, "FAIL",
+        doctor_say(
+            d, "FAIL",
             "permission \"%s\" is missing (HTTP %d); without it tools of module %s will not work; tick it in "
             "the web "
             "console, "
             "Settings > Access",
             r->permission, status, p->decl.name);
     else if ((status >= 200 && status < 300) || status == 404)
-        say(d, "ok", "permission \"%s\"", r->permission);
+        doctor_say(d, "ok", "permission \"%s\"", r->permission);
     else if (status > 0)
-        say(d, "warn", "permission \"%s\" is unproven: %s answered HTTP %d", r->permission, r->path, status);
+        doctor_say(d, "warn", "permission \"%s\" is unproven: %s answered HTTP %d", r->permission, r->path,
+                   status);
 }
 
 static bool is_needed(const struct doctor *d, const char *permission)
@@ -256,7 +266,8 @@ static void check_excess(struct doctor *d)
             continue;
         status = ask(d, route, NULL);
         if (status >= 200 && status < 300)
-            say(d, "warn",
+            doctor_say(
+                d, "warn",
                 "the token also has \"%s\" (%s), which no enabled module needs; take it away if nothing else "
                 "does",
                 route->permission, route->path);
@@ -287,8 +298,9 @@ static void check_permissions(struct doctor *d)
 
 int command_doctor(const struct cli *cli)
 {
-    static void (*const checks[])(struct doctor *) = { check_files, check_token,  check_reach,
-                                                       check_clock, check_budget, check_permissions };
+    static void (*const checks[])(struct doctor *) = { doctor_files,      doctor_token, check_reach,
+                                                       check_certificate, check_clock,  check_budget,
+                                                       check_permissions };
     struct doctor *d = calloc(1, sizeof *d);
     size_t workers;
     int status;

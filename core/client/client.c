@@ -79,10 +79,19 @@ void client_free(struct client *cl)
     free(cl);
 }
 
+void client_look(struct client *cl)
+{
+    cl->look = true;
+}
+
 void client_last(struct client *cl, struct client_last *out)
 {
     pthread_mutex_lock(&cl->sleep_lock);
     *out = cl->last;
+    out->own_hour = cl->per_hour;
+    out->own_left = cl->state && __atomic_load_n(&cl->state_lost, __ATOMIC_ACQUIRE)
+                        ? -1
+                        : __atomic_load_n(&cl->hour_left, __ATOMIC_RELAXED);
     pthread_mutex_unlock(&cl->sleep_lock);
 }
 

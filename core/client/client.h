@@ -60,11 +60,15 @@ void client_wake(struct client *cl);
 
 /* What came with the last answer, for `kmcp doctor`: one caller at a time. */
 struct client_last {
-    int status;                 /* 0: none came */
-    char date[40];              /* its Date header */
-    int64_t hour_left, reset_s; /* -1: not said */
+    int status;                    /* 0: none came */
+    char date[40];                 /* its Date header */
+    int64_t hour_left, reset_s;    /* -1: not said */
+    int64_t own_left, own_hour;    /* of our budget, in the state: what is left of how much; LEFT -1: lost */
+    char issuer[160], expires[40]; /* of the certificate, as libcurl writes them; "" if not looked at */
 };
 void client_last(struct client *cl, struct client_last *out);
+/* From now on client_last() says whose certificate it is: before the first request. */
+void client_look(struct client *cl);
 
 /* What the host itself demands of a sweep's rows, on their real values; and how many rows the caller will
  * take at the most, so that no more pages are fetched ahead (0: all). */

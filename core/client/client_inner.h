@@ -24,6 +24,7 @@ struct client {
     int64_t hour_left, reset_ms; /* as last seen; __atomic */
     bool state_lost;             /* __atomic */
     struct client_last last;     /* under sleep_lock */
+    bool look;                   /* at certificates */
     struct client_ttl *ttls;
     size_t n_ttls;
     long connections;

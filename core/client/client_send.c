@@ -144,6 +144,7 @@ static void attempt(struct client *cl, struct client_call *call, const struct km
             most = rq->timeout_ms ? rq->timeout_ms : 1000L * cl->tenant->timeout_s;
 
     x->timeout_ms = (long)(left < most ? (left > 1 ? left : 1) : most);
+    x->look = cl->look;
     call->sent++;
     /* A cancellation does not cut an act short: its outcome is wanted. */
     cl->ops->perform(cl->http, x, is_act ? NULL : call->cancelled);
@@ -152,8 +153,14 @@ static void attempt(struct client *cl, struct client_call *call, const struct km
         call->act_status = x->status;
     }
     pthread_mutex_lock(&cl->sleep_lock);
-    cl->last = (struct client_last){ .status = x->status, .hour_left = x->hour_left, .reset_s = x->reset_s };
+    cl->last.status = x->status;
+    cl->last.hour_left = x->hour_left;
+    cl->last.reset_s = x->reset_s;
     memcpy(cl->last.date, x->date, sizeof cl->last.date);
+    if (x->issuer[0]) { /* said where a connection is new */
+        memcpy(cl->last.issuer, x->issuer, sizeof cl->last.issuer);
+        memcpy(cl->last.expires, x->expires, sizeof cl->last.expires);
+    }
     pthread_mutex_unlock(&cl->sleep_lock);
     if (x->end == HTTP_ANSWERED)
         client_learn(cl, x, x->status == 429 ? server_pause_ms(x) : 0);

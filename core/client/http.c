@@ -166,6 +166,8 @@ static void set_options(struct http *h, struct job *job)
     curl_easy_setopt(e, CURLOPT_USERAGENT, h->user_agent);
     curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, x->timeout_ms > 0 ? x->timeout_ms : h->timeout_ms);
     curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, 10000L);
+    if (x->look)
+        curl_easy_setopt(e, CURLOPT_CERTINFO, 1L);
     if (h->ca_blob) {
         struct curl_blob blob = { h->ca_blob, h->ca_len, CURL_BLOB_NOCOPY };
 
@@ -220,6 +222,21 @@ static enum http_end classify(const struct job *job, CURLcode code)
     }
 }
 
+static void look(struct job *job)
+{
+    struct http_exchange *x = job->x;
+    struct curl_certinfo *info = NULL;
+
+    if (curl_easy_getinfo(job->easy, CURLINFO_CERTINFO, &info) != CURLE_OK || !info || info->num_of_certs < 1)
+        return;
+    for (struct curl_slist *line = info->certinfo[0]; line; line = line->next) {
+        if (strncmp(line->data, "Issuer:", 7) == 0)
+            snprintf(x->issuer, sizeof x->issuer, "%s", line->data + 7);
+        else if (strncmp(line->data, "Expire date:", 12) == 0)
+            snprintf(x->expires, sizeof x->expires, "%s", line->data + 12);
+    }
+}
+
 /* Takes JOB out of the multi handle and wakes its caller. Under the lock. */
 static void finish(struct http *h, struct job *job, enum http_end end, CURLcode code)
 {
@@ -234,6 +251,8 @@ static void finish(struct http *h, struct job *job, enum http_end end, CURLcode 
     curl_easy_getinfo(job->easy, CURLINFO_RESPONSE_CODE, &status);
     x->status = (int)status;
     x->end = end;
+    if (x->look)
+        look(job);
     if (code != CURLE_OK)
         snprintf(x->error, sizeof x->error, "%s", job->error[0] ? job->error : curl_easy_strerror(code));
     curl_multi_remove_handle(h->multi, job->easy);
@@ -316,7 +335,7 @@ static void http_perform(struct http *h, struct http_exchange *x, const volatile
     x->data = NULL;
     x->len = 0;
     x->total = x->hour_left = x->reset_s = -1;
-    x->retry_after[0] = x->date[0] = x->content_type[0] = x->error[0] = '\0';
+    x->retry_after[0] = x->date[0] = x->content_type[0] = x->error[0] = x->issuer[0] = x->expires[0] = '\0';
     pthread_cond_init(&job.ended, NULL);
     pthread_mutex_lock(&h->lock);
     for (at = &h->waiting; *at; at = &(*at)->next)
@@ -449,7 +468,7 @@ static void http_stop(struct http *h)
     release(h);
 }
 
-extern __attribute__((visibility("default"))) const struct http_ops kmcp_http_v2;
-const struct http_ops kmcp_http_v2 = {
+extern __attribute__((visibility("default"))) const struct http_ops kmcp_http_v3;
+const struct http_ops kmcp_http_v3 = {
     .start = http_start, .perform = http_perform, .wake = http_wake, .stop = http_stop
 };

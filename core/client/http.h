@@ -36,6 +36,7 @@ struct http_exchange {
     const char *body;                     /* in: JSON text or NULL */
     const char *traceparent, *tracestate; /* in: W3C Trace Context, checked; NULL: none */
     long timeout_ms;                      /* in: 0 = default */
+    bool look;                            /* in: say whose certificate it is, if it connects anew */
     enum http_end end;                    /* out */
     int status;
     char *data; /* out: decoded body, NUL-terminated, malloc'd: the caller frees */
@@ -45,11 +46,12 @@ struct http_exchange {
     int64_t reset_s;      /* RateLimit-Reset or -1 */
     char retry_after[64]; /* Retry-After or "" */
     char content_type[64];
-    char date[40];   /* Date or "" */
-    char error[256]; /* for NOT_SENT, LOST: one sentence, no token, no URL query */
+    char date[40];                 /* Date or "" */
+    char issuer[160], expires[40]; /* of the certificate, as libcurl writes them; "" if not looked at */
+    char error[256];               /* for NOT_SENT, LOST: one sentence, no token, no URL query */
 };
 
-/* The table the module exports as kmcp_http_v2. */
+/* The table the module exports as kmcp_http_v3. */
 struct http_ops {
     struct http *(*start)(const struct http_config *, char *why, size_t why_size);
     /* Blocks until the exchange ended. *CANCELLED turning non-zero (followed by wake) ends it early. Any

@@ -1,12 +1,17 @@
 """kmcp doctor and kmcp attest, against the simulator.  SPDX-License-Identifier: Apache-2.0"""
 import hashlib
+import http.server
 import json
+import os
 import pathlib
 import re
 import shutil
+import ssl
+import subprocess
+import threading
 import unittest
 
-from e2e import KMCP, Case
+from e2e import DEADLINE, KMCP, Case
 
 
 class Doctor(Case):
@@ -45,6 +50,89 @@ class Doctor(Case):
         (site.dir / "state.db").write_bytes(b"x" * 5000)
         (site.dir / "state.db").chmod(0o600)
         self.assertIn("move it away", self.lines(site, 1))
+
+
+class Quiet(http.server.BaseHTTPRequestHandler):
+    """Answers everything with an empty list."""
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"[]")
+
+    def log_message(self, *_):
+        pass
+
+
+class Local(Case):
+    def test_who_may_read_what(self):
+        site = self.site()
+        with self.kmcp(site, ask="accept") as k:
+            k.good("lock_device", {"device_id": self.device("platform:Mac")["device_id"], "confirm": True})
+        approvers, tokens = site.dir / "approvers", site.dir / "tokens"
+        approvers.write_text("")
+        tokens.write_text("")
+        site.write(site.ini.read_text().replace("[audit]", f"approvers = {approvers}\n[http]\ntokens = {tokens}\n[audit]"))
+        files = [approvers, tokens, *(site.dir / n for n in ("state.db", "vault.key", "seal.key", "audit.jsonl.key"))]
+        for f in files:
+            self.assertTrue(f.exists(), f)
+            f.chmod(0o600)
+        self.assertIn("ok    keys, tokens, state and audit file are closed to others", site.run("doctor").stdout)
+        for f in files:
+            f.chmod(0o644)
+            text = site.run("doctor").stdout
+            f.chmod(0o600)
+            self.assertIn(f"FAIL  {f} may be read or written by others; chmod 600 it", text)
+
+    def test_read_only_needs_the_state_for_its_budget(self):
+        site = self.site(read_only=True)
+        self.assertIn("read-only: no audit file is needed", site.run("doctor").stdout)
+        (site.dir / "state.db").write_bytes(b"x" * 5000)
+        (site.dir / "state.db").chmod(0o600)
+        p = site.run("doctor")
+        self.assertEqual(p.returncode, 0, p.stdout)
+        self.assertRegex(p.stdout, "warn  the request budget cannot be shared, so reads have a tenth of it: .*move it away")
+        self.assertIn("warn  our own count of them is lost", p.stdout)
+
+    def test_our_own_budget(self):
+        site = self.site(limits="requests_per_hour = 1000")
+        self.assertRegex(site.run("doctor").stdout, r"ok    by our own count 99\d of 1000 requests are left of this hour")
+
+    def test_the_region(self):
+        site = self.site()
+        for region, other, host in (("", "eu", "eu.kandji"), ("region = eu", "us", "kandji")):
+            text = site.ini.read_text()
+            text = re.sub("base_url = .*", f"subdomain = nosuch-{'x' * 40}\n{region}", text) + "\n"
+            (site.dir / "other.ini").write_text(text)
+            (site.dir / "other.ini").chmod(0o600)
+            p = subprocess.run([KMCP, "doctor", "--config", str(site.dir / "other.ini")], capture_output=True, text=True, timeout=DEADLINE,
+                               env={"PATH": os.environ["PATH"], "https_proxy": "http://127.0.0.1:9"})
+            self.assertRegex(p.stdout, f"warn  the region is {'eu' if region else 'us'}; .*set region = {other} .*\\.api\\.{host}\\.io")
+
+    @unittest.skipUnless(shutil.which("openssl"), "openssl is not installed")
+    def test_the_certificate(self):
+        for days, line in ((9, "warn"), (90, "ok  ")):
+            site = self.site()
+            cert, key = site.dir / "ca.pem", site.dir / "ca.key"
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", str(days), "-subj", "/O=Test CA/CN=127.0.0.1",
+                            "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(cert)], check=True, capture_output=True)
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(cert, key)
+            server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet)
+            server.daemon_threads = True
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+            thread = threading.Thread(target=server.serve_forever)
+            thread.start()
+            self.addCleanup(thread.join)
+            self.addCleanup(server.server_close)
+            self.addCleanup(server.shutdown)
+            site.write(re.sub("base_url = .*", f"base_url = https://127.0.0.1:{server.server_port}\nca_file = {cert}", site.ini.read_text()))
+            text = site.run("doctor").stdout
+            self.assertIn("its certificate is accepted", text)
+            self.assertRegex(text, f'{line}  the certificate is of ".*Test CA.*" and good until .* GMT' + (", [89] days more" if days == 9 else "\n"))
 
 
 class Skew(Case):

@@ -1,0 +1,100 @@
+/* doctor_files.c - the checks of `kmcp doctor` that ask nobody: state, audit file, token, who may read what.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "doctor.h"
+#include "policy/approvers.h"
+#include "policy/audit_chain.h"
+
+/* False if it is there and others may read or write it, or it is not ours. */
+static bool is_closed(struct doctor *d, const char *path)
+{
+    struct stat st;
+
+    if (!path || !*path || stat(path, &st) != 0)
+        return true;
+    if (st.st_uid != geteuid() && st.st_uid != 0)
+        doctor_say(d, "FAIL", "%s belongs to somebody else; chown it to the user that runs kmcp", path);
+    else if (st.st_mode & 077)
+        doctor_say(d, "FAIL", "%s may be read or written by others; chmod 600 it", path);
+    else
+        return true;
+    return false;
+}
+
+static void check_modes(struct doctor *d)
+{
+    static const char *const beside[] = { "state.db",  "state.db-wal", "state.db-shm",
+                                          "vault.key", "seal.key",     "pseudonym.key",
+                                          NULL };
+    struct config *c = &d->host.config;
+    const char *const named[] = { d->host.policy.approvers, config_str(c, "http", "tokens", NULL),
+                                  d->host.tenant.token_file,
+                                  config_str(c, "state", "redis_password_file", NULL) };
+    const char *folder = state_folder(d->host.state);
+    char key[1100];
+    bool ok = true;
+
+    for (const char *const *name = beside; *folder && *name; name++)
+        ok = is_closed(d, arena_format(&d->arena, "%s/%s", folder, *name)) && ok;
+    for (size_t i = 0; i < sizeof named / sizeof *named; i++)
+        ok = is_closed(d, named[i]) && ok;
+    chain_key_path(audit_path(d->host.audit), config_str(c, "audit", "key_file", NULL), key, sizeof key);
+    ok = is_closed(d, key) && is_closed(d, audit_path(d->host.audit)) && ok;
+    if (ok)
+        doctor_say(d, "ok", "keys, tokens, state and audit file are closed to others");
+}
+
+static void check_approvers(struct doctor *d)
+{
+    size_t approvers = 0;
+    char why[700];
+
+    if (!d->host.policy.approvers)
+        return;
+    if (approvers_check(d->host.policy.approvers, &approvers, why, sizeof why))
+        doctor_say(d, approvers ? "ok" : "warn", "%zu approvers in %s", approvers, d->host.policy.approvers);
+    else
+        doctor_say(d, "FAIL", "nobody could approve: %s", why);
+}
+
+void doctor_files(struct doctor *d)
+{
+    bool read_only = d->host.policy.read_only;
+    char why[700];
+
+    doctor_say(d, "ok", "%s and every plugin are as they must be; %zu plugins, %zu tools",
+               d->host.config.file, d->host.registry.n_plugins, d->host.registry.n_tools);
+    if (state_ready(d->host.state, why, sizeof why))
+        doctor_say(d, "ok", "state: %s", state_place(d->host.state));
+    else if (read_only)
+        doctor_say(d, "warn", "the request budget cannot be shared, so reads have a tenth of it: %s", why);
+    else
+        doctor_say(d, "FAIL", "acts would be refused: %s", why);
+    check_modes(d);
+    if (read_only) {
+        doctor_say(d, "ok", "read-only: no audit file is needed");
+        return;
+    }
+    if (state_clock(d->host.state, why, sizeof why) == STATE_NO)
+        doctor_say(d, "FAIL", "acts would be refused: %s", why);
+    if (audit_ready(d->host.audit, why, sizeof why))
+        doctor_say(d, "ok", "audit: %s", audit_path(d->host.audit));
+    else
+        doctor_say(d, "FAIL", "acts would be refused: %s", why);
+    check_approvers(d);
+}
+
+void doctor_token(struct doctor *d)
+{
+    struct secret token = { 0 };
+    char why[700];
+
+    if (tenant_token(&d->host.tenant, &token, why, sizeof why))
+        doctor_say(d, "ok", "there is a token, of %zu characters", token.len);
+    else
+        doctor_say(d, "FAIL", "%s", why);
+    secret_free(&token);
+}
