@@ -74,6 +74,15 @@ class Examples(Case):
         self.assertIn("works from 7 to 19", k.bad("lock_device", self.lock()))
         self.assertIn("works from 7 to 19", k.bad("get_filevault_key", self.key()))
 
+    def test_what_the_manual_shows(self):
+        site = self.site()
+        (site.dir / "approvers").touch(0o600)
+        shown = "\n".join(re.findall(r"^```ini\n(.*?)^```", (CONF.parent / "docs" / "policy.md").read_text(), re.M | re.S))
+        self.assertIn("[rule finance]", shown)
+        site.write(site.ini.read_text().replace("[audit]", f"approvers = {site.dir}/approvers\n{shown}\n[audit]"))
+        p = site.run("check")
+        self.assertEqual(p.returncode, 0, p.stdout + p.stderr)
+
     def test_read_only(self):
         for name in ("read-only.ini", "kmcp.ini"):
             k = self.kmcp(self.example(name), ask="accept")
