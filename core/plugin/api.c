@@ -271,6 +271,7 @@ static kmcp_rc api_sweep(kmcp_ctx *ctx, const struct kmcp_request *theirs, kmcp_
         return rc;
     if (!size)
         return api_bug(ctx, "took a coverage without struct_size");
+    c->failure.rc = KMCP_OK; /* what went wrong before is dealt with, or it would not go on */
     rc = client_sweep(c->host->client, &c->client, ctx, &request, NULL, page, arg, &covered);
     memcpy(coverage, &covered, size < sizeof covered ? size : sizeof covered);
     coverage->struct_size = size;
