@@ -291,7 +291,7 @@ static bool begin_chain(struct chain *c, const struct stat *st, char *why, size_
     forget_head(c, st);
     if (!digest_random(c->key, sizeof c->key) || !head_write(c->head_path, c->key, &c->head))
         return fault(c, why, why_size, "cannot be begun: its head cannot be written",
-                     "make its folder writable, and see the log");
+                     "make its folder writable, or make room for it, and see the log");
     if (!keyfile_place(c->key_path, c->key, detail, sizeof detail))
         return fault(c, why, why_size, "cannot be begun", detail);
     return read_key(c, why, why_size);

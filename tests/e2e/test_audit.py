@@ -267,7 +267,7 @@ class Audit(Session):
         site, elsewhere = self.site(), self.site().dir / "anchors"
         site.write(site.ini.read_text().replace("[audit]\n", f"[audit]\nanchor_file = {elsewhere}\n"))
         self.act(site)
-        kept = [(p, p.read_bytes()) for p in (site.audit, site.dir / "audit.jsonl.head")]
+        kept = [(p, p.read_bytes()) for p in (site.audit, site.dir / "audit.jsonl.head", site.dir / "state.db")]
         self.act(site)
         anchors = elsewhere.read_text().splitlines()
         self.assertEqual([self.anchored(a) for a in anchors], self.told(site))
@@ -276,7 +276,7 @@ class Audit(Session):
             self.assertRegex(line, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ /")
         p = site.run("audit", "verify", "--anchors", str(elsewhere))
         self.assertEqual(p.returncode, 0, p.stdout + p.stderr)
-        for path, text in kept:  # who owns the folder puts older copies of file and head back
+        for path, text in kept:  # who owns the folders puts older copies of all of it back
             path.write_bytes(text)
         self.assertEqual(site.run("audit", "verify").returncode, 0)
         p = site.run("audit", "verify", "--anchors", str(elsewhere))

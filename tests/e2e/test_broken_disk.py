@@ -113,7 +113,7 @@ class Broken(Case):
         site = self.on(folder, "audit")
         k = self.kmcp(site)
         with self.full(folder):
-            self.refused(k, "No space left", "make room")
+            self.refused(k, "audit.jsonl", "make room")
         self.goes_on(k, site)
 
     def test_audit_folder_read_only(self):
