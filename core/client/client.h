@@ -53,7 +53,7 @@ struct client *client_new(struct config *c, const struct tenant *tenant,
 /* From now on the request budget is S's, shared with all that use it; S must outlive the client. */
 struct state;
 void client_use_state(struct client *cl, struct state *s);
-/* Ends what is under way and the I/O thread. */
+/* Ends what is under way. */
 void client_free(struct client *cl);
 /* Wakes calls to look at their cancel flags. Any thread. */
 void client_wake(struct client *cl);

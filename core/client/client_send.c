@@ -16,7 +16,7 @@ static bool is_cancelled(const struct client_call *call)
     return call->cancelled && __atomic_load_n(call->cancelled, __ATOMIC_ACQUIRE);
 }
 
-/* Token, module and I/O thread, when the first request needs them. */
+/* Token and module, when the first request needs them. */
 static bool start(struct client *cl, struct failure *f)
 {
     struct secret token = { 0 };
