@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ahead.h"
+#include "answer.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -228,17 +229,6 @@ static bool is_act(const struct kmcp_route *r)
     return r->safety == KMCP_WRITE || r->safety == KMCP_DESTROY;
 }
 
-/* Does a 2xx to an act say in its body that something went wrong? */
-static bool is_complaint(const kmcp_json *body)
-{
-    static const char *const members[] = { "error", "errors", "detail", "message" };
-
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
-        if (json_get(body, members[i]) && json_len(body) <= 2)
-            return true;
-    return false;
-}
-
 /* An act that was answered with 2xx and something the API does not say (section 1.10): a proxy, a sign-in
  * page. */
 static kmcp_rc doubt(struct client_call *call, int status)
@@ -276,10 +266,12 @@ kmcp_rc client_parse(struct client_call *call, struct arena *a, const struct kmc
     *body = NULL;
     while (start < len && strchr(" \t\r\n", reply->body[start]) && reply->body[start])
         start++;
-    if (start == len)
-        return KMCP_OK; /* success with nothing to say: all actions (api section 1.10) */
+    if (start == len) /* success with nothing to say: all actions (api section 1.10) */
+        return is_act(rq->route) && !answer_is_fit(rq->route, reply->status, NULL)
+                   ? doubt(call, reply->status)
+                   : KMCP_OK;
     *body = parse(a, reply->body + start, len - start, fields, top, &error);
-    if (*body && is_act(rq->route) && is_complaint(*body))
+    if (*body && is_act(rq->route) && (call->act_not_json || !answer_is_fit(rq->route, reply->status, *body)))
         return doubt(call, reply->status);
     if (*body)
         return KMCP_OK;

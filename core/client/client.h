@@ -39,6 +39,7 @@ struct client_call {
     unsigned sent;      /* requests that went out */
     bool act_sent;      /* one that was not READ went out */
     bool act_unknown;   /* and nobody knows what became of it */
+    bool act_not_json;  /* its answer says of itself that it is something else */
     int act_status;     /* its HTTP status, 0 if none */
     char act_line[256]; /* "POST /api/v1/devices/.../action/lock" */
     int64_t as_of_ms;

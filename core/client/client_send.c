@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "client_inner.h"
 #include "fault.h"
 #include "retry.h"
@@ -151,6 +152,7 @@ static void attempt(struct client *cl, struct client_call *call, const struct km
     if (is_act) {
         call->act_sent = x->end != HTTP_NOT_SENT;
         call->act_status = x->status;
+        call->act_not_json = x->content_type[0] && !text_casestr(x->content_type, "json");
     }
     pthread_mutex_lock(&cl->sleep_lock);
     cl->last.status = x->status;

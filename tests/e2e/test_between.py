@@ -1,0 +1,41 @@
+"""Answers that the API does not give: rubbish, refusals that look like successes, the token, persons.
+SPDX-License-Identifier: Apache-2.0"""
+import json
+import unittest
+
+from between import Between, answer
+from e2e import Case
+
+RUBBISH = [answer(200, body) for body in (
+    "[]", "null", "false", "7", '"Access denied"', '{"success":false}', '{"status":"error","reason":"denied"}', '{"status":"failed"}',
+    '{"error":"not allowed","code":17,"request_id":"x"}', '{"Error":"x"}', '[{"error":"x"}]', '{"errors":[],"a":1,"b":2}',
+    '{"detail":"sign in","next":"/login","code":1}', "<html>")] + [
+    answer(206, '{"a":1}'), answer(206), answer(203), answer(200, "{}", "text/html"), answer(200, '{"a":1}', "text/plain; charset=utf-8")]
+FINE = [answer(200), answer(200, "", None), answer(202), answer(204), answer(200, "", "text/html; charset=utf-8"), answer(200, " \n"),
+        answer(200, "{}"), answer(200, '{"message":"Lock sent."}'), answer(200, '{"PIN":"123456"}'), answer(200, '{"unlock_pin":"123456"}'),
+        answer(200, '{"status":"pending","success":true}', "application/vnd.api+json"), answer(201, '{"id":"1"}', None)]
+
+
+class Answers(Case):
+    TENANT_ARGS = ("--devices", 300)
+
+    def setUp(self):
+        super().setUp()
+        self.between = Between(self.tenant)
+        self.addCleanup(self.between.close)
+
+    def lock(self, site, device):
+        return site.run("call", "lock_device", json.dumps({"device_id": device["device_id"], "confirm": True}))
+
+    def test_a_success_that_is_none_is_unknown(self):
+        for expected, answers in (("unknown", RUBBISH), ("ok", FINE)):
+            for data in answers:
+                self.between.act, site, before = data, self.site(url=self.between.url), self.between.acts
+                p = self.lock(site, self.device("platform:Mac"))
+                self.assertEqual(site.records()[-1]["result"], expected, (data, p.stderr))
+                self.assertEqual("is unknown" in p.stderr, expected == "unknown", data)
+                self.assertEqual(self.between.acts, before + 1, data)
+
+
+if __name__ == "__main__":
+    unittest.main()
