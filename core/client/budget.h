@@ -5,13 +5,12 @@
 
 #include <pthread.h>
 #include <stdint.h>
+#include "base/allowance.h"
 
 struct budget {
     pthread_mutex_t lock;
-    double second_tokens, hour_tokens;
     int64_t per_second, per_hour;
-    int64_t refilled_ms;   /* monotonic */
-    int64_t not_before_ms; /* a 429 said so */
+    struct allowance second, hour;
 };
 
 void budget_init(struct budget *b, int64_t per_hour, int64_t per_second);

@@ -48,7 +48,7 @@ int64_t client_take(struct client *cl, struct client_call *call)
     bool acts = call->tool != KMCP_READ;
     const struct state_bucket buckets[] = { { "budget:hour", cl->per_hour, HOUR_MS, acts ? 0 : cl->reserve },
                                             { "budget:second", cl->per_second, 1000, 0 } };
-    double left[2] = { 0, 0 };
+    int64_t left[2] = { 0, 0 };
     int64_t wait = 0;
     enum state_rc rc;
     char why[400];
@@ -58,7 +58,7 @@ int64_t client_take(struct client *cl, struct client_call *call)
     rc = state_take(cl->state, buckets, sizeof buckets / sizeof *buckets, &wait, left);
     say_lost(cl, rc == STATE_LOST);
     if (rc != STATE_LOST) {
-        __atomic_store_n(&cl->hour_left, (int64_t)left[0], __ATOMIC_RELAXED);
+        __atomic_store_n(&cl->hour_left, left[0], __ATOMIC_RELAXED);
         return rc == STATE_YES ? 0 : wait > 0 ? wait : 1;
     }
     if (!acts)

@@ -1,9 +1,9 @@
 /* redis.c - the module kmcp-redis.so: state in Redis, for several machines that share a tenant. The only file
  * that sees hiredis.  SPDX-License-Identifier: Apache-2.0
  *
- * Every change is one Lua script, which Redis runs alone. The time is the server's. Keys: kmcp:b:KEY a bucket
- * (hash of tokens, at, closed), kmcp:w:KEY a window (sorted set of events by time), kmcp:r:SPACE:KEY a record
- * (hash of value, version, expires).
+ * Every change is one Lua script, which Redis runs alone. The time is the server's. Keys: kmcp:b:KEY an
+ * allowance (hash of head, closed, used), kmcp:w:KEY a window (sorted set of events by time),
+ * kmcp:r:SPACE:KEY a record (hash of value, version, expires).
  */
 
 #include <errno.h>
@@ -13,49 +13,64 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/allowance.h"
 #include "state_ops.h"
 
 #define NUMBER 32
+
+#define TEXT_OF_(n) #n
+#define TEXT_OF(n)  TEXT_OF_(n)
+#define SLOTS       TEXT_OF(ALLOWANCE_SLOTS)
 
 struct db {
     redisContext *c;
     char where[600];
 };
 
-#define BUCKET                                                                                               \
-    "local function level(key, now, cap, period)"                                                            \
-    " local t, at, closed = unpack(redis.call('HMGET', key, 'tokens', 'at', 'closed'))"                      \
-    " t = tonumber(t or cap) at = tonumber(at or now) closed = tonumber(closed or 0)"                        \
-    " if at > now then at = now end"                                                                         \
+/* base/allowance.h in Lua; "used" is kept as numbers with commas, the latest first */
+#define ALLOWANCE                                                                                            \
+    "local N = " SLOTS " "                                                                                   \
+    "local function settle(key, now, period)"                                                                \
+    " local head, closed, text = unpack(redis.call('HMGET', key, 'head', 'closed', 'used'))"                 \
+    " local width = math.ceil(period / N)"                                                                   \
+    " local at = math.floor(now / width)"                                                                    \
+    " head = tonumber(head or at) closed = tonumber(closed or 0)"                                            \
     " if closed > now + period then closed = now + period end"                                               \
-    " t = math.min(cap, t + (now - at) * cap / period)"                                                      \
-    " return t, closed end "                                                                                 \
-    "local function store(key, now, t, closed, period)"                                                      \
-    " redis.call('HSET', key, 'tokens', string.format('%.17g', t), 'at', now, 'closed', closed)"             \
+    " local shift, old, used, sum = math.max(at - head, 0), {}, {}, 0"                                       \
+    " for n in string.gmatch(text or '', '%d+') do old[#old + 1] = tonumber(n) end"                          \
+    " for i = 1, N + 1 do used[i] = i > shift and old[i - shift] or 0 sum = sum + used[i] end"               \
+    " if at > head or at < head - 1 then head = at end"                                                      \
+    " return used, sum, head, closed, width end "                                                            \
+    "local function store(key, used, head, closed, period)"                                                  \
+    " redis.call('HSET', key, 'head', head, 'closed', closed, 'used', table.concat(used, ','))"              \
     " redis.call('PEXPIRE', key, 2 * period) end "
 
 /* ARGV: now, then capacity, period, reserve for each key */
-static const char take_lua[] = BUCKET
-    "local now, wait, ts, cs = tonumber(ARGV[1]), 0, {}, {} "
+static const char take_lua[] = ALLOWANCE
+    "local now, wait, all = tonumber(ARGV[1]), 0, {} "
     "for i, key in ipairs(KEYS) do "
     " local cap, period, reserve = tonumber(ARGV[3*i-1]), tonumber(ARGV[3*i]), tonumber(ARGV[3*i+1])"
-    " ts[i], cs[i] = level(key, now, cap, period)"
-    " local lacks = 1 + reserve - ts[i]"
-    " local w = lacks <= 0 and 0 or math.floor(lacks * period / cap) + 1"
-    " wait = math.max(wait, w, cs[i] - now) end "
-    "for i, key in ipairs(KEYS) do if wait == 0 then ts[i] = ts[i] - 1 store(key, now, ts[i], cs[i], "
-    "tonumber(ARGV[3*i])) end end "
-    "local out = {tostring(wait)} for i, t in ipairs(ts) do out[i+1] = string.format('%.17g', t) end return "
-    "out";
+    " local used, sum, head, closed, width = settle(key, now, period)"
+    " all[i] = {used, sum, head, closed, period, cap}"
+    " local lacks, w, j = 1 + reserve - (cap - sum), 0, N + 1"
+    " while j > 0 and lacks > 0 do lacks = lacks - used[j] w = (head - j + N + 2) * width - now j = j - 1 end"
+    " wait = math.max(wait, w, closed - now) end "
+    "local out = {} "
+    "for i, key in ipairs(KEYS) do local a = all[i] "
+    " if wait == 0 then a[1][1] = a[1][1] + 1 a[2] = a[2] + 1 store(key, a[1], a[3], a[4], a[5]) end"
+    " out[i + 1] = string.format('%.0f', a[6] - a[2]) end "
+    "out[1] = string.format('%.0f', wait) return out";
 
 /* ARGV: now, capacity, period, at most, pause */
-static const char learn_lua[] = BUCKET
+static const char learn_lua[] = ALLOWANCE
     "local now, cap, period = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) "
-    "local t, closed = level(KEYS[1], now, cap, period) "
     "local most, pause = tonumber(ARGV[4]), tonumber(ARGV[5]) "
-    "if most >= 0 then t = math.min(t, most) end "
+    "local used, sum, head, closed = settle(KEYS[1], now, period) "
+    "local more = most >= 0 and cap - sum - most or 0 "
+    "for i = 1, N + 1 do if more > 0 then local share = math.floor(more / (N + 2 - i)) "
+    " used[i] = used[i] + share more = more - share end end "
     "if pause > 0 then closed = math.max(closed, now + pause) end "
-    "store(KEYS[1], now, t, closed, period) return {'1'}";
+    "store(KEYS[1], used, head, closed, period) return {'1'}";
 
 /* ARGV: now, commit, then limit and period for each key */
 static const char count_lua[] =
@@ -280,7 +295,7 @@ static int64_t now_db(void *arg, char *fault)
 /* ---- the table ---- */
 
 static enum state_rc take(void *arg, int64_t now, const struct state_bucket *b, size_t n, int64_t *wait_ms,
-                          double *left, char *fault)
+                          int64_t *left, char *fault)
 {
     struct script *s = script_new(take_lua, (int)n, fault);
     redisReply *r;
@@ -300,7 +315,7 @@ static enum state_rc take(void *arg, int64_t now, const struct state_bucket *b, 
         return STATE_LOST;
     *wait_ms = int_at(r, 0);
     for (size_t i = 0; left && i < n && i + 1 < r->elements; i++)
-        left[i] = strtod(r->element[i + 1]->str, NULL);
+        left[i] = int_at(r, i + 1);
     rc = *wait_ms ? STATE_NO : STATE_YES;
     freeReplyObject(r);
     return rc;

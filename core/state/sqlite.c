@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/allowance.h"
 #include "state_ops.h"
 
 enum {
@@ -45,8 +46,8 @@ static const char *const sql[N_SQL] = {
     [EACH] = "SELECT key, value, version, expires FROM record WHERE space=?1 AND (expires=0 OR expires>?3) "
              "AND substr(key, 1, length(?2))=?2 ORDER BY key",
     [SWEEP] = "DELETE FROM record WHERE expires<>0 AND expires<=?1",
-    [BUCKET] = "SELECT tokens, at, closed_until FROM bucket WHERE key=?1",
-    [SET_BUCKET] = "INSERT OR REPLACE INTO bucket(key, tokens, at, closed_until) VALUES(?1, ?2, ?3, ?4)",
+    [BUCKET] = "SELECT head, closed_until, used FROM allowance WHERE key=?1",
+    [SET_BUCKET] = "INSERT OR REPLACE INTO allowance(key, head, closed_until, used) VALUES(?1, ?2, ?3, ?4)",
     [IN_WINDOW] = "SELECT count(*) FROM event WHERE key=?1 AND at>?2",
     [OLDEST] = "SELECT at FROM event WHERE key=?1 AND at>?2 ORDER BY at LIMIT 1 OFFSET ?3",
     [ADD_EVENT] = "INSERT INTO event(key, at) VALUES(?1, ?2)",
@@ -57,11 +58,12 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS record(space TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, "
     "version INTEGER NOT NULL, expires INTEGER NOT NULL, PRIMARY KEY(space, key)) WITHOUT ROWID;"
     "CREATE INDEX IF NOT EXISTS record_expires ON record(expires) WHERE expires<>0;"
-    "CREATE TABLE IF NOT EXISTS bucket(key TEXT PRIMARY KEY, tokens REAL NOT NULL, at INTEGER NOT NULL, "
-    "closed_until INTEGER NOT NULL) WITHOUT ROWID;"
+    "DROP TABLE IF EXISTS bucket;" /* of schema 1; what it held is learnt again within the hour */
+    "CREATE TABLE IF NOT EXISTS allowance(key TEXT PRIMARY KEY, head INTEGER NOT NULL, "
+    "closed_until INTEGER NOT NULL, used BLOB NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS event(key TEXT NOT NULL, at INTEGER NOT NULL);"
     "CREATE INDEX IF NOT EXISTS event_key ON event(key, at);"
-    "PRAGMA user_version=1;";
+    "PRAGMA user_version=2;";
 
 struct db {
     sqlite3 *handle;
@@ -245,63 +247,45 @@ static enum state_rc end(struct db *db, enum state_rc rc, char *fault)
 
 /* ---- buckets ---- */
 
-struct level {
-    double tokens;
-    int64_t at, closed_until;
-};
-
-static bool read_bucket(struct db *db, int64_t now, const struct state_bucket *b, struct level *out)
+static bool read_bucket(struct db *db, int64_t now, const struct state_bucket *b, struct allowance *out)
 {
     sqlite3_stmt *st = db->stmt[BUCKET];
     int rc;
 
-    *out = (struct level){ (double)b->capacity, now, 0 };
+    *out = (struct allowance){ 0 };
     bind_text(st, 1, b->key);
     rc = step(st);
     if (rc == SQLITE_ROW) {
-        out->tokens = sqlite3_column_double(st, 0);
-        out->at = sqlite3_column_int64(st, 1);
-        out->closed_until = sqlite3_column_int64(st, 2);
+        const void *used = sqlite3_column_blob(st, 2);
+
+        out->head = sqlite3_column_int64(st, 0);
+        out->closed_until = sqlite3_column_int64(st, 1);
+        if (used && sqlite3_column_bytes(st, 2) == (int)sizeof out->used)
+            memcpy(out->used, used, sizeof out->used);
         done(st);
     } else if (rc != SQLITE_DONE) {
         return false;
     }
-    if (out->at >
-        now) /* the clock was set back: nothing comes back for that time, nothing is held for ever */
-        out->at = now;
-    if (out->closed_until > now + b->period_ms)
-        out->closed_until = now + b->period_ms;
-    out->tokens += (double)(now - out->at) * (double)b->capacity / (double)b->period_ms;
-    if (out->tokens > (double)b->capacity)
-        out->tokens = (double)b->capacity;
-    out->at = now;
+    allowance_settle(out, now, b->period_ms);
     return true;
 }
 
-static bool write_bucket(struct db *db, const char *key, const struct level *l)
+static bool write_bucket(struct db *db, const char *key, const struct allowance *a)
 {
     sqlite3_stmt *st = db->stmt[SET_BUCKET];
 
     bind_text(st, 1, key);
-    sqlite3_bind_double(st, 2, l->tokens);
-    sqlite3_bind_int64(st, 3, l->at);
-    sqlite3_bind_int64(st, 4, l->closed_until);
+    sqlite3_bind_int64(st, 2, a->head);
+    sqlite3_bind_int64(st, 3, a->closed_until);
+    sqlite3_bind_blob(st, 4, a->used, sizeof a->used, SQLITE_STATIC);
     return step(st) == SQLITE_DONE;
 }
 
-static int64_t wait_for(const struct state_bucket *b, const struct level *l, int64_t now)
-{
-    double lacks = (double)(1 + b->reserve) - l->tokens;
-    int64_t wait = lacks <= 0 ? 0 : (int64_t)(lacks * (double)b->period_ms / (double)b->capacity) + 1;
-
-    return l->closed_until - now > wait ? l->closed_until - now : wait;
-}
-
 static enum state_rc take(void *arg, int64_t now, const struct state_bucket *b, size_t n, int64_t *wait_ms,
-                          double *left, char *fault)
+                          int64_t *left, char *fault)
 {
     struct db *db = arg;
-    struct level levels[STATE_MANY];
+    struct allowance levels[STATE_MANY];
     enum state_rc rc = STATE_YES;
 
     *wait_ms = 0;
@@ -314,19 +298,19 @@ static enum state_rc take(void *arg, int64_t now, const struct state_bucket *b, 
             rc = STATE_LOST;
             break;
         }
-        wait = wait_for(&b[i], &levels[i], now);
+        wait = allowance_wait(&levels[i], now, b[i].capacity, b[i].period_ms, b[i].reserve);
         if (wait > *wait_ms)
             *wait_ms = wait;
     }
     if (rc == STATE_YES && *wait_ms)
         rc = STATE_NO;
     for (size_t i = 0; i < n && rc == STATE_YES; i++) {
-        levels[i].tokens -= 1;
+        levels[i].used[0]++;
         if (!write_bucket(db, b[i].key, &levels[i]))
             rc = STATE_LOST;
     }
     for (size_t i = 0; left && i < n && rc != STATE_LOST; i++)
-        left[i] = levels[i].tokens;
+        left[i] = allowance_left(&levels[i], b[i].capacity);
     return end(db, rc, fault);
 }
 
@@ -334,14 +318,14 @@ static enum state_rc learn(void *arg, int64_t now, const struct state_bucket *b,
                            int64_t pause_ms, char *fault)
 {
     struct db *db = arg;
-    struct level l;
+    struct allowance l;
     bool ok;
 
     if (!begin(db, true))
         return lost(db, fault);
     ok = read_bucket(db, now, b, &l);
-    if (at_most >= 0 && (double)at_most < l.tokens)
-        l.tokens = (double)at_most;
+    if (at_most >= 0)
+        allowance_at_most(&l, b->capacity, at_most);
     if (pause_ms > 0 && now + pause_ms > l.closed_until)
         l.closed_until = now + pause_ms;
     ok = ok && write_bucket(db, b->key, &l);

@@ -343,7 +343,7 @@ enum state_rc state_accept_clock(struct state *s)
 /* ---- counting ---- */
 
 enum state_rc state_take(struct state *s, const struct state_bucket *buckets, size_t n, int64_t *wait_ms,
-                         double *left)
+                         int64_t *left)
 {
     char keys[BUCKETS_MAX][STATE_KEY_MAX + 130];
     struct state_bucket mine[BUCKETS_MAX];

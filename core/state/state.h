@@ -17,7 +17,7 @@
 
 #define STATE_VALUE_MAX ((size_t)256 << 10)
 #define STATE_KEY_MAX   200
-#define STATE_SCHEMA    1
+#define STATE_SCHEMA    2
 #define STATE_MANY      16 /* buckets or windows in one call */
 
 enum state_rc {
@@ -26,8 +26,8 @@ enum state_rc {
     STATE_YES = 1
 };
 
-/* A token bucket: CAPACITY tokens that come back evenly over PERIOD_MS. RESERVE of them are not for this
- * taker. */
+/* An allowance: at most CAPACITY in any PERIOD_MS, counted in slots (base/allowance.h). RESERVE of them are
+ * not for this taker. */
 struct state_bucket {
     const char *key;
     int64_t capacity, period_ms, reserve;
@@ -75,10 +75,10 @@ enum state_rc state_clock(struct state *s, char *why, size_t why_size);
 /* Takes the present time for right, whatever was seen before. */
 enum state_rc state_accept_clock(struct state *s);
 
-/* Takes one token from each of N buckets, or none: YES and *WAIT_MS 0, or NO and how long to wait. LEFT (may
- * be NULL; N of them) gets what is in each afterwards. */
+/* Takes one from each of N allowances, or from none: YES and *WAIT_MS 0, or NO and how long to wait. LEFT
+ * (may be NULL; N of them) gets what is left in each afterwards. */
 enum state_rc state_take(struct state *s, const struct state_bucket *buckets, size_t n, int64_t *wait_ms,
-                         double *left);
+                         int64_t *left);
 /* What the service said of a bucket: it holds at most AT_MOST (-1: not said) and gives nothing for PAUSE_MS.
  */
 enum state_rc state_learn(struct state *s, const struct state_bucket *bucket, int64_t at_most,

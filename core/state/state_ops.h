@@ -23,7 +23,7 @@ struct state_ops {
     /* Unix milliseconds by the backend's own clock; 0: it has none */
     int64_t (*now)(void *db, char *fault);
     enum state_rc (*take)(void *db, int64_t now, const struct state_bucket *b, size_t n, int64_t *wait_ms,
-                          double *left, char *fault);
+                          int64_t *left, char *fault);
     enum state_rc (*learn)(void *db, int64_t now, const struct state_bucket *b, int64_t at_most,
                            int64_t pause_ms, char *fault);
     enum state_rc (*count)(void *db, int64_t now, const struct state_window *w, size_t n, bool commit,
