@@ -16,7 +16,8 @@
 #include "base/allowance.h"
 #include "state_ops.h"
 
-#define NUMBER 32
+#define NUMBER    32
+#define PAGES_MAX 200000 /* of a SCAN; a cursor that never ends is no Redis's */
 
 #define TEXT_OF_(n) #n
 #define TEXT_OF(n)  TEXT_OF_(n)
@@ -115,6 +116,7 @@ static enum state_rc lost(const struct db *db, const redisReply *r, char *fault)
 {
     const char *what = r && r->type == REDIS_REPLY_ERROR && r->str ? r->str
                        : db->c && db->c->err                       ? db->c->errstr
+                       : r                                         ? "it does not answer as Redis does"
                                                                    : "no answer";
     const char *remedy = strncmp(what, "NOAUTH", 6) == 0 || strncmp(what, "WRONGPASS", 9) == 0
                              ? "set redis_password_file in [state]"
@@ -160,7 +162,7 @@ static redisContext *dial(const char *url, struct timeval timeout, int *number)
 
 static bool is_ok(struct db *db, redisReply *r, char *fault)
 {
-    bool ok = r && r->type != REDIS_REPLY_ERROR;
+    bool ok = r && r->type == REDIS_REPLY_STATUS;
 
     if (!ok)
         lost(db, r, fault);
@@ -249,13 +251,30 @@ static void arg_key(struct script *s, const char *kind, const char *space, const
     arg_text(s, out);
 }
 
-/* Runs and frees S. An array of strings, or NULL with the fault. */
-static redisReply *run(struct db *db, struct script *s, char *fault)
+static bool is_number(const redisReply *r)
+{
+    size_t n = r->type == REDIS_REPLY_STRING ? r->len : 0, sign = n > 1 && r->str[0] == '-';
+
+    return n > sign && n - sign < 16 &&
+           /* so that milliseconds of it fit */ strspn(r->str + sign, "0123456789") == n - sign;
+}
+
+static bool are_numbers(const redisReply *r, size_t n)
+{
+    bool ok = r && r->type == REDIS_REPLY_ARRAY && r->elements == n;
+
+    for (size_t i = 0; ok && i < n; i++)
+        ok = is_number(r->element[i]);
+    return ok;
+}
+
+/* Runs and frees S. WANT numbers, as all scripts answer, or NULL with the fault. */
+static redisReply *run(struct db *db, struct script *s, size_t want, char *fault)
 {
     redisReply *r = redisCommandArgv(db->c, s->n, s->argv, s->len);
 
     free(s);
-    if (r && r->type == REDIS_REPLY_ARRAY && r->elements)
+    if (are_numbers(r, want))
         return r;
     lost(db, r, fault);
     if (r)
@@ -265,15 +284,19 @@ static redisReply *run(struct db *db, struct script *s, char *fault)
 
 static int64_t int_at(const redisReply *r, size_t i)
 {
-    return i < r->elements && r->element[i]->str ? strtoll(r->element[i]->str, NULL, 10) : 0;
+    return strtoll(r->element[i]->str, NULL, 10);
 }
 
-static enum state_rc verdict(redisReply *r)
+/* Runs and frees S, which answers 1 or 0. */
+static enum state_rc verdict(struct db *db, struct script *s, char *fault)
 {
-    enum state_rc rc = !r ? STATE_LOST : int_at(r, 0) ? STATE_YES : STATE_NO;
+    redisReply *r = run(db, s, 1, fault);
+    enum state_rc rc;
 
-    if (r)
-        freeReplyObject(r);
+    if (!r)
+        return STATE_LOST;
+    rc = int_at(r, 0) == 1 ? STATE_YES : int_at(r, 0) == 0 ? STATE_NO : lost(db, r, fault);
+    freeReplyObject(r);
     return rc;
 }
 
@@ -281,15 +304,13 @@ static int64_t now_db(void *arg, char *fault)
 {
     struct db *db = arg;
     redisReply *r = redisCommand(db->c, "TIME");
-    int64_t now = 0;
+    int64_t now = are_numbers(r, 2) ? 1000 * int_at(r, 0) + int_at(r, 1) / 1000 : 0;
 
-    if (r && r->type == REDIS_REPLY_ARRAY && r->elements == 2)
-        now = 1000 * int_at(r, 0) + int_at(r, 1) / 1000;
-    else
+    if (now <= 0)
         lost(db, r, fault);
     if (r)
         freeReplyObject(r);
-    return now;
+    return now > 0 ? now : 0;
 }
 
 /* ---- the table ---- */
@@ -310,13 +331,13 @@ static enum state_rc take(void *arg, int64_t now, const struct state_bucket *b, 
         arg_int(s, b[i].period_ms);
         arg_int(s, b[i].reserve);
     }
-    r = s ? run(arg, s, fault) : NULL;
+    r = s ? run(arg, s, n + 1, fault) : NULL;
     if (!r)
         return STATE_LOST;
     *wait_ms = int_at(r, 0);
-    for (size_t i = 0; left && i < n && i + 1 < r->elements; i++)
+    for (size_t i = 0; left && i < n; i++)
         left[i] = int_at(r, i + 1);
-    rc = *wait_ms ? STATE_NO : STATE_YES;
+    rc = *wait_ms < 0 ? lost(arg, r, fault) : *wait_ms ? STATE_NO : STATE_YES;
     freeReplyObject(r);
     return rc;
 }
@@ -334,7 +355,7 @@ static enum state_rc learn(void *arg, int64_t now, const struct state_bucket *b,
     arg_int(s, b->period_ms);
     arg_int(s, at_most);
     arg_int(s, pause_ms);
-    return verdict(run(arg, s, fault));
+    return verdict(arg, s, fault);
 }
 
 static enum state_rc count(void *arg, int64_t now, const struct state_window *w, size_t n, bool commit,
@@ -354,32 +375,47 @@ static enum state_rc count(void *arg, int64_t now, const struct state_window *w,
         arg_int(s, w[i].limit);
         arg_int(s, w[i].period_ms);
     }
-    r = run(arg, s, fault);
+    r = run(arg, s, 3, fault);
     if (!r)
         return STATE_LOST;
-    rc = int_at(r, 0) ? STATE_YES : STATE_NO;
-    *full = (size_t)int_at(r, 1);
-    *wait_ms = int_at(r, 2);
+    rc = int_at(r, 0) == 1                                                     ? STATE_YES
+         : int_at(r, 0) == 0 && int_at(r, 1) >= 0 && int_at(r, 1) < (int64_t)n ? STATE_NO
+                                                                               : lost(arg, r, fault);
+    if (rc != STATE_LOST) {
+        *full = (size_t)int_at(r, 1);
+        *wait_ms = int_at(r, 2);
+    }
     freeReplyObject(r);
     return rc;
 }
 
-/* A record out of {value, version, expires}. */
-static enum state_rc take_record(const redisReply *r, int64_t now, struct state_record *out)
+static bool is_nil(const redisReply *r)
 {
-    const redisReply *value = r->elements == 3 ? r->element[0] : NULL;
+    return r->type == REDIS_REPLY_NIL;
+}
 
-    if (!value || value->type != REDIS_REPLY_STRING)
+/* A record out of {value, version, expires}; three nils: there is none. */
+static enum state_rc take_record(struct db *db, const redisReply *r, int64_t now, struct state_record *out,
+                                 char *fault)
+{
+    bool three = r && r->type == REDIS_REPLY_ARRAY && r->elements == 3;
+    redisReply *const *at = three ? r->element : NULL;
+
+    if (three && is_nil(at[0]) && is_nil(at[1]) && is_nil(at[2]))
         return STATE_NO;
+    if (!three || at[0]->type != REDIS_REPLY_STRING || !is_number(at[1]) || !is_number(at[2]))
+        return lost(db, r, fault);
     out->version = int_at(r, 1);
     out->expires_ms = int_at(r, 2);
+    if (out->version < 1 || out->expires_ms < 0)
+        return lost(db, r, fault);
     if (out->expires_ms && out->expires_ms <= now)
         return STATE_NO;
-    out->len = (size_t)value->len;
+    out->len = (size_t)at[0]->len;
     out->value = malloc(out->len + 1);
     if (!out->value)
-        return STATE_LOST;
-    memcpy(out->value, value->str, out->len);
+        return lost(db, NULL, fault);
+    memcpy(out->value, at[0]->str, out->len);
     out->value[out->len] = '\0';
     return STATE_YES;
 }
@@ -388,12 +424,8 @@ static enum state_rc get_at(struct db *db, int64_t now, const char *name, struct
                             char *fault)
 {
     redisReply *r = redisCommand(db->c, "HMGET %s value version expires", name);
-    enum state_rc rc;
+    enum state_rc rc = take_record(db, r, now, out, fault);
 
-    if (!r || r->type != REDIS_REPLY_ARRAY)
-        rc = lost(db, r, fault);
-    else
-        rc = take_record(r, now, out);
     if (r)
         freeReplyObject(r);
     return rc;
@@ -420,7 +452,7 @@ static enum state_rc put(void *arg, int64_t now, const char *space, const char *
     arg_int(s, version);
     arg_bytes(s, len ? value : "", len);
     arg_int(s, expires_ms);
-    return verdict(run(arg, s, fault));
+    return verdict(arg, s, fault);
 }
 
 static enum state_rc add(void *arg, const char *space, const char *prefix, const struct state_new *rows,
@@ -439,8 +471,14 @@ static enum state_rc add(void *arg, const char *space, const char *prefix, const
         }
         for (size_t i = 0; i < some; i++)
             arg_bytes(s, rows[from + i].len ? rows[from + i].value : "", rows[from + i].len);
-        if (verdict(run(arg, s, fault)) != STATE_YES)
+        switch (verdict(arg, s, fault)) {
+        case STATE_YES:
+            break;
+        case STATE_NO: /* the script never says so */
+            return lost(arg, NULL, fault);
+        case STATE_LOST:
             return STATE_LOST;
+        }
     }
     return STATE_YES;
 }
@@ -455,7 +493,7 @@ static enum state_rc drop(void *arg, int64_t now, const char *space, const char 
         return STATE_LOST;
     arg_key(s, "r", space, key);
     arg_int(s, version);
-    return verdict(run(arg, s, fault));
+    return verdict(arg, s, fault);
 }
 
 /* ---- going through a space ---- */
@@ -472,6 +510,8 @@ struct names {
 
 static bool keep_names(struct names *all, const redisReply *page)
 {
+    if (page->type != REDIS_REPLY_ARRAY)
+        return false;
     for (size_t i = 0; i < page->elements; i++) {
         if (all->n == all->cap) {
             size_t cap = all->cap ? 2 * all->cap : 64;
@@ -482,7 +522,8 @@ static bool keep_names(struct names *all, const redisReply *page)
             all->list = grown;
             all->cap = cap;
         }
-        if (!(all->list[all->n] = strdup(page->element[i]->str)))
+        if (page->element[i]->type != REDIS_REPLY_STRING ||
+            !(all->list[all->n] = strdup(page->element[i]->str)))
             return false;
         all->n++;
     }
@@ -493,7 +534,7 @@ static bool keep_names(struct names *all, const redisReply *page)
 static bool scan(struct db *db, const char *prefix, struct names *all, char *fault)
 {
     char pattern[4 * STATE_KEY_MAX + 2], cursor[32] = "0";
-    size_t n = 0;
+    size_t n = 0, pages = 0;
 
     for (; *prefix && n + 3 < sizeof pattern; prefix++) {
         if (strchr("*?[]\\", *prefix))
@@ -503,7 +544,8 @@ static bool scan(struct db *db, const char *prefix, struct names *all, char *fau
     memcpy(pattern + n, "*", 2);
     do {
         redisReply *r = redisCommand(db->c, "SCAN %s MATCH %s COUNT 500", cursor, pattern);
-        bool ok = r && r->type == REDIS_REPLY_ARRAY && r->elements == 2 && keep_names(all, r->element[1]);
+        bool ok = r && r->type == REDIS_REPLY_ARRAY && r->elements == 2 && is_number(r->element[0]) &&
+                  ++pages <= PAGES_MAX && keep_names(all, r->element[1]);
 
         if (!ok)
             lost(db, r, fault);
@@ -536,6 +578,8 @@ static enum state_rc each(void *arg, int64_t now, const char *space, const char 
 
         if (i && strcmp(all.list[i], all.list[i - 1]) == 0)
             continue; /* SCAN may say a name twice */
+        if (strncmp(all.list[i], whole, strlen(whole)) != 0)
+            continue;
         rc = get_at(arg, now, all.list[i], &record, fault);
         if (rc == STATE_YES)
             going = fn(fn_arg, all.list[i] + skip, &record);
