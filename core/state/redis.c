@@ -118,12 +118,14 @@ static enum state_rc lost(const struct db *db, const redisReply *r, char *fault)
                        : db->c && db->c->err                       ? db->c->errstr
                        : r                                         ? "it does not answer as Redis does"
                                                                    : "no answer";
-    const char *remedy = strncmp(what, "NOAUTH", 6) == 0 || strncmp(what, "WRONGPASS", 9) == 0
-                             ? "set redis_password_file in [state]"
-                         : strncmp(what, "OOM", 3) == 0
-                             ? "give Redis more memory; it must not evict keys (noeviction)"
-                         : strncmp(what, "MISCONF", 7) == 0 ? "Redis cannot write to its disk; make room"
-                                                            : "start it, or look at its log";
+    const char *remedy =
+        strncmp(what, "NOAUTH", 6) == 0 || strncmp(what, "WRONGPASS", 9) == 0 ||
+                strncmp(what, "ERR AUTH", 8) == 0
+            ? "set redis_password_file, and redis_user if it is a user of its ACL, in [state]"
+        : strncmp(what, "NOPERM", 6) == 0  ? "docs/state.md says what the user must be allowed"
+        : strncmp(what, "OOM", 3) == 0     ? "give Redis more memory; it must not evict keys (noeviction)"
+        : strncmp(what, "MISCONF", 7) == 0 ? "Redis cannot write to its disk; make room"
+                                           : "start it, or look at its log";
 
     snprintf(fault, STATE_FAULT_MAX, "the state in Redis (%.150s) cannot be used (%.120s); %s", db->where,
              what, remedy);
@@ -171,6 +173,12 @@ static bool is_ok(struct db *db, redisReply *r, char *fault)
     return ok;
 }
 
+static redisReply *login(struct db *db, const struct state_place *place)
+{
+    return place->user ? redisCommand(db->c, "AUTH %s %s", place->user, place->password)
+                       : redisCommand(db->c, "AUTH %s", place->password);
+}
+
 static void *open_db(const struct state_place *place, char *fault)
 {
     struct timeval timeout = { place->timeout_ms / 1000, place->timeout_ms % 1000 * 1000 };
@@ -189,7 +197,7 @@ static void *open_db(const struct state_place *place, char *fault)
         return NULL;
     }
     redisSetTimeout(db->c, timeout);
-    if ((place->password && !is_ok(db, redisCommand(db->c, "AUTH %s", place->password), fault)) ||
+    if ((place->password && !is_ok(db, login(db, place), fault)) ||
         (number && !is_ok(db, redisCommand(db->c, "SELECT %d", number), fault)) ||
         !is_ok(db, redisCommand(db->c, "PING"), fault)) {
         close_db(db);

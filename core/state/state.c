@@ -26,7 +26,8 @@ struct state {
     char folder[512], path[600];
     char tenant[128];
     bool redis;
-    const char *password_file; /* of Redis; NULL: KMCP_REDIS_PASSWORD or none */
+    const char *user;          /* of Redis; NULL: its default one */
+    const char *password_file; /* NULL: KMCP_REDIS_PASSWORD or none */
     int timeout_ms;
     const struct state_ops *ops;
     void *db;
@@ -47,18 +48,44 @@ static bool default_folder(char *out, size_t size)
     return home && *home == '/' && snprintf(out, size, "%s/.local/state/kmcp", home) < (int)size;
 }
 
+/* REDIS is redis://HOST[:PORT][/NUMBER]; *HOST_LEN bytes of it are the host's. */
+static bool is_url(const char *redis, size_t *host_len)
+{
+    const char *at = redis + 8;
+    size_t n;
+
+    if (strncmp(redis, "redis://", 8) != 0 || strlen(redis) > 500)
+        return false;
+    *host_len = strcspn(at, ":/");
+    at += *host_len;
+    if (*at == ':') {
+        n = strspn(++at, "0123456789");
+        if (!n || n > 5 || strtol(at, NULL, 10) > 65535)
+            return false;
+        at += n;
+    }
+    if (*at == '/') {
+        n = strspn(++at, "0123456789");
+        if (n > 5)
+            return false;
+        at += n;
+    }
+    return !*at && *host_len && *host_len < 256 && strcspn(redis + 8, "@?#%\\ ") >= *host_len;
+}
+
 /* What may be sent in clear: to this machine, or where the INI says so. */
 static bool is_fit(struct config *c, const char *redis)
 {
     bool plain = config_bool(c, "state", "redis_plain", false);
     int line = redis ? config_find(c, "state", "redis")->line : 0;
+    size_t n;
 
     if (!redis || strncmp(redis, "unix:/", 6) == 0)
         return true;
-    if (strncmp(redis, "redis://", 8) != 0 || strlen(redis) > 500)
+    if (!is_url(redis, &n))
         return config_fail(c, line, "\"redis\" must be redis://HOST:PORT/NUMBER or unix:/PATH");
-    if (!plain && strncmp(redis, "redis://127.0.0.1", 17) != 0 &&
-        strncmp(redis, "redis://localhost", 17) != 0)
+    if (!plain &&
+        !(n == 9 && (memcmp(redis + 8, "127.0.0.1", n) == 0 || memcmp(redis + 8, "localhost", n) == 0)))
         return config_fail(
             c, line,
             "Redis on another machine is reached in clear; put a tunnel with TLS before it and name its "
@@ -71,6 +98,7 @@ struct state *state_new(struct config *c, const char *tenant)
     const char *folder = config_path(c, "state", "folder"), *redis = config_str(c, "state", "redis", NULL);
     int64_t seconds = config_int(c, "state", "timeout", 1, 60, 5);
     const char *password_file = config_path(c, "state", "redis_password_file");
+    const char *user = config_str(c, "state", "redis_user", NULL);
     struct state *s = calloc(1, sizeof *s);
 
     if (!is_fit(c, redis) || c->error[0] || !s) {
@@ -83,6 +111,7 @@ struct state *state_new(struct config *c, const char *tenant)
     else if (!default_folder(s->folder, sizeof s->folder))
         s->folder[0] = '\0';
     s->redis = redis != NULL;
+    s->user = user;
     s->password_file = password_file;
     s->timeout_ms = (int)(1000 * seconds);
     if (redis)
@@ -177,7 +206,12 @@ static bool open_store(struct state *s)
         !secret_from_file(&password, s->password_file, s->fault, sizeof s->fault))
         return false;
     place.password = !s->redis ? NULL : password.text ? password.text : getenv("KMCP_REDIS_PASSWORD");
-    s->db = s->ops->open(&place, s->fault);
+    place.user = s->user;
+    if (s->redis && s->user && !place.password)
+        snprintf(s->fault, sizeof s->fault,
+                 "redis_user is set, but there is no password for it; set redis_password_file in [state]");
+    else
+        s->db = s->ops->open(&place, s->fault);
     secret_free(&password);
     return s->db != NULL;
 }

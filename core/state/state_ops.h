@@ -12,8 +12,8 @@
 #define STATE_FAULT_MAX 400
 
 struct state_place {
-    const char *path; /* SQLite: the file. Redis: the URL without the password */
-    const char *password;
+    const char *path;            /* SQLite: the file. Redis: the URL without the password */
+    const char *user, *password; /* of Redis; NULL: its default user, none */
     int timeout_ms;
 };
 

@@ -234,6 +234,27 @@ class Shared(Case):
         self.assertIn("Done already", there.text("erase_device", args))  # no machine does it again
         self.assertEqual(len(self.tenant.acts()), 1)
 
+    @unittest.skipUnless(shutil.which("redis-server"), "redis-server is not installed")
+    def test_a_user_of_redis_acl(self):
+        redis = Redis()
+        self.addCleanup(redis.close)
+        subprocess.run(["redis-cli", "-s", f"{redis.dir}/sock", "ACL", "SETUSER", "kmcp", "on", ">word", "~kmcp:*", "+eval", "+hmget", "+scan", "+time",
+                        "+ping", "+select", "+hset", "+hget", "+del", "+exists", "+zadd", "+zcard", "+zrange", "+zremrangebyscore", "+pexpire",
+                        "+pexpireat", "+incr"], check=True, capture_output=True)
+        subprocess.run(["redis-cli", "-s", f"{redis.dir}/sock", "ACL", "SETUSER", "default", "off"], check=True, capture_output=True)
+        for user, word, good in (("kmcp", "word", True), ("kmcp", "wrong", False), ("", "word", False)):
+            site = self.site()
+            (site.dir / "pw").write_text(word)
+            (site.dir / "pw").chmod(0o600)
+            site.write(site.ini.read_text().replace("[state]\n", f"[state]\nredis = {redis.url}\nredis_password_file = {site.dir}/pw\n"
+                                                    + (f"redis_user = {user}\n" if user else "")))
+            with self.kmcp(site) as k:
+                args = {"device_id": self.device("platform:Mac")["device_id"], "confirm": True}
+                if good:
+                    k.good("lock_device", args)
+                else:
+                    self.assertIn("redis_user", k.bad("lock_device", args))
+
     def test_a_429_is_told_to_all(self):
         site = self.site(cache="devices = 0", limits="call_seconds = 2")
         self.tenant.set(faults=["429"])

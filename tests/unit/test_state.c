@@ -346,6 +346,44 @@ static void only_failed_tries_count(void **state)
     config_free(&c);
 }
 
+static void plain_text_stays_on_this_machine(void **state)
+{
+    static const struct {
+        const char *url, *error; /* NULL: taken */
+    } rows[] = { { "redis://127.0.0.1", NULL },
+                 { "redis://127.0.0.1:6379/2", NULL },
+                 { "redis://localhost/", NULL },
+                 { "unix:/run/redis.sock", NULL },
+                 { "redis://127.0.0.1.evil.example", "in clear" },
+                 { "redis://127.0.0.10", "in clear" },
+                 { "redis://localhost.evil.example:6379/0", "in clear" },
+                 { "redis://10.0.0.1", "in clear" },
+                 { "redis://localhost:pw@evil.example", "must be" },
+                 { "redis://127.0.0.1@evil.example", "must be" },
+                 { "redis://127.0.0.1:99999", "must be" },
+                 { "redis://127.0.0.1:", "must be" },
+                 { "redis://127.0.0.1/x", "must be" },
+                 { "redis://", "must be" },
+                 { "rediss://127.0.0.1", "must be" } };
+    char text[300];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct config c = { 0 };
+        struct state *s;
+
+        snprintf(text, sizeof text, "[state]\nredis = %s\nredis_user = kmcp\n", rows[i].url);
+        assert_true(config_parse(&c, "test.ini", text, strlen(text)));
+        s = state_new(&c, "http://tenant");
+        if (!s != !!rows[i].error)
+            fail_msg("%s: %s", rows[i].url, c.error);
+        if (rows[i].error)
+            assert_has(c.error, rows[i].error);
+        state_free(s);
+        config_free(&c);
+    }
+}
+
 static void notices_a_clock_set_back(void **state)
 {
     struct config c;
@@ -469,6 +507,7 @@ int main(void)
         cmocka_unit_test(records_change_by_version),
         cmocka_unit_test(tenants_do_not_meet),
         cmocka_unit_test(only_failed_tries_count),
+        cmocka_unit_test(plain_text_stays_on_this_machine),
         cmocka_unit_test(notices_a_clock_set_back),
         cmocka_unit_test(damage_is_said),
         cmocka_unit_test(holds_over_processes),
