@@ -1,5 +1,6 @@
 /* main.c - one binary: a server when no command is given.  SPDX-License-Identifier: Apache-2.0 */
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -29,6 +30,8 @@ int main(int argc, char **argv)
 #ifdef M_ARENA_MAX
     mallopt(M_ARENA_MAX, 2); /* threads come and go; each would leave a heap of its own behind */
 #endif
+    signal(SIGXFSZ,
+           SIG_IGN); /* a file at its limit is a write that fails, not the end between act and record */
     if (!cli_parse(&cli, argc, argv))
         return EXIT_USAGE;
     if (cli.help || cli.version) {

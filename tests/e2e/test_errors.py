@@ -1,5 +1,6 @@
 """What the API does wrong, and what kmcp makes of it.  SPDX-License-Identifier: Apache-2.0"""
 import json
+import resource
 import socketserver
 import threading
 import time
@@ -202,6 +203,25 @@ class Errors(Case):
         k = self.kmcp()
         k.good("list_blueprints")
         k.good("get_device_activity", {"device_id": self.mac()})  # the next links lead to another host
+
+
+class Limited(Case):
+    def test_a_file_at_its_limit_is_no_end(self):
+        """RLIMIT_FSIZE, at whichever file it strikes: an answer, a plain no or a done act, and no act without an intent."""
+        codes = set()
+        for limit in (0, 200, 900, 1700, 2500, 4096, 8192, 20000, 33000, 41000, 50000, 70000, 200000):
+            site, d = self.site(), self.device("platform:Mac")
+            self.tenant.reset()
+            p = site.run("call", "lock_device", json.dumps({"device_id": d["device_id"], "confirm": True}),
+                         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+            self.assertIn(p.returncode, (0, 1), (limit, p))
+            sent = len(self.tenant.acts())
+            self.assertEqual(sent, len([r for r in site.whole_records() if r["event"] == "intent" and sent]), (limit, p))
+            if p.returncode:
+                self.assertTrue(p.stderr.startswith("kmcp: ") or "error" in p.stderr, (limit, p))
+            codes.add((p.returncode, sent))
+        self.assertIn((1, 0), codes)
+        self.assertIn((0, 1), codes)
 
 
 if __name__ == "__main__":
