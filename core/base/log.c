@@ -53,8 +53,54 @@ void log_never(const char *secret)
     pthread_mutex_unlock(&lock);
 }
 
+/* The character that JSON spells at AT, in its *LEN bytes; NUL: one that no token holds. */
+static char spelled(const char *at, const char *end, size_t *len)
+{
+    static const char digits[] = "0123456789abcdef";
+    unsigned value = 0;
+
+    *len = *at == '\\' && end - at > 1 ? 2 : 1;
+    if (*len == 1)
+        return *at;
+    if (at[1] != 'u')
+        return at[1] == '/' || at[1] == '"' || at[1] == '\\' ? at[1] : '\0';
+    if (end - at < 6)
+        return '\0';
+    for (int i = 2; i < 6; i++) {
+        const char *digit = at[i] ? strchr(digits, at[i] | 32) : NULL;
+
+        if (!digit || !*digit)
+            return '\0';
+        value = 16 * value + (unsigned)(digit - digits);
+    }
+    *len = 6;
+    return value < 0x80 ? (char)value : '\0';
+}
+
+/* SECRET with characters of it escaped. */
+static void hide_spelled(const char *secret, char *text, size_t len)
+{
+    char *end = text + len;
+    size_t n;
+
+    for (char *from = text; from < end; from += n) {
+        const char *want = secret;
+        char *at = from;
+
+        while (*want && at < end && spelled(at, end, &n) == *want) {
+            want++;
+            at += n;
+        }
+        if (!*want)
+            memset(from, '*', (size_t)(at - from));
+        spelled(from, end, &n);
+    }
+}
+
 void log_hide(char *text, size_t len)
 {
+    bool escapes = len && memchr(text, '\\', len);
+
     pthread_mutex_lock(&lock);
     for (size_t i = 0; i < NEVER_MAX && never[i]; i++) {
         size_t n = strlen(never[i]);
@@ -62,6 +108,8 @@ void log_hide(char *text, size_t len)
         for (char *at = text, *end = text + len; (at = memchr(at, never[i][0], (size_t)(end - at))); at++)
             if ((size_t)(end - at) >= n && memcmp(at, never[i], n) == 0)
                 memset(at, '*', n);
+        if (escapes)
+            hide_spelled(never[i], text, len);
     }
     pthread_mutex_unlock(&lock);
 }

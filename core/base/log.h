@@ -21,8 +21,8 @@ void log_divert(log_take_fn take, void *arg);
 /* Registers a value that no line may ever hold (the token); it is replaced by "[secret]". At most 4; copied.
  */
 void log_never(const char *secret);
-/* Overwrites with '*' what log_never() was told, wherever it stands in LEN bytes of TEXT: a server may echo
- * it. */
+/* Overwrites with '*' what log_never() was told, wherever it stands in LEN bytes of TEXT, as it is or with
+ * JSON's escapes in it: a server may echo it. */
 void log_hide(char *text, size_t len);
 
 #endif

@@ -4,7 +4,7 @@ import json
 import unittest
 
 from between import Between, answer
-from e2e import Case
+from e2e import TOKEN, Case
 
 RUBBISH = [answer(200, body) for body in (
     "[]", "null", "false", "7", '"Access denied"', '{"success":false}', '{"status":"error","reason":"denied"}', '{"status":"failed"}',
@@ -35,6 +35,19 @@ class Answers(Case):
                 self.assertEqual(site.records()[-1]["result"], expected, (data, p.stderr))
                 self.assertEqual("is unknown" in p.stderr, expected == "unknown", data)
                 self.assertEqual(self.between.acts, before + 1, data)
+
+    def test_the_token_in_any_spelling_goes_nowhere(self):
+        d = self.device("platform:Mac")
+        path = "/api/v1/devices/" + d["device_id"]
+        record = json.dumps({**self.tenant.get(path), "device_name": TOKEN, "asset_tag": "x" + TOKEN})
+        for spelled in (record, record.replace(TOKEN, "\\u006b" + TOKEN[1:]), record.replace(TOKEN, "".join(f"\\u{ord(c):04X}" for c in TOKEN))):
+            self.between.gets = [(path, answer(200, spelled))]
+            site = self.site(url=self.between.url, policy="[rule all]\nthen = allow")
+            p = site.run("call", "get_device", json.dumps({"device_id": d["device_id"]}))
+            self.assertEqual(p.returncode, 0, p.stderr)
+            p.stdout += self.lock(site, d).stdout
+            for where in (p.stdout + p.stderr, site.audit.read_text(), *(f.read_bytes().decode("latin-1") for f in site.dir.glob("state.db*"))):
+                self.assertNotIn(TOKEN, where)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 /* test_text.c - outside text.  SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 #include "base/buf.h"
+#include "base/log.h"
 #include "base/text.h"
 
 static void neutralises(void **state)
@@ -100,6 +101,29 @@ static void a_line_of_others(void **state)
     }
 }
 
+static void hides_the_token_in_every_spelling(void **state)
+{
+    static const struct {
+        const char *in, *out;
+    } rows[] = { { "{\"a\":\"to/ken-1\"}", "{\"a\":\"********\"}" },
+                 { "\"to\\/ken-1\"", "\"*********\"" },
+                 { "\"x\\u0074o/\\u006Ben-\\u0031y\"", "\"x***********************y\"" },
+                 { "\"\\\\to\\/ken-1\\\\\"", "\"\\\\*********\\\\\"" },
+                 { "\"\\\\u0074o\\/ken-1\"", "\"\\\\u0074o\\/ken-1\"" }, /* decoded it is another text */
+                 { "\"to\\nken-1 \\u00e9 to\\/ken-\"", "\"to\\nken-1 \\u00e9 to\\/ken-\"" },
+                 { "\\u00", "\\u00" },
+                 { "\\", "\\" } };
+    char text[100];
+
+    (void)state;
+    log_never("to/ken-1");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        snprintf(text, sizeof text, "%s", rows[i].in);
+        log_hide(text, strlen(text));
+        assert_string_equal(text, rows[i].out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,6 +131,7 @@ int main(void)
         cmocka_unit_test(knows_names_and_uuids),
         cmocka_unit_test(a_failed_buffer_stays_failed),
         cmocka_unit_test(a_line_of_others),
+        cmocka_unit_test(hides_the_token_in_every_spelling),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
