@@ -178,10 +178,11 @@ static bool is_doubtful(const struct kmcp_route *r, const struct http_exchange *
            (x->status == 408 || x->status == 502 || x->status == 504);
 }
 
-/* What an error says, without the token in any spelling that JSON has for it. */
+/* What an error says, without the token in any spelling that JSON has for it. In both privacy modes nothing
+ * of it: words can name a person in more spellings than can be looked for. */
 static const char *words_of(struct client_call *call, const struct http_exchange *x)
 {
-    char *words = fault_words(call->arena, x->data ? x->data : "", x->len);
+    char *words = call->redact ? NULL : fault_words(call->arena, x->data ? x->data : "", x->len);
 
     if (words)
         log_hide(words, strlen(words));

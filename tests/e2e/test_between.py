@@ -1,7 +1,9 @@
 """Answers that the API does not give: rubbish, refusals that look like successes, the token, persons.
 SPDX-License-Identifier: Apache-2.0"""
 import json
+import unicodedata
 import unittest
+import urllib.parse
 
 from between import Between, answer
 from e2e import TOKEN, Case
@@ -48,6 +50,31 @@ class Answers(Case):
             p.stdout += self.lock(site, d).stdout
             for where in (p.stdout + p.stderr, site.audit.read_text(), *(f.read_bytes().decode("latin-1") for f in site.dir.glob("state.db*"))):
                 self.assertNotIn(TOKEN, where)
+
+    def test_privacy_quotes_nobody(self):
+        """However an error spells a person: in both privacy modes the status and our own advice are all there is."""
+        d = self.device("platform:Mac")
+        name, mail, serial = (d[k] or "Zoe Quill" for k in ("user_name", "user_email", "serial_number"))
+        words = [f"user {name.upper()} blocked", f"user {unicodedata.normalize('NFD', name)} blocked", f"user {name.split()[-1]} blocked",
+                 f"user {', '.join(reversed(name.split()))} blocked", f"user {name.replace(' ', '  ')} blocked", "x" * 195 + name, "y" * 180 + mail,
+                 urllib.parse.quote(mail, safe=""), serial.lower(), "a device of " + name]
+        bodies = [json.dumps({"detail": w}) for w in words] + [json.dumps({name: ["blocked"]}), json.dumps(words), '{"detail": "' + name,
+                  "<html><body>" + "".join(f"&#{ord(c)};" for c in name) + "</body></html>", name, json.dumps({"detail": "seen-words"})]
+        for mode in ("yes", "pseudonyms"):
+            site = self.site(url=self.between.url, policy=f"redact_pii = {mode}\n[rule all]\nthen = allow", extra="[log]\nlevel = debug")
+            said = {}
+            for status in (400, 404, 500):
+                for body in bodies:
+                    self.between.act = answer(status, body, "text/html" if body[0] == "<" else "application/json")
+                    said.setdefault(status, set()).add(self.lock(site, d).stderr.split("kmcp: ")[-1])
+            for status, texts in said.items():
+                self.assertEqual(len(texts), 1, (mode, status, texts))
+            self.between.gets = [(f"/devices/{d['device_id']}", answer(404, json.dumps({"detail": f"{name} ({serial}) was archived"})))]
+            p = site.run("call", "get_device", json.dumps({"device_id": d["device_id"]}))
+            self.between.gets = []
+            self.assertNotIn("archived", p.stdout + p.stderr + site.audit.read_text())
+        self.between.act = answer(400, bodies[-1])
+        self.assertIn("seen-words", self.lock(self.site(url=self.between.url), d).stderr)
 
 
 if __name__ == "__main__":
