@@ -216,6 +216,7 @@ struct call {
     struct pseudo_map *named; /* redact_pii = pseudonyms: what was named in this call, or NULL */
     unsigned resolved;        /* pseudonyms among the arguments */
     const char *handles;      /* sentences about secrets that were kept, or NULL */
+    const char *unkept;       /* one about secrets that were read and are lost, or NULL */
     struct audit_call record;
     bool intended;       /* an intent is on record and needs its outcome */
     int64_t progress_ms; /* when the client was last told */

@@ -19,6 +19,11 @@ bool phase_run(struct call *c)
         return call_stop_asking(c);
     if (rc != KMCP_OK)
         return call_stop_failed(c, rc);
+    if (c->unkept && c->safety == KMCP_REVEAL) { /* what it was for has not come about */
+        failure_set(&c->failure, KMCP_E_CONFLICT, "%s: %s%s%s", c->name, c->unkept, c->handles ? ". " : "",
+                    c->handles ? c->handles : "");
+        return call_stop_failed(c, KMCP_E_CONFLICT);
+    }
     c->failure.rc = KMCP_OK; /* what went wrong on the way was dealt with */
     c->out.end = CALL_COMPLETE;
     return true;
@@ -106,6 +111,8 @@ bool phase_shape(struct call *c)
         return wrong_shape(c, "it answered nothing");
     if (c->handles)
         buf_printf(&c->text, "%s%s", c->text.len ? " " : "", c->handles);
+    if (c->unkept)
+        buf_printf(&c->text, " (%s)", c->unkept);
     if (c->text.len && text_needs_neutral(c->text.data, c->text.len)) {
         struct buf clean;
 

@@ -49,6 +49,10 @@ const char *call_keep_secret(void *arg, const char *field, const char *value)
         return NULL;
     if (!vault_keep(c->host->vault, &item, why, sizeof why)) {
         log_line(KMCP_LOG_ERROR, "secrets", "a %s of %s is lost to kmcp: %s", field, c->name, why);
+        c->unkept = arena_format(&c->arena, "the %s was read but could not be kept, and nobody saw it: %s",
+                                 field, why);
+        if (!c->unkept)
+            c->unkept = "a secret was read but could not be kept, and nobody saw it";
         return NULL;
     }
     c->handles = arena_format(

@@ -76,6 +76,20 @@ class Answers(Case):
         self.between.act = answer(400, bodies[-1])
         self.assertIn("seen-words", self.lock(self.site(url=self.between.url), d).stderr)
 
+    def test_a_secret_that_cannot_be_kept_is_a_failure(self):
+        d, key = self.device("platform:Mac,filevault:on"), "K" * 20000  # more than the vault takes
+        self.between.gets = [("filevaultkey", answer(200, json.dumps({"key": key})))]
+        self.between.act = answer(200, json.dumps({"PIN": key}))
+        site = self.site(url=self.between.url, policy="[rule all]\nthen = allow")
+        p = site.run("call", "get_filevault_key", json.dumps({"device_id": d["device_id"], "confirm": True, "reason": "locked out"}))
+        self.assertEqual(p.returncode, 1, p.stdout)
+        self.assertIn("was read but could not be kept", p.stderr)
+        self.assertEqual(site.records()[-1]["result"], "failed")
+        self.assertIn("could not be kept", site.records()[-1]["detail"])
+        p = self.lock(site, d)  # the act is done all the same, and says what is missing
+        self.assertEqual((p.returncode, site.records()[-1]["result"]), (0, "ok"), p.stderr)
+        self.assertIn("the PIN was read but could not be kept", p.stdout)
+
 
 if __name__ == "__main__":
     unittest.main()
