@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lazy.h"
+#include "trust.h"
 
 #ifndef RTLD_NODELETE
 #define RTLD_NODELETE 0
@@ -49,7 +50,7 @@ int lazy_beside_exe(const char *relative, char *out, size_t size)
 
 const void *lazy_load(const char *name, const char *symbol, char *why, size_t why_size)
 {
-    char relative[128], path[PATH_MAX];
+    char relative[128], path[PATH_MAX], real[PATH_MAX], trust[400];
     const void *table;
     void *module;
 
@@ -58,7 +59,11 @@ const void *lazy_load(const char *name, const char *symbol, char *why, size_t wh
         snprintf(why, why_size, "%s is not beside this program; install kmcp again", relative);
         return NULL;
     }
-    module = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    if (!trust_file(path, real, sizeof real, trust, sizeof trust)) {
+        snprintf(why, why_size, "kmcp-%s.so is refused: %s", name, trust);
+        return NULL;
+    }
+    module = dlopen(real, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (!module) {
         const char *error = dlerror();
 

@@ -6,7 +6,8 @@
 #include <stddef.h>
 
 /* The data symbol SYMBOL of kmcp-NAME.so, found beside this executable: ../lib/kmcp/. Loaded once, never
- * unloaded. NULL with one sentence in WHY. Any thread (the caller serialises with pthread_once). */
+ * unloaded; refused if others could have changed it (trust.h), like a plugin. NULL with one sentence in WHY.
+ * Any thread (the caller serialises with pthread_once). */
 const void *lazy_load(const char *name, const char *symbol, char *why, size_t why_size);
 /* Absolute path of PATH relative to the directory of this executable ("../plugins"), resolved; false if it
  * does not exist. */

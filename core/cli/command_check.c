@@ -1,7 +1,6 @@
 /* command_check.c - `kmcp check`: would it start, and could it act?  SPDX-License-Identifier: Apache-2.0 */
 
 #include <stdio.h>
-#include <unistd.h>
 
 #include "cli.h"
 #include "policy/approvers.h"
@@ -15,11 +14,7 @@ static bool can_ask_the_api(const struct host *host, char *why, size_t why_size)
     bool ok = tenant_token(&host->tenant, &token, why, why_size);
 
     secret_free(&token);
-    if (ok && host->tenant.ca_file && access(host->tenant.ca_file, R_OK) != 0) {
-        snprintf(why, why_size, "ca_file \"%s\" cannot be read", host->tenant.ca_file);
-        ok = false;
-    }
-    return ok;
+    return ok && tenant_ca_is_fit(&host->tenant, why, why_size);
 }
 
 static bool tokens_are_good(struct host *host, char *why, size_t why_size)

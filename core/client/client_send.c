@@ -25,7 +25,7 @@ static bool start(struct client *cl, struct failure *f)
     bool ok;
 
     pthread_mutex_lock(&cl->start_lock);
-    if (!cl->http && (cl->ops = http_ops(why, sizeof why)) &&
+    if (!cl->http && (cl->ops = http_ops(why, sizeof why)) && tenant_ca_is_fit(cl->tenant, why, sizeof why) &&
         tenant_token(cl->tenant, &token, why, sizeof why)) {
         struct http_config config = {
             .base_url = cl->tenant->base_url,

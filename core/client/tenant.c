@@ -1,10 +1,12 @@
 /* tenant.c - which tenant, where, with which token.  SPDX-License-Identifier: Apache-2.0 */
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "base/trust.h"
 #include "tenant.h"
 
 #define TOKEN_COMMAND_MS 20000
@@ -115,6 +117,16 @@ bool tenant_read(struct tenant *t, struct config *c)
                            "token_file and token_command exclude each other; keep one");
     t->token_line = line_of(c, t->token_file ? "token_file" : "token_command");
     return read_host(t, c) && !c->error[0];
+}
+
+bool tenant_ca_is_fit(const struct tenant *t, char *why, size_t why_size)
+{
+    char real[PATH_MAX], found[600];
+
+    if (!t->ca_file || trust_file(t->ca_file, real, sizeof real, found, sizeof found))
+        return true;
+    snprintf(why, why_size, "ca_file is refused: %.500s", found);
+    return false;
 }
 
 bool tenant_token(const struct tenant *t, struct secret *token, char *why, size_t why_size)

@@ -19,6 +19,8 @@ struct tenant {
  * Region us or eu in any case; subdomain one DNS label; base_url https, or http on 127.0.0.0/8, ::1 and
  * localhost. Anything else: false with the config's error, before any packet. */
 bool tenant_read(struct tenant *t, struct config *c);
+/* ca_file, if there is one, is nobody else's to change (trust.h). False with one sentence in WHY. */
+bool tenant_ca_is_fit(const struct tenant *t, char *why, size_t why_size);
 /* Obtains the token, when it is first needed. False with one sentence in WHY. */
 bool tenant_token(const struct tenant *t, struct secret *token, char *why, size_t why_size);
 

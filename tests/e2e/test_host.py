@@ -24,9 +24,45 @@ class Config(Case):
             self.assertIn(part, p.stderr)
             self.assertEqual(self.tenant.requests(), 0)
 
+    def test_others_may_change_nothing_it_trusts(self):
+        """Modules of kmcp itself and ca_file, like plugins: who can write them is kmcp."""
+        site = self.site()
+        copy = site.dir / "copy"
+        (copy / "bin").mkdir(parents=True)
+        shutil.copy2(KMCP, copy / "bin" / "kmcp")
+        shutil.copytree(BIN.parent / "lib", copy / "lib")
+        shutil.copytree(BIN.parent / "plugins", copy / "plugins", ignore=lambda folder, names: [n for n in names if n[-3:] != ".so"])
+        ca = site.dir / "ca.pem"
+        ca.write_text("-----BEGIN CERTIFICATE-----\n")
+
+        def call():
+            return subprocess.run([str(copy / "bin" / "kmcp"), "call", "list_devices", "--config", str(site.ini)], capture_output=True, text=True,
+                                  timeout=DEADLINE)
+
+        self.assertEqual(call().returncode, 0, call().stderr)
+        for module in ("http", "sqlite"):
+            path = copy / "lib" / "kmcp" / f"kmcp-{module}.so"
+            path.chmod(0o775)
+            p = call()
+            self.assertIn(f"kmcp-{module}.so is refused", p.stderr)
+            self.assertIn("chmod go-w", p.stderr)
+            path.chmod(0o755)
+        self.assertEqual(call().returncode, 0)
+        site.write(site.ini.read_text().replace("token_file", f"ca_file = {ca}\ntoken_file"))
+        ca.chmod(0o666)
+        for p in (call(), site.run("check")):
+            self.assertEqual(p.returncode, 1)
+            self.assertIn("ca_file is refused", p.stderr + p.stdout)
+            self.assertIn("everybody; chmod go-w", p.stderr + p.stdout)
+
     def test_nothing_doubtful_starts(self):
         base = "[tenant]\nbase_url = {url}\ntoken_file = {token}\n"
         rows = [("[tenant]\nsubdomain = acme\nregion = xx\n[plugin devices]\n", 'kmcp.ini:3: region "xx" is unknown; it is us or eu'),
+                ("[tenant]\nbase_url = {url}\ntoken_file = token\n[plugin devices]\n", 'kmcp.ini:3: "token_file" in [tenant] is a path and must begin with /'),
+                (base + "ca_file = ca.pem\n[plugin devices]\n", 'kmcp.ini:4: "ca_file" in [tenant] is a path and must begin with /'),
+                (base + "[server]\nplugin_dir = ./plugins\n[plugin devices]\n", 'kmcp.ini:5: "plugin_dir" in [server] is a path and must begin with /'),
+                (base + "[state]\nredis_password_file = pw\n[plugin devices]\n", 'kmcp.ini:5: "redis_password_file" in [state] is a path and must begin with /'),
+                (base + "[plugin devices]\npath = kmcp-devices.so\n", 'kmcp.ini:5: "path" in [plugin devices] is a path and must begin with /'),
                 (base + "[policy]\nread_onyl = yes\n[plugin devices]\n", 'kmcp.ini:5: unknown key "read_onyl"'),
                 (base + "[policy]\nread_only = maybe\n[plugin devices]\n", 'kmcp.ini:5: "read_only" must be yes or no'),
                 (base + "[plugin devices]\n[polcy]\n", "kmcp.ini:5: unknown section [polcy]; did you mean [policy]?"),
