@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Replies are renamed as they come in (client/mask.c asks name_person). What arguments stood for is known to
- * the plugin in clear and may come back in what it says; so whatever leaves is renamed once more.
+ * the plugin in clear and may come back in what it says; so it is renamed in whatever leaves.
  */
 
 #include <string.h>
@@ -58,7 +58,7 @@ static const char *resolve_text(struct call *c, const char *text)
         }
         token = arena_format(&c->arena, "%.*s", (int)len, at);
         value = token ? pseudonym_open(c->host->pseudonyms, &c->arena, token, why, sizeof why) : NULL;
-        ok = value && mask_remember(&c->client.seen, value, token);
+        ok = value && mask_resolve(&c->client.seen, value, token);
         if (ok) {
             pseudo_map_add(c->named, token, value);
             buf_add(&b, from, (size_t)(at - from));

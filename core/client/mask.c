@@ -66,6 +66,20 @@ bool mask_remember(struct mask_seen *seen, const char *value, const char *name)
     return seen->values[seen->n++] != NULL;
 }
 
+bool mask_resolve(struct mask_seen *seen, const char *value, const char *name)
+{
+    struct mask_resolved *r = seen->resolved;
+
+    while (r && strcmp(r->value, value) != 0)
+        r = r->next;
+    if (!r && (r = arena_alloc(seen->arena, sizeof *r))) {
+        *r = (struct mask_resolved){ arena_strdup(seen->arena, value), name, false, seen->resolved };
+        if (r->value)
+            seen->resolved = r;
+    }
+    return r && r->value && mask_remember(seen, value, name);
+}
+
 /* What is put in the place of TEXT (NULL: it stays); remembered, if it is a person's. */
 static bool hide(struct masker *m, const char *text, const char **stands)
 {
@@ -103,8 +117,34 @@ static bool cover(struct masker *m, kmcp_json *value)
     return true;
 }
 
+static bool is_word(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c & 0x80);
+}
+
+/* Where VALUE stands in TEXT; a short one ("Li", "Ana") only as a word of its own. */
+static const char *find_value(const char *text, const char *value)
+{
+    size_t len = strlen(value);
+    const char *at = text_casestr(text, value);
+
+    while (len < SHORT_VALUE && at && ((at > text && is_word(at[-1])) || is_word(at[len])))
+        at = text_casestr(at + 1, value);
+    return at;
+}
+
+/* TEXT stands in a field of nobody's. */
+static void note_ordinary(const struct mask_seen *seen, const char *text)
+{
+    for (struct mask_resolved *r = seen ? seen->resolved : NULL; r && text; r = r->next)
+        if (!r->ordinary && find_value(text, r->value))
+            r->ordinary = true;
+}
+
 static bool walk(struct masker *m, kmcp_json *value, const char *parent)
 {
+    if (m->seen && m->seen->resolved)
+        note_ordinary(m->seen, json_str(value));
     for (const kmcp_json *item = json_first(value); item; item = json_next(item)) {
         const char *key = json_key(item);
         kmcp_json *inner = (kmcp_json *)(uintptr_t)item;
@@ -121,7 +161,9 @@ bool mask_apply(struct arena *a, kmcp_json *reply, const char *fields, const cha
 {
     struct masker m = { .arena = a, .fields = fields, .mask = mask, .seen = seen };
 
-    return !fields || !reply || walk(&m, reply, NULL);
+    if (!fields && seen && seen->resolved)
+        m.fields = "";
+    return !m.fields || !reply || walk(&m, reply, NULL);
 }
 
 bool mask_swap(struct arena *a, kmcp_json *reply, const char *fields,
@@ -156,61 +198,82 @@ static void scrub_addresses(struct buf *out, const char *text)
     }
 }
 
-static bool is_word(char c)
+/* ---- many values in one text, in one pass over it ---- */
+
+struct finder {
+    const char *const *values, *const *names;
+    uint16_t first[256]; /* by the first byte, in lower case: 1 + the index of one that begins so; 0: none */
+    uint16_t next[MASK_SEEN_MAX];
+};
+
+static unsigned char lower(char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c & 0x80);
+    return (unsigned char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
 }
 
-/* Where VALUE stands in TEXT; a short one ("Li", "Ana") only as a word of its own. */
-static const char *find_value(const char *text, const char *value)
+static void finder_init(struct finder *f, const char *const *values, const char *const *names, size_t n)
 {
-    size_t len = strlen(value);
-    const char *at = text_casestr(text, value);
+    memset(f->first, 0, sizeof f->first);
+    f->values = values;
+    f->names = names;
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = lower(values[i][0]);
 
-    while (len < SHORT_VALUE && at && ((at > text && is_word(at[-1])) || is_word(at[len])))
-        at = text_casestr(at + 1, value);
-    return at;
+        f->next[i] = f->first[c];
+        f->first[c] = (uint16_t)(i + 1);
+    }
 }
 
-/* The leftmost value of SEEN in TEXT, the longest of those; -1: none. */
-static int leftmost(const struct mask_seen *seen, const char *text, bool named_only, const char **where)
+/* The length of VALUE if it stands at AT of TEXT, or 0. */
+static size_t stands_at(const char *text, const char *at, const char *value)
 {
-    int found = -1;
+    size_t n = 0;
 
-    *where = NULL;
-    for (size_t i = 0; i < seen->n; i++) {
-        const char *at = named_only && !seen->names[i] ? NULL : find_value(text, seen->values[i]);
+    while (value[n] && lower(at[n]) == lower(value[n]))
+        n++;
+    if (value[n] || (n < SHORT_VALUE && ((at > text && is_word(at[-1])) || is_word(at[n]))))
+        return 0;
+    return n;
+}
 
-        if (at && (!*where || at < *where ||
-                   (at == *where && strlen(seen->values[i]) > strlen(seen->values[found])))) {
-            *where = at;
-            found = (int)i;
+/* TEXT with the longest value at each place replaced. False: out of memory. *HITS: how many there were. */
+static bool replace_all(struct buf *out, const struct finder *f, const char *text, size_t *hits)
+{
+    const char *from = text;
+
+    *hits = 0;
+    for (const char *at = text; *at;) {
+        size_t best = 0, len;
+        unsigned i, found = 0;
+
+        for (i = f->first[lower(*at)]; i; i = f->next[i - 1])
+            if ((len = stands_at(text, at, f->values[i - 1])) > best) {
+                best = len;
+                found = i;
+            }
+        if (!found) {
+            at++;
+            continue;
         }
+        ++*hits;
+        buf_add(out, from, (size_t)(at - from));
+        buf_puts(out, f->names[found - 1] ? f->names[found - 1] : MASK_PERSON);
+        from = at += best;
     }
-    return found;
-}
-
-static bool replace_seen(struct buf *out, const struct mask_seen *seen, const char *text, bool named_only)
-{
-    const char *hit;
-    int i;
-
-    while ((i = leftmost(seen, text, named_only, &hit)) >= 0) {
-        buf_add(out, text, (size_t)(hit - text));
-        buf_puts(out, seen->names[i] ? seen->names[i] : MASK_PERSON);
-        text = hit + strlen(seen->values[i]);
-    }
-    return buf_puts(out, text);
+    return buf_puts(out, from);
 }
 
 char *mask_scrub(struct arena *a, const struct mask_seen *seen, const char *text)
 {
     struct buf values, out;
+    struct finder f;
+    size_t hits;
     char *made;
 
     buf_init(&values, 1 << 20);
     buf_init(&out, 1 << 20);
-    replace_seen(&values, seen, text, false);
+    finder_init(&f, seen->values, seen->names, seen->n);
+    replace_all(&values, &f, text, &hits);
     if (values.data)
         scrub_addresses(&out, values.data);
     made = values.failed || out.failed ? NULL : arena_strdup(a, out.data ? out.data : "");
@@ -219,15 +282,29 @@ char *mask_scrub(struct arena *a, const struct mask_seen *seen, const char *text
     return made;
 }
 
+#define RESOLVED_MAX 256 /* in one call: what its arguments named */
+
 const char *mask_rename(struct arena *a, const struct mask_seen *seen, const char *text)
 {
-    const char *hit, *made = NULL;
+    const char *values[RESOLVED_MAX], *names[RESOLVED_MAX], *made = text;
+    struct finder f;
     struct buf out;
+    size_t n = 0, hits;
 
-    if (leftmost(seen, text, true, &hit) < 0)
+    for (const struct mask_resolved *r = seen->resolved; r; r = r->next)
+        if (!r->ordinary) {
+            if (n == RESOLVED_MAX)
+                return NULL;
+            values[n] = r->value;
+            names[n++] = r->name;
+        }
+    if (!n)
         return text;
+    finder_init(&f, values, names, n);
     buf_init(&out, 64 << 20);
-    if (replace_seen(&out, seen, text, true))
+    if (!replace_all(&out, &f, text, &hits))
+        made = NULL;
+    else if (hits)
         made = arena_strdup(a, out.data);
     buf_free(&out);
     return made;

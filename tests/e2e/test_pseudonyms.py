@@ -151,5 +151,22 @@ class Pseudonyms(Case):
         self.tenant.set(faults=[])
 
 
+class ShortName(Case):
+    TENANT_ARGS = ("--devices", 700)
+
+    def test_a_device_with_an_ordinary_name(self):
+        uuid = self.tenant.truth("?device=3")["device_id"]
+        self.tenant.set(device={"device_id": uuid, "device_name": "Mac"})
+        k = self.kmcp(self.site(policy="redact_pii = pseudonyms"))
+        token = k.structured("get_device", {"device_id": uuid})["device_name"]
+        r = k.structured("list_devices", {"name": token, "limit": 1000})
+        rows = [dict(zip(r["columns"], row)) for row in r["rows"]]
+        self.assertIn((uuid, token), [(row["device_id"], row["name"]) for row in rows])
+        for row in rows:  # many names hold "Mac"; what is nobody's is as it is without a token
+            self.assertIn(row["platform"], ("Mac", "iPhone", "iPad", "AppleTV", "Windows", "Android"))
+            self.assertRegex(row["name"], TOKEN)
+        self.assertIn(token, k.call("list_devices", {"name": token, "limit": 1000})["content"][0]["text"])
+
+
 if __name__ == "__main__":
     unittest.main()

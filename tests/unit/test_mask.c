@@ -58,6 +58,38 @@ static void scrubs_what_was_seen(void **state)
                         "no device [redacted] of [redacted] <[redacted]>, blueprint Sales");
 }
 
+static void renames_what_was_resolved(void **state)
+{
+    static const char text[] =
+        "[{\"platform\":\"Mac\",\"device_name\":\"Mac\",\"os\":\"macOS 15\",\"user\":\"Ana Lima\"}]";
+    static const struct {
+        const char *in, *out;
+    } rows[] = { { "Mac", "device:1" },
+                 { "mac mini, MAC: Macs and macOS", "device:1 mini, device:1: Macs and macOS" },
+                 { "xC02ABC of ana limax", "xserial:2 of user:4x" },
+                 { "C02ABCD, C02AB, C02ABC", "serial:3, C02AB, serial:2" }, /* the longest */
+                 { "nothing", "nothing" },
+                 { "", "" } };
+    struct mask_seen seen = { .arena = &a };
+    kmcp_json *reply = json_parse(&a, text, strlen(text), 0, NULL);
+
+    (void)state;
+    assert_true(mask_remember(&seen, "nothing", "user:5")); /* seen in a reply alone */
+    for (int i = 0; i < 2; i++) {
+        assert_true(mask_resolve(&seen, "Mac", "device:1"));
+        assert_true(mask_resolve(&seen, "C02ABC", "serial:2"));
+        assert_true(mask_resolve(&seen, "C02ABCD", "serial:3"));
+        assert_true(mask_resolve(&seen, "Ana Lima", "user:4"));
+    }
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_string_equal(mask_rename(&a, &seen, rows[i].in), rows[i].out);
+    assert_string_equal(mask_scrub(&a, &seen, "Mac of ana lima, nothing"), "device:1 of user:4, user:5");
+    /* once it is a platform too, it is a word like any other; in errors it goes all the same */
+    assert_true(mask_apply(&a, reply, "device_name user", MASK_PERSON, &seen));
+    assert_string_equal(mask_rename(&a, &seen, "Mac of Ana Lima"), "Mac of user:4");
+    assert_string_equal(mask_scrub(&a, &seen, "Mac of Ana Lima"), "device:1 of user:4");
+}
+
 static void tests_rows_on_real_values(void **state)
 {
     static const char text[] =
@@ -89,6 +121,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(masks_what_is_declared_and_nothing_else, setup, teardown),
         cmocka_unit_test_setup_teardown(scrubs_what_was_seen, setup, teardown),
+        cmocka_unit_test_setup_teardown(renames_what_was_resolved, setup, teardown),
         cmocka_unit_test_setup_teardown(tests_rows_on_real_values, setup, teardown),
     };
 
