@@ -103,6 +103,7 @@ struct call_input {
     bool plan_only;           /* stop after the plan and show it */
     bool review;              /* stop after the plan is bound: for who looks at a pending request */
     bool explain;             /* stop after the policy and say which rule decides, and why */
+    bool real;                /* explain: with persons in clear, whatever redact_pii says */
     const struct ledger_entry *unfinished; /* only find out what became of this act */
     const volatile int *cancelled; /* set by another thread: read and written with __atomic builtins only */
     struct call_events events;

@@ -51,6 +51,8 @@ kmcp_rc call_enter(struct call *c, enum call_step step);
 bool call_is_inline(const struct call *c);
 const char *call_keep_secret(void *arg, const char *field, const char *value);
 bool call_can_keep(struct call *c);
+/* call_run.c: its answer is what the plan found, in clear, and for whoever may see answers. */
+bool call_shows_plan(const struct call *c);
 /* call_pseudonym.c: from now on persons get pseudonyms. */
 bool call_name_persons(struct call *c);
 /* call_run.c: what the plan saw in clear is scrubbed from errors also as it is written in a sentence. */

@@ -179,7 +179,7 @@ bool phase_rename(struct call *c)
     }
     /* what went wrong is renamed by the next phase, from the same list: it is needed here to know what to
      * keep */
-    if (c->out.text && (c->out.end != CALL_COMPLETE || c->in->plan_only))
+    if (c->out.text && (c->out.end != CALL_COMPLETE || call_shows_plan(c)))
         c->out.text = mask_scrub(&c->arena, &c->client.seen, c->out.text);
     keep_named(c);
     return true;

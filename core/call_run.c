@@ -172,13 +172,18 @@ static bool redact_questions(struct call *c)
     return true;
 }
 
+bool call_shows_plan(const struct call *c)
+{
+    return c->in->plan_only || (c->in->explain && !c->in->real);
+}
+
 /* Replies were masked as they came in; what a plan saw in clear may still stand in a sentence that says no.
  */
 bool phase_redact(struct call *c)
 {
     struct buf clean;
 
-    if (c->out.end == CALL_COMPLETE && !c->in->plan_only)
+    if (c->out.end == CALL_COMPLETE && !call_shows_plan(c))
         return true;
     if (c->host->policy.redact_pii && c->out.text)
         c->out.text = mask_scrub(&c->arena, &c->client.seen, c->out.text);

@@ -30,7 +30,7 @@ struct cli {
     int n_args;
     const char *config;          /* --config, or NULL */
     const char *values[OPTIONS]; /* of --NAME VALUE; NULL: not given */
-    bool json, cost, plan_only, no_key, open, help, version;
+    bool json, cost, plan_only, no_key, open, real, help, version;
 };
 
 /* Reads the command line. False with a sentence on stderr: exit EXIT_USAGE. */

@@ -25,7 +25,8 @@ static int explain(struct host *host, const struct cli *cli)
                                               ? "http"
                                               : "stdio",
                              .can_ask = CALL_ASK_YES,
-                             .explain = true };
+                             .explain = true,
+                             .real = cli->real };
     const struct call_output *out;
     struct call *c;
     int status = 1;

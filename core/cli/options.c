@@ -8,44 +8,45 @@
 const char cli_help_usage[] =
     "kmcp " KMCP_VERSION " - an MCP host for the Kandji (Iru) API\n"
     "\n"
-    "usage: kmcp [--config FILE]                             serve MCP on standard input and output\n"
-    "       kmcp http [ADDRESS:PORT] [--config FILE]         serve MCP over HTTP (127.0.0.1:8970)\n"
-    "       kmcp check [--config FILE]                       read everything, load everything, say what is "
+    "usage: kmcp [--config FILE]                      serve MCP on standard input and output\n"
+    "       kmcp http [ADDRESS:PORT] [--config FILE]  serve MCP over HTTP (127.0.0.1:8970)\n"
+    "       kmcp check [--config FILE]                read everything, load everything, say what is "
     "wrong\n"
-    "       kmcp doctor                                      ask the tenant too: token, TLS, clock, "
+    "       kmcp doctor                               ask the tenant too: token, TLS, clock, "
     "permissions, budget\n"
-    "       kmcp attest [--json]                             every request this installation could ever "
+    "       kmcp attest [--json]                      every request this installation could ever "
     "send\n"
-    "       kmcp list [--json | --cost]                      the tools a client would see\n"
-    "       kmcp dump PLUGIN [--config FILE]                 what a plugin declares: options, routes, tools\n"
+    "       kmcp list [--json | --cost]               the tools a client would see\n"
+    "       kmcp dump PLUGIN [--config FILE]          what a plugin declares: options, routes, tools\n"
     "       kmcp call TOOL [JSON] [--plan-only] [--config FILE]\n"
-    "                                                        one tool from the shell, under the same rules\n"
-    "       kmcp policy explain TOOL [JSON] [--as PRINCIPAL]  which rule decides about a call, and why\n"
-    "       kmcp policy test FILE                            does the policy decide as FILE expects\n"
-    "       kmcp policy replay AUDIT                         what this policy would have said to past calls\n"
-    "       kmcp approve [ID]                                agree to a call that waits; without ID: what "
+    "                                                 one tool from the shell, under the same rules\n"
+    "       kmcp policy explain TOOL [JSON] [--as PRINCIPAL] [--real]\n"
+    "                                                 which rule decides about a call, and why\n"
+    "       kmcp policy test FILE                     does the policy decide as FILE expects\n"
+    "       kmcp policy replay AUDIT                  what this policy would have said to past calls\n"
+    "       kmcp approve [ID]                         agree to a call that waits; without ID: what "
     "waits\n"
-    "       kmcp deny ID                                     say no to it\n"
-    "       kmcp approver NAME                               lines for the approvers file, from a "
+    "       kmcp deny ID                              say no to it\n"
+    "       kmcp approver NAME                        lines for the approvers file, from a "
     "passphrase\n"
     "       kmcp secret open HANDLE --reason TEXT [--out FILE]\n"
-    "                                                        shows a kept secret, once, or writes it to a "
+    "                                                 shows a kept secret, once, or writes it to a "
     "new file\n"
-    "       kmcp secret list | drop HANDLE                   what is kept; what need not be\n"
+    "       kmcp secret list | drop HANDLE            what is kept; what need not be\n"
     "       kmcp pseudonym open TOKEN [--reason TEXT] | of KIND VALUE\n"
-    "                                                        what a token stands for; the token of a value\n"
-    "       kmcp acts                                        acts without a known end: find out what became "
+    "                                                 what a token stands for; the token of a value\n"
+    "       kmcp acts                                 acts without a known end: find out what became "
     "of them\n"
-    "       kmcp state [accept-clock]                        where the state is and what is in it\n"
+    "       kmcp state [accept-clock]                 where the state is and what is in it\n"
     "       kmcp audit verify [FILE] [--anchors FILE] [--no-key]\n"
-    "                                                        is every record there, unchanged, in its place\n"
-    "       kmcp audit accept                                go on with a record that is not whole; on a "
+    "                                                 is every record there, unchanged, in its place\n"
+    "       kmcp audit accept                         go on with a record that is not whole; on a "
     "terminal\n"
     "       kmcp audit show [FILE] [--open] [--json] [FILTERS]\n"
-    "                                                        what is on record\n"
+    "                                                 what is on record\n"
     "       kmcp audit reconcile [FILE] [--since TIME] [--actor ID] [--json]\n"
-    "                                                        our record beside the tenant's own\n"
-    "       kmcp token NAME SCOPES                           a token for HTTP, and its line for the token "
+    "                                                 our record beside the tenant's own\n"
+    "       kmcp token NAME SCOPES                    a token for HTTP, and its line for the token "
     "file\n"
     "       kmcp --version | --help\n";
 
@@ -59,6 +60,7 @@ const char cli_help_options[] =
     "                  object\n"
     "  --cost          list: what each module's definitions cost a client\n"
     "  --as PRINCIPAL  policy explain: for this caller (http:ana)\n"
+    "  --real          policy explain: with persons in clear, whatever redact_pii says\n"
     "  --since TIME, --until TIME, --tool NAME, --device ID, --principal TEXT, --event NAME, --result NAME, "
     "--id ID\n"
     "                  audit show: only these records\n"
@@ -90,7 +92,7 @@ static const struct {
     { "list", 0, 0, "json cost ", "kmcp list [--json | --cost]" },
     { "dump", 1, 1, "", "kmcp dump PLUGIN" },
     { "http", 0, 1, "", "kmcp http [ADDRESS:PORT]" },
-    { "policy", 2, 3, "as ",
+    { "policy", 2, 3, "as real ",
       "kmcp policy explain TOOL [JSON], kmcp policy test FILE, kmcp policy replay AUDIT" },
     { "approve", 0, 1, "", "kmcp approve [ID]" },
     { "deny", 1, 1, "", "kmcp deny ID" },
@@ -150,7 +152,8 @@ static bool take_option(struct cli *cli, int argc, char **argv, int *i)
     } flags[] = { { "--help", &cli->help },       { "-h", &cli->help },
                   { "--version", &cli->version }, { "--json", &cli->json },
                   { "--cost", &cli->cost },       { "--no-key", &cli->no_key },
-                  { "--open", &cli->open },       { "--plan-only", &cli->plan_only } };
+                  { "--open", &cli->open },       { "--real", &cli->real },
+                  { "--plan-only", &cli->plan_only } };
     const char *arg = argv[*i];
     int taken;
 
@@ -185,6 +188,7 @@ static const char *misplaced(const struct cli *cli, const char *options, char ou
                   { "cost", cli->cost },
                   { "no-key", cli->no_key },
                   { "open", cli->open },
+                  { "real", cli->real },
                   { "plan-only", cli->plan_only } };
 
     for (size_t k = 0; k < sizeof flags / sizeof *flags && !odd; k++)

@@ -51,6 +51,19 @@ class Privacy(Case):
         k.good("list_devices", {"limit": 5})
         self.assertIn(MARK, b"".join(k.raw).decode())
 
+    def test_an_explanation_is_an_answer(self):
+        d = self.tenant.truth("?device=3")
+        args = ("policy", "explain", "lock_device", json.dumps({"device_id": d["device_id"]}))
+        for mode, shown in (("no", True), ("yes", False), ("pseudonyms", False)):
+            site = self.site(policy=f"redact_pii = {mode}\n[rule one]\ndevices = nobody\nthen = deny")
+            p = site.run(*args)
+            self.assertEqual((p.returncode, MARK in p.stdout + p.stderr), (0, shown), p)
+            self.assertIn(f"device {d['device_id']}", p.stdout)
+            self.assertIn("decided by default", p.stdout)
+            self.assertRegex(p.stdout, {"no": "serial = ", "yes": r"serial = \[redacted\]", "pseudonyms": "serial = serial:[0-9a-f]{12}"}[mode])
+            self.assertIn(d["serial_number"], site.run(*args, "--real").stdout)
+        self.assertEqual(site.run("call", "list_devices", "--real").returncode, 2)
+
     def test_serial_numbers_still_find_their_device(self):
         k = self.kmcp(self.site(policy="redact_pii = yes"))
         d = self.tenant.truth("?device=3")
