@@ -73,6 +73,7 @@ static struct call *call_new(struct host *host, const struct call_input *in)
         .read_only = host->policy.read_only,
         .redact = host->policy.redact_pii,
         .seen = { .arena = &c->arena },
+        .hidden = { .arena = &c->arena },
         .traceparent = in->traceparent,
         .tracestate = in->tracestate,
         .progress = send_progress,

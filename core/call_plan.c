@@ -6,10 +6,42 @@
 
 #include "call_phase.h"
 
+/* What is in VALUE, an argument that the schema calls writeOnly, is repeated to nobody. */
+static bool hide_values(struct call *c, const kmcp_json *value)
+{
+    const char *text = json_str(value);
+
+    if (json_kind(value) == KMCP_JSON_NUMBER && !(text = json_text(&c->arena, value)))
+        return false;
+    if (text)
+        return mask_remember(&c->client.hidden, text, "[not shown]");
+    for (const kmcp_json *item = json_first(value); item; item = json_next(item))
+        if (!hide_values(c, item))
+            return false;
+    return true;
+}
+
+static bool is_write_only(struct call *c, const kmcp_json *arg)
+{
+    return json_is_true(
+        json_get(json_get(json_get(schema_json(c->tool->input), "properties"), json_key(arg)), "writeOnly"));
+}
+
+static bool hide_arguments(struct call *c)
+{
+    for (const kmcp_json *arg = json_first(c->args); arg; arg = json_next(arg))
+        if (is_write_only(c, arg) && !hide_values(c, arg))
+            return false;
+    return true;
+}
+
 bool phase_plan(struct call *c)
 {
     const struct kmcp_tool *tool = &c->tool->decl;
     kmcp_rc rc;
+
+    if (!hide_arguments(c))
+        return call_refuse(c, "the call needs more memory than [limits] call_bytes allows");
 
     if (tool->safety == KMCP_READ && !tool->plan && !c->in->plan_only)
         return true;
@@ -102,11 +134,9 @@ static bool make_bond(struct call *c, const char *canonical)
 const char *call_shown_args(struct call *c, const kmcp_json *args)
 {
     kmcp_json *copy = json_object(&c->arena);
-    const kmcp_json *properties = json_get(schema_json(c->tool->input), "properties");
 
     for (const kmcp_json *arg = json_first(args); arg && copy; arg = json_next(arg))
-        if (!json_is_true(json_get(json_get(properties, json_key(arg)), "writeOnly")) &&
-            !json_set(&c->arena, copy, json_key(arg), arg))
+        if (!is_write_only(c, arg) && !json_set(&c->arena, copy, json_key(arg), arg))
             return NULL;
     return json_canonical(&c->arena, copy);
 }

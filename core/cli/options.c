@@ -149,11 +149,9 @@ static bool take_option(struct cli *cli, int argc, char **argv, int *i)
     const struct {
         const char *name;
         bool *flag;
-    } flags[] = { { "--help", &cli->help },       { "-h", &cli->help },
-                  { "--version", &cli->version }, { "--json", &cli->json },
-                  { "--cost", &cli->cost },       { "--no-key", &cli->no_key },
-                  { "--open", &cli->open },       { "--real", &cli->real },
-                  { "--plan-only", &cli->plan_only } };
+    } flags[] = { { "--help", &cli->help }, { "-h", &cli->help },     { "--version", &cli->version },
+                  { "--json", &cli->json }, { "--cost", &cli->cost }, { "--no-key", &cli->no_key },
+                  { "--open", &cli->open }, { "--real", &cli->real }, { "--plan-only", &cli->plan_only } };
     const char *arg = argv[*i];
     int taken;
 
@@ -184,12 +182,8 @@ static const char *misplaced(const struct cli *cli, const char *options, char ou
     const struct {
         const char *name;
         bool given;
-    } flags[] = { { "json", cli->json },
-                  { "cost", cli->cost },
-                  { "no-key", cli->no_key },
-                  { "open", cli->open },
-                  { "real", cli->real },
-                  { "plan-only", cli->plan_only } };
+    } flags[] = { { "json", cli->json }, { "cost", cli->cost }, { "no-key", cli->no_key },
+                  { "open", cli->open }, { "real", cli->real }, { "plan-only", cli->plan_only } };
 
     for (size_t k = 0; k < sizeof flags / sizeof *flags && !odd; k++)
         if (flags[k].given && !takes(options, flags[k].name))

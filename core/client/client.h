@@ -19,14 +19,16 @@ struct client_call {
     struct arena *arena;
     struct failure *failure;
     const volatile int *cancelled;
-    int64_t deadline_ms;                  /* monotonic */
-    kmcp_safety tool;                     /* class of the tool */
-    bool planning;                        /* READ routes only, nothing masked but collected */
-    bool read_only;                       /* READ routes only, whatever the tool's class */
-    bool redact;                          /* redact_pii */
-    bool passing;                         /* its replies are too many to be kept in the cache */
-    struct agreed agreed;                 /* what may be sent above READ */
-    struct mask_seen seen;                /* what was masked or collected */
+    int64_t deadline_ms;   /* monotonic */
+    kmcp_safety tool;      /* class of the tool */
+    bool planning;         /* READ routes only, nothing masked but collected */
+    bool read_only;        /* READ routes only, whatever the tool's class */
+    bool redact;           /* redact_pii */
+    bool passing;          /* its replies are too many to be kept in the cache */
+    struct agreed agreed;  /* what may be sent above READ */
+    struct mask_seen seen; /* what was masked or collected */
+    /* what the request holds and nobody may read: writeOnly arguments */
+    struct mask_seen hidden;
     const char *traceparent, *tracestate; /* sent along; NULL: none */
     /* puts a secret away and gives the handle that stands for it (in ARENA), or NULL if it cannot; NULL:
      * REVEAL tools see it in clear */

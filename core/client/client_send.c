@@ -178,11 +178,16 @@ static bool is_doubtful(const struct kmcp_route *r, const struct http_exchange *
            (x->status == 408 || x->status == 502 || x->status == 504);
 }
 
-/* What an error says, without the token in any spelling that JSON has for it. In both privacy modes nothing
- * of it: words can name a person in more spellings than can be looked for. */
-static const char *words_of(struct client_call *call, const struct http_exchange *x)
+/* What an error says, without the token in any spelling that JSON has for it, and without what is hidden in a
+ * reply that is none. In both privacy modes nothing of it: words can name a person in more spellings than can
+ * be looked for. */
+static const char *words_of(struct client_call *call, const struct kmcp_route *r,
+                            const struct http_exchange *x)
 {
-    char *words = call->redact ? NULL : fault_words(call->arena, x->data ? x->data : "", x->len);
+    const struct fault_hide hide = { .secrets = r->secrets,
+                                     .values = &call->hidden,
+                                     .sentence = r->safety == KMCP_REVEAL };
+    char *words = call->redact ? NULL : fault_words(call->arena, x->data ? x->data : "", x->len, &hide);
 
     if (words)
         log_hide(words, strlen(words));
@@ -237,7 +242,7 @@ struct cache_reply *client_send(struct client *cl, struct client_call *call, con
                 call->act_line, x.status);
         }
         if (!good && !again && x.end == HTTP_ANSWERED)
-            fault_set(call->failure, r, x.status, words_of(call, &x),
+            fault_set(call->failure, r, x.status, words_of(call, r, &x),
                       x.status == 429 ? server_pause_ms(&x) : -1);
         else if (!good && !again)
             fail_unanswered(call, r, &x);

@@ -29,11 +29,11 @@ static void join(struct buf *out, const kmcp_json *value, const char *name)
         join(out, item, json_key(item) ? json_key(item) : name);
 }
 
+static const char *const keys[] = { "detail", "error", "message", "errors" };
+
 /* FastAPI's {"detail":[{"loc":[...],"msg":"..."}]}, or the members that carry a sentence, or a field map. */
 static void read_object(struct buf *out, const kmcp_json *object)
 {
-    static const char *const keys[] = { "detail", "error", "message", "errors" };
-
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const kmcp_json *said = json_get(object, keys[i]);
 
@@ -67,11 +67,73 @@ static void read_html(struct buf *out, const char *body, size_t len)
     }
 }
 
-char *fault_words(struct arena *a, const char *body, size_t len)
+static kmcp_json *parse(struct arena *scratch, const char *body, size_t len)
+{
+    return len < 256 * 1024 ? json_parse(scratch, body, len, JSON_NUL_REPLACED, NULL) : NULL;
+}
+
+/* The words of an answer that is JSON, without what HIDE names. */
+static bool read_json(struct buf *out, struct arena *scratch, kmcp_json *value, const struct fault_hide *hide)
+{
+    if (!mask_apply(scratch, value, hide->secrets, MASK_SECRET, NULL) ||
+        !mask_apply(scratch, value, hide->pii, MASK_PERSON, NULL))
+        return false;
+    if (!hide->sentence) {
+        if (json_kind(value) == KMCP_JSON_OBJECT)
+            read_object(out, value);
+        else
+            join(out, value, NULL);
+        return true;
+    }
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && !out->len; i++)
+        if (json_str(json_get(value, keys[i])))
+            buf_puts(out, json_str(json_get(value, keys[i])));
+    return true;
+}
+
+static void read_body(struct buf *out, struct arena *scratch, const char *body, size_t len,
+                      const struct fault_hide *hide)
+{
+    kmcp_json *value = len && *body == '<' ? NULL : parse(scratch, body, len);
+    const char *known;
+
+    if (!value && (hide->secrets || hide->sentence || (hide->values && hide->values->n)))
+        return; /* nobody can tell what in it is secret */
+    if (value && !read_json(out, scratch, value, hide))
+        buf_reset(out);
+    else if (!value && len && *body == '<')
+        read_html(out, body, len > 64 * 1024 ? 64 * 1024 : len);
+    else if (!value)
+        buf_add(out, body, len > WORDS_MAX ? WORDS_MAX : len);
+    if (!out->data || !hide->values || !hide->values->n)
+        return;
+    known = mask_rename(scratch, hide->values, out->data);
+    if (known == out->data)
+        return;
+    buf_reset(out);
+    if (known)
+        buf_puts(out, known);
+}
+
+bool fault_is_own(const char *body, size_t len)
 {
     struct arena scratch;
-    struct buf raw, clean;
     const kmcp_json *value;
+    bool own = false;
+
+    arena_init(&scratch, 4 << 20);
+    value = parse(&scratch, body, len);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        own = own || json_get(value, keys[i]);
+    arena_release(&scratch, 0);
+    return own;
+}
+
+char *fault_words(struct arena *a, const char *body, size_t len, const struct fault_hide *hide)
+{
+    static const struct fault_hide nothing = { 0 };
+    struct arena scratch;
+    struct buf raw, clean;
     char *words;
     size_t cut;
 
@@ -82,16 +144,7 @@ char *fault_words(struct arena *a, const char *body, size_t len)
     arena_init(&scratch, 4 << 20);
     buf_init(&raw, 64 * 1024);
     buf_init(&clean, 256 * 1024);
-    if (len && *body == '<')
-        read_html(&raw, body, len > 64 * 1024 ? 64 * 1024 : len);
-    else if ((value = len < 256 * 1024 ? json_parse(&scratch, body, len, JSON_NUL_REPLACED, NULL) : NULL)) {
-        if (json_kind(value) == KMCP_JSON_OBJECT)
-            read_object(&raw, value);
-        else
-            join(&raw, value, NULL);
-    } else {
-        buf_add(&raw, body, len > WORDS_MAX ? WORDS_MAX : len);
-    }
+    read_body(&raw, &scratch, body, len, hide ? hide : &nothing);
     if (raw.data && !raw.failed)
         text_neutral(&clean, raw.data, raw.len);
     cut = clean.len > WORDS_MAX ? WORDS_MAX : clean.len;
@@ -103,9 +156,9 @@ char *fault_words(struct arena *a, const char *body, size_t len)
     for (char *p = words; p && *p; p++)
         if (*p == '\n' || *p == '\t')
             *p = ' ';
-    buf_free(&raw);
+    buf_wipe(&raw);
     buf_free(&clean);
-    arena_release(&scratch, 0);
+    arena_release(&scratch, 1);
     return words;
 }
 

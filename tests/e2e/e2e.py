@@ -3,6 +3,7 @@
 Everything waits with a deadline; nothing sleeps and hopes.  SPDX-License-Identifier: Apache-2.0
 """
 import http.client
+import http.server
 import json
 import os
 import pathlib
@@ -14,6 +15,7 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.error
 import urllib.request
 
 try:
@@ -94,6 +96,59 @@ class Tenant:
 
     def requests(self):
         return self.stats()["total"]
+
+
+class Proxy:
+    """Stands between kmcp and the tenant at URL. BEFORE(method, path, body) answers in its place, AFTER(method, path, answer) in
+    place of its answer: (status, bytes), or None to let it be."""
+
+    def __init__(self, url):
+        self.before = self.after = lambda *_: None
+        self.log = []
+        proxy = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version, timeout = "HTTP/1.1", DEADLINE
+
+            def log_message(self, *_):
+                pass
+
+            def date_time_string(self, timestamp=None):
+                return self.date or super().date_time_string(timestamp)
+
+            def handle_one(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                proxy.log.append((self.command, self.path))
+                self.date = None
+                answer = proxy.before(self.command, self.path, body)
+                if answer is None:
+                    passed = {k: v for k, v in self.headers.items() if k.lower() in ("authorization", "content-type", "accept")}
+                    request = urllib.request.Request(url + self.path, data=body or None, method=self.command, headers=passed)
+                    try:
+                        with urllib.request.urlopen(request, timeout=DEADLINE) as r:
+                            answer, self.date = (r.status, r.read()), r.headers["Date"]
+                    except urllib.error.HTTPError as e:
+                        answer, self.date = (e.code, e.read()), e.headers["Date"]
+                    answer = proxy.after(self.command, self.path, answer[1]) or answer
+                self.send_response(answer[0])
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(answer[1])))
+                self.end_headers()
+                self.wfile.write(answer[1])
+
+            do_GET = do_POST = do_PATCH = do_DELETE = handle_one
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def sent(self, method="POST"):
+        return [path for how, path in self.log if how == method]
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
 
 
 class Site:
@@ -572,6 +627,11 @@ class Case(unittest.TestCase):
         s = Site(kw.pop("url", self.tenant.url), **kw)
         self.addCleanup(s.close)
         return s
+
+    def proxy(self):
+        p = Proxy(self.tenant.url)
+        self.addCleanup(p.close)
+        return p
 
     def kmcp(self, site=None, **kw):
         k = Kmcp(site or self.site(), **kw)

@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     memcpy(body, data, size);
     arena_init(&a, 64 << 20);
-    words = fault_words(&a, body, size);
+    words = fault_words(&a, body, size, NULL);
     if (words && (strlen(words) > 200 || !text_is_utf8(words, strlen(words)) || strchr(words, 27)))
         abort();
     arena_release(&a, 0);

@@ -39,7 +39,39 @@ static void reads_all_shapes(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        assert_string_equal(fault_words(&a, rows[i].body, strlen(rows[i].body)), rows[i].words);
+        assert_string_equal(fault_words(&a, rows[i].body, strlen(rows[i].body), NULL), rows[i].words);
+}
+
+static void covers_what_is_hidden(void **state)
+{
+    static const struct {
+        const char *body, *words, *alone; /* ALONE: of an answer that could be a secret */
+    } rows[] = {
+        { "{\"key\":\"K-1\"}", "key: [secret]", "" },
+        { "{\"detail\":\"no\",\"key\":\"K-1\"}", "no", "no" },
+        { "{\"detail\":{\"what\":\"K-1\"}}", "what: K-1", "" },
+        { "\"K-1\"", "K-1", "" },
+        { "K-1", "", "" },
+        { "<p>K-1</p>", "", "" },
+        { "{\"key\":\"K-1\"", "", "" },
+        { "{\"message\":\"Ana: 739201\",\"key\":5}", "Ana: [not shown]", "Ana: [not shown]" },
+        { "{\"user\":\"Ana\",\"pin\":739201}", "user: [redacted]", "" },
+    };
+    struct mask_seen values = { .arena = &a };
+
+    (void)state;
+    assert_true(mask_remember(&values, "739201", "[not shown]"));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct fault_hide hide = { "key", "user", &values, false };
+        size_t len = strlen(rows[i].body);
+
+        assert_string_equal(fault_words(&a, rows[i].body, len, &hide), rows[i].words);
+        hide.sentence = true;
+        assert_string_equal(fault_words(&a, rows[i].body, len, &hide), rows[i].alone);
+    }
+    assert_true(fault_is_own("{\"message\":\"busy\"}", 18));
+    assert_false(fault_is_own("busy", 4));
+    assert_false(fault_is_own("{}", 2));
 }
 
 static void bounds_and_neutralises_words(void **state)
@@ -49,11 +81,11 @@ static void bounds_and_neutralises_words(void **state)
 
     (void)state;
     memset(body, 'x', len);
-    assert_true(strlen(fault_words(&a, body, len)) <= 200);
+    assert_true(strlen(fault_words(&a, body, len, NULL)) <= 200);
     body[0] = '<';
-    assert_true(strlen(fault_words(&a, body, len)) <= 200);
+    assert_true(strlen(fault_words(&a, body, len, NULL)) <= 200);
     free(body);
-    assert_lacks(fault_words(&a, "\"a\\u001b[2Jb\\n\"", 15), "\x1b");
+    assert_lacks(fault_words(&a, "\"a\\u001b[2Jb\\n\"", 15, NULL), "\x1b");
 }
 
 static void says_what_to_do(void **state)
@@ -89,6 +121,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(reads_all_shapes, setup, teardown),
+        cmocka_unit_test_setup_teardown(covers_what_is_hidden, setup, teardown),
         cmocka_unit_test_setup_teardown(bounds_and_neutralises_words, setup, teardown),
         cmocka_unit_test_setup_teardown(says_what_to_do, setup, teardown),
     };

@@ -1,0 +1,90 @@
+"""An API, or something on the way to it, that lies, leaks, or says less than it should.  SPDX-License-Identifier: Apache-2.0"""
+import json
+import unittest
+
+from e2e import Case
+
+
+def only(method, answer):
+    """BEFORE of a proxy: ANSWER to METHOD (POST, or a part of a GET's path)."""
+    return lambda m, path, _: answer if m == method or (m == "GET" and method in path) else None
+
+
+class Hostile(Case):
+    TENANT_ARGS = ("--devices", 200)
+
+    def confirm(self, d, **more):
+        return {"device_id": d["device_id"], "confirm": True, **more}
+
+    def everything(self, site, k):
+        """What left the process and what it keeps."""
+        k.close()
+        return b"".join(k.raw) + k.stderr.encode() + b"".join(f.read_bytes() for f in site.dir.iterdir() if f.is_file())
+
+    def test_an_error_does_not_give_a_secret_away(self):
+        proxy = self.proxy()
+        reveal = {"reason": "ticket 1"}
+        erase = self.device()
+        for tool, where, status, body, args, secret in (
+                ("get_filevault_key", "filevaultkey", 400, {"detail": "conflict", "key": "LEAK-1234"}, reveal, "LEAK-1234"),
+                ("get_filevault_key", "filevaultkey", 400, {"key": "LEAK-1234"}, reveal, "LEAK-1234"),
+                ("get_filevault_key", "filevaultkey", 409, {"detail": {"key_material": "LEAK-1234"}}, reveal, "LEAK-1234"),
+                ("get_filevault_key", "filevaultkey", 400, "LEAK-1234", reveal, "LEAK-1234"),
+                ("get_filevault_key", "filevaultkey", 400, b"key=LEAK-1234", reveal, "LEAK-1234"),
+                ("lock_device", "POST", 409, {"PIN": "445566"}, {}, "445566"),
+                ("lock_device", "POST", 409, {"errors": [{"unlock_pin": 445566}]}, {}, "445566"),
+                ("lock_device", "POST", 409, b'{"PIN": "445566"', {}, "445566"),
+                ("erase_device", "POST", 400, b"PIN 739201 is not allowed", {"pin": "739201"}, "739201"),
+                ("erase_device", "POST", 400, "PIN 739201 is not allowed", {"pin": "739201"}, "739201"),
+                ("erase_device", "POST", 400, {"detail": ["739201: too easy"]}, {"pin": "739201"}, "739201")):
+            with self.subTest(body=body):
+                site = self.site(url=proxy.url, policy="unasked_destroy = yes\nunasked_reveal = yes", extra="[log]\nlevel = debug")
+                k = self.kmcp(site)
+                proxy.before = only(where, (status, body if isinstance(body, bytes) else json.dumps(body).encode()))
+                d = erase if tool == "erase_device" else self.device("platform:Mac,filevault:on")
+                if tool == "erase_device":
+                    args = {**args, "serial_number": d["serial_number"]}
+                self.assertIn("the API refused", k.bad(tool, self.confirm(d, **args)))
+                self.assertNotIn(secret.encode(), self.everything(site, k))
+
+    def test_an_error_still_says_what_it_may(self):
+        proxy = self.proxy()
+        k = self.kmcp(self.site(url=proxy.url, policy="unasked_reveal = yes\nunasked_destroy = yes"))
+        proxy.before = only("filevaultkey", (400, b'{"detail": "not escrowed yet", "key": "LEAK"}'))
+        self.assertIn("not escrowed yet", k.bad("get_filevault_key", self.confirm(self.device(), reason="ticket 1")))
+        proxy.before = only("POST", (400, b'{"PIN": ["739201 is not allowed"], "Message": ["too long"]}'))
+        d = self.device()
+        self.assertIn("Message: too long", k.bad("erase_device", self.confirm(d, serial_number=d["serial_number"], pin="739201")))
+
+    def test_an_error_names_nobody_in_privacy_mode(self):
+        proxy = self.proxy()
+        site = self.site(url=proxy.url, policy="redact_pii = yes")
+        k = self.kmcp(site)
+        proxy.before = only("/devices/", (400, b'{"user": ["Ana Garcia is archived"], "device_name": "Box of Ana"}'))
+        text = k.bad("get_device", {"device_id": self.device()["device_id"]})
+        self.assertNotIn("Garcia", text)
+        self.assertNotIn("Box of Ana", text)
+        proxy.before = only("/api/v1/devices", (400, b'{"user": ["Ana Garcia is archived"]}'))
+        for _ in range(3):  # the same on the threads that fetch pages ahead
+            self.assertNotIn("Garcia", k.bad("list_devices", {"platform": "Mac"}))
+
+    def test_a_failure_half_way_says_nothing_of_the_act(self):
+        proxy = self.proxy()
+        own = b'{"message": "failure to get a peer from the ring-balancer"}'
+        for status, body, unknown in ((500, b"error", True), (500, own, True), (503, b"error", True), (503, own, False),
+                                      (520, b"", True), (522, b"", True), (524, b"<h1>timeout</h1>", True), (499, b"", True),
+                                      (425, b"", True), (408, b"", True), (429, own, False), (400, own, False)):
+            with self.subTest(status=status, body=body):
+                site = self.site(url=proxy.url)
+                k = self.kmcp(site)
+                d = self.device("platform:Mac")
+                proxy.before, proxy.log[:] = only("POST", (status, body)), []
+                text = k.bad("restart_device", self.confirm(d))
+                self.assertEqual("is unknown" in text, unknown, text)
+                self.assertEqual(site.records()[-1]["result"], "unknown" if unknown else "failed")
+                k.bad("restart_device", self.confirm(d))
+                self.assertEqual(len(proxy.sent()), 1 if unknown else 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
