@@ -170,12 +170,17 @@ static void attempt(struct client *cl, struct client_call *call, const struct km
              x->error);
 }
 
-/* An act that was answered by something on the way, not by the service: it may have been carried out all the
- * same. */
+/* An act that failed half way, or was answered by something on the way and not by the service: it may have
+ * been carried out all the same. The service's own 503 says that it was not taken. */
 static bool is_doubtful(const struct kmcp_route *r, const struct http_exchange *x)
 {
-    return (r->safety == KMCP_WRITE || r->safety == KMCP_DESTROY) && x->end == HTTP_ANSWERED &&
-           (x->status == 408 || x->status == 502 || x->status == 504);
+    int s = x->status;
+
+    if ((r->safety != KMCP_WRITE && r->safety != KMCP_DESTROY) || x->end != HTTP_ANSWERED)
+        return false;
+    if (s == 503 && x->data && fault_is_own(x->data, x->len))
+        return false;
+    return s >= 500 || s == 408 || s == 425 || s == 499;
 }
 
 /* What an error says, without the token in any spelling that JSON has for it, and without what is hidden in a
