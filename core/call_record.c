@@ -12,6 +12,7 @@
 
 #define LEASE_EXTRA_MS INT64_C(60000)
 #define KEEP_MS        (INT64_C(30) * 86400000)
+#define RESERVE        ((size_t)1 << 20) /* more than the arguments of a call, all its names and a sentence */
 
 bool call_note(struct call *c, const char *event, const char *detail)
 {
@@ -54,20 +55,32 @@ static bool claim(struct call *c)
                        c->name);
 }
 
+/* The end has memory of its own: the call may have used up its share. What was said is left out rather than
+ * the end. */
 static void end_claim(struct call *c, enum ledger_stage stage)
 {
-    const char *structured = c->structured ? json_text(&c->arena, c->structured) : NULL;
+    const int64_t repeat_ms = c->safety == KMCP_REVEAL ? 0 : c->host->policy.repeat_ms;
+    bool done = c->out.end == CALL_COMPLETE && stage == LEDGER_OK;
+    struct arena spare;
+    enum state_rc rc;
 
     if (!c->claimed)
         return;
     c->claimed = false;
     c->act.stage = stage;
+    arena_init(&spare, c->host->call_bytes + RESERVE);
     if (c->safety != KMCP_REVEAL) {
-        c->act.text = c->out.end == CALL_COMPLETE ? c->text.data : c->out.text;
-        c->act.structured = c->out.end == CALL_COMPLETE ? structured : NULL;
+        c->act.text = done ? c->text.data : c->out.text;
+        c->act.structured = done && c->structured ? json_text(&spare, c->structured) : NULL;
     }
-    if (ledger_end(c->host->state, &c->arena, &c->act, KEEP_MS,
-                   c->safety == KMCP_REVEAL ? 0 : c->host->policy.repeat_ms) != STATE_YES)
+    rc = ledger_end(c->host->state, &spare, &c->act, KEEP_MS, repeat_ms);
+    if (rc == STATE_LOST && (c->act.text || c->act.structured)) {
+        c->act.text = c->act.structured = NULL;
+        arena_release(&spare, false);
+        rc = ledger_end(c->host->state, &spare, &c->act, KEEP_MS, repeat_ms);
+    }
+    arena_release(&spare, false);
+    if (rc != STATE_YES)
         log_line(KMCP_LOG_ERROR, "state",
                  "the end of %s (%s) could not be entered; it will be looked up again", c->name,
                  c->record.id);
@@ -106,17 +119,37 @@ bool phase_intent(struct call *c)
                      "%s was not done: it cannot be entered in the ledger of acts (state)", c->name);
 }
 
+/* The API took the act, and then something went wrong here: an answer too large to read, a plugin that fails.
+ * It is no failure of the act, and it is not to be sent again. */
+static void doubt(struct call *c)
+{
+    struct client_call *did = &c->client;
+
+    if (did->act_unknown || !did->act_accepted || c->out.end == CALL_COMPLETE)
+        return;
+    did->act_unknown = true;
+    c->arena.ceiling += RESERVE;
+    call_stop(
+        c, CALL_TOOL_ERROR,
+        "the outcome of %s is unknown: it was answered with HTTP %d, but then %s. Do not send it again; "
+        "get_device_commands and get_device_activity show whether the device received it",
+        did->act_line, did->act_status,
+        c->out.text ? c->out.text : "the call needed more memory than [limits] call_bytes allows");
+}
+
 bool phase_outcome(struct call *c)
 {
     const struct client_call *did = &c->client;
-    const char *result = did->act_unknown                    ? "unknown"
-                         : c->out.end == CALL_COMPLETE       ? "ok"
-                         : c->failure.rc == KMCP_E_CANCELLED ? "cancelled"
-                                                             : "failed";
+    const char *result;
     bool recorded;
 
     if (!c->intended)
         return true;
+    doubt(c);
+    result = did->act_unknown                    ? "unknown"
+             : c->out.end == CALL_COMPLETE       ? "ok"
+             : c->failure.rc == KMCP_E_CANCELLED ? "cancelled"
+                                                 : "failed";
     recorded = audit_outcome(c->host->audit, &c->record, result, did->act_line[0] ? did->act_line : NULL,
                              did->act_status, c->out.end == CALL_COMPLETE ? NULL : c->out.text);
     end_claim(c, did->act_unknown ? LEDGER_UNKNOWN : c->out.end == CALL_COMPLETE ? LEDGER_OK : LEDGER_FAILED);

@@ -150,7 +150,8 @@ static void attempt(struct client *cl, struct client_call *call, const struct km
     /* A cancellation does not cut an act short: its outcome is wanted. */
     cl->ops->perform(cl->http, x, is_act ? NULL : call->cancelled);
     if (is_act) {
-        call->act_sent = x->end != HTTP_NOT_SENT;
+        call->act_sent = call->act_sent || x->end != HTTP_NOT_SENT;
+        call->act_accepted = call->act_accepted || (x->status >= 200 && x->status < 300);
         call->act_status = x->status;
         call->act_not_json = x->content_type[0] && !text_casestr(x->content_type, "json");
     }

@@ -85,6 +85,24 @@ class Hostile(Case):
                 k.bad("restart_device", self.confirm(d))
                 self.assertEqual(len(proxy.sent()), 1 if unknown else 2)
 
+    def test_an_act_that_was_taken_is_never_failed(self):
+        """Answers with 2xx that kmcp cannot follow up, whatever the reason."""
+        proxy = self.proxy()
+        for body, limits in ((b'{"x":[' + b"0," * 3000000 + b"0]}", ""), (b'{"x":"' + b"a" * (9 << 20) + b'"}', "call_bytes = 8388608"),
+                             (b"[" * 100000, "")):
+            with self.subTest(size=len(body)):
+                site = self.site(url=proxy.url, limits="requests_per_hour = 1000000\nrequests_per_second = 1000000\n" + limits)
+                k = self.kmcp(site)
+                d = self.device()
+                proxy.before, proxy.log[:] = only("POST", (200, body)), []
+                text = k.bad("restart_device", self.confirm(d))
+                self.assertIn("is unknown", text)
+                self.assertIn("Do not send it again", text)
+                self.assertEqual(site.records()[-1]["result"], "unknown")
+                self.assertIn("unknown", site.run("acts").stdout)
+                k.bad("restart_device", self.confirm(d))
+                self.assertEqual(len(proxy.sent()), 1)
+
 
 if __name__ == "__main__":
     unittest.main()
