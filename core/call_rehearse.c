@@ -5,42 +5,60 @@
 
 #include "call_phase.h"
 
-/* Is TEXT one of the arguments that the schema calls writeOnly (a PIN)? */
-static bool is_hidden(struct call *c, const char *text)
-{
-    const kmcp_json *properties = json_get(schema_json(c->tool->input), "properties");
+#define VALUE_MAX 200   /* bytes shown of one value */
+#define SHOWN_MAX 16384 /* of all of them; what a person cannot be shown is not done */
 
-    for (const kmcp_json *arg = json_first(c->args); arg; arg = json_next(arg))
-        if (json_is_true(json_get(json_get(properties, json_key(arg)), "writeOnly")) && json_str(arg) &&
-            strcmp(json_str(arg), text) == 0)
-            return true;
-    return false;
-}
-
+/* Takes what the schema calls writeOnly (a PIN) out of VALUE. */
 static bool hide(struct call *c, kmcp_json *value)
 {
-    if (json_str(value))
-        return !is_hidden(c, json_str(value)) || json_replace_str(&c->arena, value, "[not shown]");
-    if (json_kind(value) == KMCP_JSON_ARRAY || json_kind(value) == KMCP_JSON_OBJECT)
-        for (const kmcp_json *item = json_first(value); item; item = json_next(item))
-            if (!hide(c, (kmcp_json *)(uintptr_t)item))
-                return false;
+    const char *text = json_str(value), *known;
+
+    if (text)
+        return (known = mask_rename(&c->arena, &c->client.hidden, text)) &&
+               (known == text || json_replace_str(&c->arena, value, known));
+    if (json_kind(value) == KMCP_JSON_NUMBER) {
+        text = json_text(&c->arena, value);
+        known = text ? mask_rename(&c->arena, &c->client.hidden, text) : NULL;
+        return known && (known == text || json_become_str(&c->arena, value, known));
+    }
+    for (const kmcp_json *item = json_first(value); item; item = json_next(item))
+        if (!hide(c, (kmcp_json *)(uintptr_t)item))
+            return false;
     return true;
 }
 
+/* Cuts each long string in VALUE, so that none hides what comes after it. */
+static bool shorten(struct call *c, kmcp_json *value)
+{
+    const char *text = json_str(value), *less;
+    size_t len = text ? strlen(text) : 0, cut = VALUE_MAX;
+
+    if (len > VALUE_MAX) {
+        while (cut && ((unsigned char)text[cut] & 0xC0) == 0x80)
+            cut--;
+        less = arena_format(&c->arena, "%.*s... (%zu bytes in all)", (int)cut, text, len);
+        return less && json_replace_str(&c->arena, value, less);
+    }
+    for (const kmcp_json *item = json_first(value); item; item = json_next(item))
+        if (!shorten(c, (kmcp_json *)(uintptr_t)item))
+            return false;
+    return true;
+}
+
+/* The request as a person is shown it, all its members. NULL: out of memory. */
 static const char *shown(struct call *c)
 {
     const struct agreed *g = &c->client.agreed;
-    const char *body = "";
+    kmcp_json *body = g->body ? json_copy(&c->arena, g->body) : NULL;
+    const char *text = "";
 
-    if (g->body && !(hide(c, g->body) && (body = json_text(&c->arena, g->body))))
+    if (g->body && !(body && shorten(c, body) && (text = json_text(&c->arena, body))))
         return NULL;
-    return arena_format(&c->arena, "%s%s%.600s%s", g->line, *body ? " " : "", body,
-                        strlen(body) > 600 ? "..." : "");
+    return arena_format(&c->arena, "%s%s%s", g->line, *text ? " " : "", text);
 }
 
 /* The digest of the request for the record and the state. A PIN is found in a digest of it by trying them
- * all, so what shown() has hidden is not in it; the call's own bond (call_plan.c), which has a key, covers
+ * all, so what hide() took out is not in it; the call's own bond (call_plan.c), which has a key, covers
  * that. */
 static const char *recorded(struct call *c)
 {
@@ -76,10 +94,12 @@ bool phase_rehearse(struct call *c)
                            "the plugin",
                            c->plugin->decl.name, c->name);
     g->bound = true;
-    c->shown_request = shown(c);
-    c->record.request_sha256 = c->shown_request ? recorded(c) : NULL;
-    return c->record.request_sha256
-               ? true
-               : call_refuse(c, "%s was not done: its request cannot be digested (memory or OpenSSL)",
-                             c->name);
+    if (!g->body || hide(c, g->body)) {
+        c->record.request_sha256 = recorded(c);
+        c->shown_request = shown(c);
+    }
+    if (!c->record.request_sha256 || !c->shown_request)
+        return call_refuse(c, "%s was not done: its request cannot be digested (memory or OpenSSL)", c->name);
+    return strlen(c->shown_request) <= SHOWN_MAX ||
+           call_refuse(c, "%s was not done: its request has too many parts to be shown to a person", c->name);
 }

@@ -38,6 +38,16 @@ class Acts(Case):
             self.assertEqual("mode" in k.asked[-1], rev != "2025-06-18")
         self.assertEqual(self.tenant.acts(), [])
 
+    def test_no_argument_hides_another(self):
+        k = self.kmcp(ask="decline")
+        d = self.mac()
+        for message in ("x" * 250, "\u00e9" * 250, "\\" * 250, "\U0001F600" * 250, '","PhoneNumber":"1"}' * 12):
+            k.bad("lock_device", {"device_id": d["device_id"], "confirm": True, "message": message, "phone_number": "+1 900 SCAM"})
+            question = k.asked[-1]["message"]
+            self.assertTrue(question.endswith('"PhoneNumber":"+1 900 SCAM"}'), question)
+            self.assertLess(len(question), 1500)
+        self.assertEqual(self.tenant.acts(), [])
+
     def test_cancel_and_half_answers_are_no(self):
         for answer in ("cancel", "decline"):
             for rev in ("2025-11-25", MODERN):
