@@ -36,6 +36,7 @@ static const struct {
     { "consent", phase_consent, TOOLS, false },   /* a person's yes, bound to exactly this              */
     { "approval", phase_approval, TOOLS, false }, /* or that of people outside the client             */
     { "detach", phase_detach, TOOLS, false },     /* from here on it may be a task                      */
+    { "look", phase_look, TOOLS, false },         /* is it still what was agreed to                      */
     { "intent", phase_intent, TOOLS, false },     /* on record before it happens, or it does not happen */
     { "run", phase_run, ALL, false },             /* the plugin does it                                 */
     { "shape", phase_shape, ALL, false },         /* the result against its schema, neutralised         */
@@ -76,6 +77,8 @@ static struct call *call_new(struct host *host, const struct call_input *in)
         .hidden = { .arena = &c->arena },
         .traceparent = in->traceparent,
         .tracestate = in->tracestate,
+        .still_may = call_still_may,
+        .still_arg = c,
         .progress = send_progress,
         .progress_arg = c,
     };

@@ -187,6 +187,7 @@ struct call {
     size_t n_facts;
     char *sentence;
     struct consent_bond bond;
+    uint8_t found[DIGEST_SIZE];         /* of what the plan found */
     char call_hex[2 * DIGEST_SIZE + 1]; /* of principal, tool and arguments, for the ledger */
     const char *machine;                /* a local principal's, where machines share the state; else "" */
     const char *stored_args;            /* as the caller said them; canonical, without writeOnly members */

@@ -18,6 +18,7 @@ bool phase_rename(struct call *c);
 /* call_plan.c: what it would touch, and what a yes to it is bound to */
 bool phase_plan(struct call *c);
 bool phase_bind(struct call *c);
+bool phase_look(struct call *c);
 bool phase_detach(struct call *c);
 /* call_policy.c: what the INI says to that */
 bool phase_policy(struct call *c);
@@ -61,6 +62,8 @@ bool call_alias_persons(struct call *c);
 void call_forget(struct call *c);
 /* The case as policy sees it, in the call's arena. False when out of memory. */
 bool call_case(struct call *c, struct policy_case *out);
+/* Does the policy still allow CALL what it allowed before? Else the failure is set. */
+bool call_still_may(void *call);
 /* A record of EVENT for the call; false (and the call refused, nothing done) if it cannot be written. */
 bool call_note(struct call *c, const char *event, const char *detail);
 /* ARGS, canonical, without the members that the tool's schema marks writeOnly; NULL when out of memory. */

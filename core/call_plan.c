@@ -35,6 +35,14 @@ static bool hide_arguments(struct call *c)
     return true;
 }
 
+static void take_plan(struct call *c)
+{
+    c->record.subjects = c->subjects;
+    c->record.n_subjects = c->n_subjects;
+    c->record.facts = c->facts;
+    c->record.n_facts = c->n_facts;
+}
+
 bool phase_plan(struct call *c)
 {
     const struct kmcp_tool *tool = &c->tool->decl;
@@ -61,10 +69,7 @@ bool phase_plan(struct call *c)
         c->client.planning = false;
         c->failure.rc = KMCP_OK;
     }
-    c->record.subjects = c->subjects;
-    c->record.n_subjects = c->n_subjects;
-    c->record.facts = c->facts;
-    c->record.n_facts = c->n_facts;
+    take_plan(c);
     if (tool->safety == KMCP_READ && !c->in->plan_only)
         return true;
     if (tool->plan && tool->safety != KMCP_READ && !c->sentence)
@@ -98,18 +103,13 @@ static const char *name_machine(struct call *c)
     return arena_strdup(&c->arena, name);
 }
 
-/* What a yes is bound to: who asks for which tool with which arguments, and what the plan found. Both are
- * kept in the state, and hold what could be found by trying (a PIN, a person), so they are made with a key.
- * The ledger's digest of the call leaves the machine out: the same done from another one is still done. */
-static bool make_bond(struct call *c, const char *canonical)
+/* The digest of what the plan found. */
+static bool digest_plan(struct call *c, uint8_t out[DIGEST_SIZE])
 {
-    const char *machine = c->machine = name_machine(c);
-    const char *call[] = { c->in->principal, c->tool->decl.name, canonical, machine };
-    uint8_t anywhere[DIGEST_SIZE];
     const char **plan = arena_alloc(&c->arena, (1 + 3 * c->n_subjects + 2 * c->n_facts) * sizeof *plan);
     size_t n = 0;
 
-    if (!plan || !canonical || !machine)
+    if (!plan)
         return false;
     plan[n++] = c->sentence;
     for (size_t i = 0; i < c->n_subjects; i++) {
@@ -122,10 +122,23 @@ static bool make_bond(struct call *c, const char *canonical)
             plan[n++] = c->facts[i].name;
             plan[n++] = c->facts[i].value;
         }
-    if (!call_bind(c, call, 3, anywhere) || !call_bind(c, call, *machine ? 4 : 3, c->bond.call) ||
-        !call_bind(c, plan, n, c->bond.plan))
+    return call_bind(c, plan, n, out);
+}
+
+/* What a yes is bound to: who asks for which tool with which arguments, and what the plan found. Both are
+ * kept in the state, and hold what could be found by trying (a PIN, a person), so they are made with a key.
+ * The ledger's digest of the call leaves the machine out: the same done from another one is still done. */
+static bool make_bond(struct call *c, const char *canonical)
+{
+    const char *machine = c->machine = name_machine(c);
+    const char *call[] = { c->in->principal, c->tool->decl.name, canonical, machine };
+    uint8_t anywhere[DIGEST_SIZE];
+
+    if (!canonical || !machine || !call_bind(c, call, 3, anywhere) ||
+        !call_bind(c, call, *machine ? 4 : 3, c->bond.call) || !digest_plan(c, c->found))
         return false;
     digest_hex(anywhere, sizeof anywhere, c->call_hex);
+    memcpy(c->bond.plan, c->found, sizeof c->found);
     return true;
 }
 
@@ -163,6 +176,37 @@ bool phase_bind(struct call *c)
     if (c->in->review)
         return call_stop(c, CALL_COMPLETE, "%s", c->sentence);
     return true;
+}
+
+/* The plan once more, after all questions and right before the intent: what is acted on is still what the
+ * policy ruled on and people agreed to. */
+bool phase_look(struct call *c)
+{
+    uint8_t found[DIGEST_SIZE];
+    kmcp_rc rc;
+
+    if (c->safety == KMCP_READ || !c->tool->decl.plan)
+        return true;
+    c->subjects = NULL;
+    c->facts = NULL;
+    c->n_subjects = c->n_facts = 0;
+    c->sentence = NULL;
+    c->phase = CALL_PLANNING;
+    c->client.planning = true;
+    rc = call_enter(c, STEP_PLAN);
+    c->client.planning = false;
+    if (rc != KMCP_OK)
+        return call_refuse(c, "%s was not done: %s", c->name,
+                           rc == KMCP_AGAIN ? "it asks something else than before" : c->failure.text);
+    c->failure.rc = KMCP_OK;
+    take_plan(c);
+    if (!digest_plan(c, found))
+        return call_refuse(c, "%s was not done: its target cannot be digested; see the log", c->name);
+    return digest_equal(found, c->found, sizeof found) ||
+           call_refuse(c,
+                       "%s was not done: the device, its user, blueprint or another fact about it changed "
+                       "at this moment; nothing was sent. Call again",
+                       c->name);
 }
 
 /* A tool that may take long gets a life of its own here, where all questions that come before it are settled.

@@ -146,3 +146,23 @@ bool phase_policy(struct call *c)
     }
     return true;
 }
+
+bool call_still_may(void *call)
+{
+    struct call *c = call;
+    struct policy_ruling ruling;
+    struct policy_case now;
+
+    if (!call_case(c, &now)) {
+        failure_set(&c->failure, KMCP_E_NOMEM, "the call needs more memory than [limits] call_bytes allows");
+        return false;
+    }
+    policy_rule_on(&c->host->policy, &now, &ruling);
+    if (ruling.verdict <= c->ruling.verdict)
+        return true;
+    c->record.rule = arena_strdup(&c->arena, ruling.rule);
+    failure_set(&c->failure, KMCP_E_DENIED, "nothing was sent: %s",
+                ruling.verdict == POLICY_DENY ? ruling.why
+                                              : "by now the policy asks for more than was given; call again");
+    return false;
+}

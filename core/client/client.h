@@ -34,6 +34,10 @@ struct client_call {
      * REVEAL tools see it in clear */
     const char *(*keep_secret)(void *arg, const char *field, const char *value);
     void *keep_arg;
+    /* asked right before a request above READ goes out, after any wait: false, with the failure set, and it
+     * does not; NULL: nobody is asked */
+    bool (*still_may)(void *arg);
+    void *still_arg;
     /* progress of sweeps; NULL: nobody asked */
     void (*progress)(void *arg, double done, double total, const char *message);
     void *progress_arg;

@@ -221,6 +221,8 @@ struct cache_reply *client_send(struct client *cl, struct client_call *call, con
 
         if (!take_budget(cl, call))
             return NULL;
+        if (r->safety != KMCP_READ && call->still_may && !call->still_may(call->still_arg))
+            return NULL;
         attempt(cl, call, rq, &x);
         if (x.data) /* a server that repeats the token gives it to nobody */
             log_hide(x.data, x.len);

@@ -103,6 +103,44 @@ class Hostile(Case):
                 k.bad("restart_device", self.confirm(d))
                 self.assertEqual(len(proxy.sent()), 1)
 
+    def test_a_device_that_changes_hands_at_the_last_moment(self):
+        proxy = self.proxy()
+        for n in range(2, 5):  # from the n-th look on it is somebody else's
+            site = self.site(url=proxy.url, policy="protected_users = ceo@acme.example")
+            k = self.kmcp(site)
+            d, looks = self.device(), []
+
+            def after(method, path, answer):
+                if method == "GET" and path.endswith(d["device_id"]):
+                    looks.append(path)
+                    if len(looks) >= n:
+                        return 200, json.dumps({**json.loads(answer), "user": {"name": "CEO", "email": "ceo@acme.example"}}).encode()
+
+            proxy.after = after
+            self.tenant.reset()
+            r = k.call("lock_device", self.confirm(d))
+            if n < 4:  # planned, rehearsed, looked at again
+                self.assertIn("changed at this moment", r["content"][0]["text"])
+                self.assertEqual(self.tenant.acts(), [])
+                self.assertEqual([x["event"] for x in site.records()], ["refused"])
+            else:
+                self.assertEqual(len(looks), 4)
+
+    def test_a_freeze_stops_what_waits_for_the_budget(self):
+        site = self.site(limits="requests_per_hour = 1000000\nrequests_per_second = 1")
+        freeze = site.dir / "freeze"
+        site.write(site.ini.read_text().replace("[policy]", f"[policy]\nfreeze_file = {freeze}"))
+        k = self.kmcp(site)
+        waiting = [k.start("tools/call", {"name": "restart_device", "arguments": self.confirm(self.device())}) for _ in range(3)]
+        self.until(lambda: any(r["event"] == "intent" for r in site.records()), "an intent")
+        freeze.touch()
+        before = len(self.tenant.acts())
+        texts = [k.finish(q)["result"]["content"][0]["text"] for q in waiting]
+        self.assertLessEqual(len(self.tenant.acts()), before + 1)  # one may have been on its way
+        self.assertTrue(any("nothing was sent: acts are frozen" in t for t in texts), texts)
+        ends = [r for r in site.records() if r["event"] == "outcome" and r["result"] == "failed"]
+        self.assertTrue(all(r["rule"] == "freeze" and "frozen" in r["detail"] for r in ends) and ends, ends)
+
 
 if __name__ == "__main__":
     unittest.main()
