@@ -87,13 +87,11 @@ static void http_reply(struct http_call *h)
     struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
     for (size_t i = 0; i < c->header_count; i++)
         evhttp_add_header(headers, c->headers[i].name, c->headers[i].value);
-    if (c->t->advanced_us) { /* the tenant's clock is not ours: it says so, as a real one would */
-        char date[40];
-        time_t seconds = (time_t)(tenant_now(c->t) / WHEN_SECOND);
-        struct tm parts;
-        if (gmtime_r(&seconds, &parts) && strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &parts))
-            evhttp_add_header(headers, "Date", date);
-    }
+    char date[40]; /* the tenant's clock may not be ours (--now, advance): it says so, as a real one would */
+    time_t seconds = (time_t)(tenant_now(c->t) / WHEN_SECOND);
+    struct tm parts;
+    if (gmtime_r(&seconds, &parts) && strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &parts))
+        evhttp_add_header(headers, "Date", date);
     if (c->type)
         evhttp_add_header(headers, "Content-Type", c->type);
     size_t sent = strcmp(c->method, "HEAD") == 0 ? 0 : c->out.n;
