@@ -185,7 +185,7 @@ static kmcp_rc invoke(struct call *c, enum call_step step)
     switch (c->in->kind) {
     case CALL_TOOL:
         return step == STEP_RESOLVE
-                   ? c->tool->decl.resolve(&c->ctx, c->args, c->act.at_ms)
+                   ? c->tool->decl.resolve(&c->ctx, c->args, c->act.api_ms)
                    : (step == STEP_PLAN ? c->tool->decl.plan : c->tool->decl.run)(&c->ctx, c->args);
     case CALL_PROMPT:
         return c->prompt->decl.get(&c->ctx, c->args);

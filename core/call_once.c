@@ -8,6 +8,7 @@
 #include "call_phase.h"
 
 #define ARRIVES_MS INT64_C(900000)          /* what left no trace after so long did not arrive */
+#define NEAR_MS    INT64_C(10000)           /* two acts so close cannot be told apart in a queue */
 #define KEEP_MS    (INT64_C(30) * 86400000) /* what nobody knows is kept so long */
 
 /* ---- what became of an act ---- */
@@ -20,6 +21,8 @@ static kmcp_rc look(struct call *c, const char **text)
 
     if (!c->tool->decl.resolve)
         rc = KMCP_E_NOTFOUND;
+    else if (c->act.api_ms <= 0)
+        rc = failure_set(&c->failure, KMCP_E_NOTFOUND, "its time by the API's clock is not known");
     else {
         c->phase = CALL_RUNNING;
         c->client.planning = true;
@@ -36,6 +39,34 @@ static kmcp_rc look(struct call *c, const char **text)
         *text = "";
     call_forget(c);
     return rc;
+}
+
+/* Could E be what a trace of c->act is of? Both are the same request, and stand close together. */
+static bool is_near(const struct call *c, const struct ledger_entry *e)
+{
+    int64_t ended = e->ended_ms ? e->ended_ms : e->until_ms;
+
+    return strcmp(e->key, c->act.key) != 0 && e->request && c->act.request &&
+           strcmp(e->request, c->act.request) == 0 && e->stage != LEDGER_CLAIMED &&
+           e->stage != LEDGER_FAILED && ended + NEAR_MS >= c->act.at_ms &&
+           e->at_ms <= c->act.at_ms + ARRIVES_MS;
+}
+
+/* May a trace be that of another act that kmcp sent? */
+static bool is_anothers(struct call *c)
+{
+    struct ledger_entry *all;
+    struct arena scratch;
+    bool is = c->act.after_ms && c->act.after_ms + NEAR_MS >= c->act.at_ms;
+    size_t n = 0;
+
+    arena_init(&scratch, c->host->call_bytes);
+    if (ledger_all(c->host->state, &scratch, false, &all, &n) != STATE_YES)
+        is = true;
+    for (size_t i = 0; i < n && !is; i++)
+        is = is_near(c, &all[i]);
+    arena_release(&scratch, false);
+    return is;
 }
 
 static bool end_act(struct call *c, enum ledger_stage stage, const char *how, const char *text)
@@ -72,7 +103,10 @@ static bool settle(struct call *c)
         return end_act(c, LEDGER_FAILED, "kmcp ended before it was sent", "");
     switch (look(c, &text)) {
     case KMCP_HAPPENED:
-        return end_act(c, LEDGER_OK, "it was received", text);
+        if (!is_anothers(c))
+            return end_act(c, LEDGER_OK, "it was received", text);
+        text = "what was found may be another act of the same kind";
+        break;
     case KMCP_NOT_SEEN:
         if (now - c->act.at_ms >= ARRIVES_MS)
             return end_act(c, LEDGER_FAILED, "it left no trace and did not arrive", text);

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "call_phase.h"
 #include "policy/caps.h"
@@ -30,6 +31,11 @@ static bool claim(struct call *c)
     int64_t now = state_now(c->host->state);
     enum state_rc rc;
 
+    if (act->id && act->stage != LEDGER_FAILED)
+        act->after_ms = act->ended_ms ? act->ended_ms : act->until_ms;
+    act->ended_ms = 0;
+    if (!client_api_time(c->host->client, clock_unix_ms(), &act->api_ms))
+        act->api_ms = 0;
     act->stage = LEDGER_CLAIMED;
     memcpy(act->call, c->call_hex, sizeof act->call);
     act->id = c->record.id;
@@ -68,6 +74,7 @@ static void end_claim(struct call *c, enum ledger_stage stage)
         return;
     c->claimed = false;
     c->act.stage = stage;
+    c->act.ended_ms = state_now(c->host->state);
     arena_init(&spare, c->host->call_bytes + RESERVE);
     if (c->safety != KMCP_REVEAL) {
         c->act.text = done ? c->text.data : c->out.text;

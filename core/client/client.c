@@ -96,6 +96,17 @@ void client_last(struct client *cl, struct client_last *out)
     pthread_mutex_unlock(&cl->sleep_lock);
 }
 
+bool client_api_time(struct client *cl, int64_t unix_ms, int64_t *out)
+{
+    bool known;
+
+    pthread_mutex_lock(&cl->sleep_lock);
+    known = cl->dated;
+    *out = (unix_ms + cl->ahead_ms) / 1000 * 1000; /* times in its rows may be as coarse as its Date */
+    pthread_mutex_unlock(&cl->sleep_lock);
+    return known;
+}
+
 void client_wake(struct client *cl)
 {
     cache_wake(cl->cache);

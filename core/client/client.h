@@ -77,6 +77,11 @@ struct client_last {
 void client_last(struct client *cl, struct client_last *out);
 /* From now on client_last() says whose certificate it is: before the first request. */
 void client_look(struct client *cl);
+/* What the API's clock showed at UNIX_MS of ours, in whole seconds, by the Date of its last answer that came
+ * within CLIENT_DATE_MS: at most so much and two seconds less than it did, never more. False: none came yet.
+ */
+#define CLIENT_DATE_MS INT64_C(5000)
+bool client_api_time(struct client *cl, int64_t unix_ms, int64_t *out);
 
 /* What the host itself demands of a sweep's rows, on their real values; and how many rows the caller will
  * take at the most, so that no more pages are fetched ahead (0: all). */

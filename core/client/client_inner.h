@@ -24,6 +24,8 @@ struct client {
     int64_t hour_left, reset_ms; /* as last seen; __atomic */
     bool state_lost;             /* __atomic */
     struct client_last last;     /* under sleep_lock */
+    bool dated;                  /* a Date came; under sleep_lock */
+    int64_t ahead_ms;            /* so far, at least, the API's clock is ahead of ours; under sleep_lock */
     bool look;                   /* at certificates */
     struct client_ttl *ttls;
     size_t n_ttls;
@@ -62,8 +64,8 @@ kmcp_rc client_check(const struct client_call *call, const struct kmcp_request *
 /* client.c: one GET or act, through cache and flights; the raw reply for the sweep. NULL with the failure
  * set. */
 struct cache_reply *client_fetch(struct client *cl, struct client_call *call, const struct kmcp_request *rq);
-/* client.c: the reply's JSON in arena A, of its rows (TOP: of an object itself) only FIELDS (NULL: all), not yet
- * masked. NULL body for an empty one. */
+/* client.c: the reply's JSON in arena A, of its rows (TOP: of an object itself) only FIELDS (NULL: all), not
+ * yet masked. NULL body for an empty one. */
 kmcp_rc client_parse(struct client_call *call, struct arena *a, const struct kmcp_request *rq,
                      const struct cache_reply *reply, const char *fields, bool top, kmcp_json **body);
 /* client.c: masks BODY as the route and the call demand. */

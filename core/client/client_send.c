@@ -136,12 +136,33 @@ static void fail_unanswered(struct client_call *call, const struct kmcp_route *r
     }
 }
 
+/* What is known of the API from an answer that TOOK so long, for all calls. */
+static void remember(struct client *cl, const struct http_exchange *x, int64_t took)
+{
+    int64_t theirs = x->end == HTTP_ANSWERED && took <= CLIENT_DATE_MS ? retry_date_ms(x->date) : -1;
+
+    pthread_mutex_lock(&cl->sleep_lock);
+    cl->last.status = x->status;
+    cl->last.hour_left = x->hour_left;
+    cl->last.reset_s = x->reset_s;
+    memcpy(cl->last.date, x->date, sizeof cl->last.date);
+    if (x->issuer[0]) { /* said where a connection is new */
+        memcpy(cl->last.issuer, x->issuer, sizeof cl->last.issuer);
+        memcpy(cl->last.expires, x->expires, sizeof cl->last.expires);
+    }
+    if (theirs >= 0) {
+        cl->ahead_ms = theirs - clock_unix_ms(); /* cut to the second, and on its way for a while */
+        cl->dated = true;
+    }
+    pthread_mutex_unlock(&cl->sleep_lock);
+}
+
 /* One attempt. The exchange's data is the caller's to free. */
 static void attempt(struct client *cl, struct client_call *call, const struct kmcp_request *rq,
                     struct http_exchange *x)
 {
     bool is_act = rq->route->safety == KMCP_WRITE || rq->route->safety == KMCP_DESTROY;
-    int64_t left = call->deadline_ms - clock_ms(),
+    int64_t began = clock_ms(), left = call->deadline_ms - began,
             most = rq->timeout_ms ? rq->timeout_ms : 1000L * cl->tenant->timeout_s;
 
     x->timeout_ms = (long)(left < most ? (left > 1 ? left : 1) : most);
@@ -155,16 +176,7 @@ static void attempt(struct client *cl, struct client_call *call, const struct km
         call->act_status = x->status;
         call->act_not_json = x->content_type[0] && !text_casestr(x->content_type, "json");
     }
-    pthread_mutex_lock(&cl->sleep_lock);
-    cl->last.status = x->status;
-    cl->last.hour_left = x->hour_left;
-    cl->last.reset_s = x->reset_s;
-    memcpy(cl->last.date, x->date, sizeof cl->last.date);
-    if (x->issuer[0]) { /* said where a connection is new */
-        memcpy(cl->last.issuer, x->issuer, sizeof cl->last.issuer);
-        memcpy(cl->last.expires, x->expires, sizeof cl->last.expires);
-    }
-    pthread_mutex_unlock(&cl->sleep_lock);
+    remember(cl, x, clock_ms() - began);
     if (x->end == HTTP_ANSWERED)
         client_learn(cl, x, x->status == 429 ? server_pause_ms(x) : 0);
     log_line(KMCP_LOG_DEBUG, "client", "%s %s: %d %s", rq->route->method, rq->route->path, x->status,

@@ -38,8 +38,7 @@ static int64_t days_from_civil(int64_t y, int64_t m, int64_t d)
     return era * 146097 + doe - 719468;
 }
 
-/* RFC 9110 IMF-fixdate, "Sun, 06 Nov 1994 08:49:37 GMT"; -1 if it is not one. */
-static int64_t http_date_ms(const char *value)
+int64_t retry_date_ms(const char *value)
 {
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     int day, year, hour, minute, second;
@@ -63,7 +62,7 @@ int64_t retry_after_ms(const char *value, int64_t now_unix_ms)
 
     if (n && n < 8 && !value[n])
         ms = strtoll(value, NULL, 10) * 1000;
-    else if ((ms = http_date_ms(value)) >= 0)
+    else if ((ms = retry_date_ms(value)) >= 0)
         ms = ms > now_unix_ms ? ms - now_unix_ms : 0;
     else
         return -1;

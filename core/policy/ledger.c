@@ -52,6 +52,9 @@ static bool read_entry(struct arena *a, const char *key, const struct state_reco
     out->text = text_of(a, v, "text");
     out->structured = text_of(a, v, "structured");
     out->host = text_of(a, v, "host");
+    json_int(json_get(v, "api"), &out->api_ms);
+    json_int(json_get(v, "ended"), &out->ended_ms);
+    json_int(json_get(v, "after"), &out->after_ms);
     return json_int(json_get(v, "at"), &out->at_ms) && json_int(json_get(v, "until"), &out->until_ms) &&
            json_int(json_get(v, "pid"), &out->pid) && out->id && out->tool && out->host;
 }
@@ -94,6 +97,9 @@ static const char *write_entry(struct arena *a, const struct ledger_entry *e)
         !add(a, v, "target", e->target) || !add(a, v, "request", e->request) || !add(a, v, "text", e->text) ||
         !add(a, v, "structured", e->structured) || !add(a, v, "host", e->host) ||
         !json_set(a, v, "at", json_integer(a, e->at_ms)) ||
+        !json_set(a, v, "api", json_integer(a, e->api_ms)) ||
+        !json_set(a, v, "ended", json_integer(a, e->ended_ms)) ||
+        !json_set(a, v, "after", json_integer(a, e->after_ms)) ||
         !json_set(a, v, "until", json_integer(a, e->until_ms)) ||
         !json_set(a, v, "pid", json_integer(a, e->pid)))
         return NULL;

@@ -27,8 +27,11 @@ struct ledger_entry {
     const char *text;       /* what the caller was told, or NULL */
     const char *structured; /* JSON, or NULL */
     int64_t at_ms;          /* when it was claimed */
-    int64_t until_ms;       /* a process that lives has ended it by then */
-    const char *host;       /* and which process that is */
+    int64_t api_ms;         /* then, by the API's clock (client_api_time); 0: not known */
+    int64_t ended_ms;       /* when its end was entered; 0: not yet */
+    int64_t after_ms; /* end of one before it under the same key that reached the API, or may have; 0: none */
+    int64_t until_ms; /* a process that lives has ended it by then */
+    const char *host; /* and which process that is */
     int64_t pid;
     int64_t version; /* in the state */
 };

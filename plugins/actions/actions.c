@@ -178,15 +178,20 @@ static kmcp_rc run_act(kmcp_ctx *ctx, const kmcp_json *args, const struct kmcp_r
     return h->result_json(ctx, out);
 }
 
-/* What became of an act whose answer was lost: the newest command of its kind that is no older than the act
- * (api section 1.10). A minute is allowed between the two clocks. */
+/* What became of an act whose answer was lost: a command of its kind in the device's queue (api section 1.10)
+ * that was asked for when it was sent. One whose date cannot be read, or is a little earlier, or is later
+ * than anything that was sent then, may or may not be it. */
+#define EARLIER_MS 5000
+#define LATER_MS   900000
+
 struct trace {
     const char *request_type;
     int64_t since_ms;
     const char *found; /* when it was requested */
+    int unclear;
 };
 
-/* A row is a command, or an event about one. */
+/* A row is a command, or an event about one or something else. */
 static kmcp_rc trace_page(kmcp_ctx *ctx, const kmcp_json *rows, void *arg)
 {
     struct trace *trace = arg;
@@ -196,12 +201,17 @@ static kmcp_rc trace_page(kmcp_ctx *ctx, const kmcp_json *rows, void *arg)
         const kmcp_json *details = ctx->host->json_get(row, "details"), *command = details ? details : row;
         const char *type = kmcp_get_str(ctx, command, "request_type"),
                    *when = kmcp_get_str(ctx, command, "date_requested");
+        int64_t at = kmcp_time_ms(when);
 
         if (!type)
             type = kmcp_get_str(ctx, command, "command_type");
-        if (type && when && strcmp(type, trace->request_type) == 0 &&
-            kmcp_time_ms(when) >= trace->since_ms - 60000)
-            trace->found = ctx->host->format(ctx, "%s", when);
+        if ((type && strcmp(type, trace->request_type) != 0) || (!type && details) ||
+            (at >= 0 && at < trace->since_ms - EARLIER_MS))
+            continue;
+        if (!type || at < trace->since_ms || at > trace->since_ms + LATER_MS)
+            trace->unclear = 1;
+        else if (!(trace->found = ctx->host->format(ctx, "%s", when)))
+            return KMCP_E_NOMEM;
     }
     return KMCP_OK;
 }
@@ -219,6 +229,7 @@ static kmcp_rc happened(kmcp_ctx *ctx, const char *action, const char *device_id
     return KMCP_HAPPENED;
 }
 
+/* COMPLETE: the API said how many rows there are, and sent them. */
 static kmcp_rc look_in(kmcp_ctx *ctx, const struct kmcp_route *route, const char *device_id,
                        struct trace *trace, int *complete)
 {
@@ -229,8 +240,19 @@ static kmcp_rc look_in(kmcp_ctx *ctx, const struct kmcp_route *route, const char
     struct kmcp_coverage coverage = { .struct_size = sizeof coverage };
     kmcp_rc rc = ctx->host->sweep(ctx, &request, trace_page, trace, &coverage);
 
-    *complete = rc == KMCP_OK && coverage.complete;
+    *complete = rc == KMCP_OK && coverage.complete && coverage.total >= 0;
     return rc;
+}
+
+static kmcp_rc cannot_tell(kmcp_ctx *ctx, const struct trace *trace)
+{
+    if (trace->unclear)
+        return kmcp_fail(ctx, KMCP_E_CONFLICT,
+                         "the device's queue holds a %s that may or may not be this one",
+                         trace->request_type);
+    return kmcp_fail(ctx, KMCP_E_UPSTREAM,
+                     "the device's commands could not all be read, and its activity shows no %s since",
+                     trace->request_type);
 }
 
 /* The queue tells both ways. Where it is refused (devices that are not Apple's have none) or cannot be read
@@ -238,7 +260,7 @@ static kmcp_rc look_in(kmcp_ctx *ctx, const struct kmcp_route *route, const char
 static kmcp_rc resolve_command(kmcp_ctx *ctx, const kmcp_json *args, const char *action,
                                const char *request_type, int64_t since_ms)
 {
-    struct trace trace = { request_type, since_ms, NULL };
+    struct trace trace = { request_type, since_ms, NULL, 0 };
     const char *where = "queue holds";
     struct kmcp_device d;
     int complete, locks_mac;
@@ -248,20 +270,16 @@ static kmcp_rc resolve_command(kmcp_ctx *ctx, const kmcp_json *args, const char 
         return rc;
     locks_mac = strcmp(action, "lock") == 0 && d.platform && strcmp(d.platform, "Mac") == 0;
     rc = look_in(ctx, &routes[GET_COMMANDS], d.id, &trace, &complete);
-    if (!trace.found && complete)
+    if (!trace.found && !trace.unclear && complete)
         return KMCP_NOT_SEEN;
     if (!trace.found && rc == KMCP_E_CANCELLED)
         return rc;
-    if (!trace.found) {
+    if (!trace.found && !trace.unclear) {
         where = "activity shows";
         rc = look_in(ctx, &routes[GET_ACTIVITY], d.id, &trace, &complete);
     }
     if (!trace.found)
-        return rc != KMCP_OK ? rc
-                             : kmcp_fail(ctx, KMCP_E_UPSTREAM,
-                                         "the device's commands could not all be read, and its activity shows "
-                                         "no %s since",
-                                         request_type);
+        return rc != KMCP_OK ? rc : cannot_tell(ctx, &trace);
     kmcp_text(ctx, "the device's %s a %s of %s", where, request_type, trace.found);
     if (locks_mac)
         kmcp_text(ctx, ". The unlock PIN was in the answer that was lost: get_device_secret with secret "

@@ -129,6 +129,9 @@ class Proxy:
                             answer, self.date = (r.status, r.read()), r.headers["Date"]
                     except urllib.error.HTTPError as e:
                         answer, self.date = (e.code, e.read()), e.headers["Date"]
+                    except (OSError, http.client.HTTPException):  # the tenant broke it off: so do we
+                        self.close_connection = True
+                        return
                     answer = proxy.after(self.command, self.path, answer[1]) or answer
                 self.send_response(answer[0])
                 self.send_header("Content-Type", "application/json")

@@ -1,8 +1,10 @@
 """An API, or something on the way to it, that lies, leaks, or says less than it should.  SPDX-License-Identifier: Apache-2.0"""
+import datetime
 import json
+import sqlite3
 import unittest
 
-from e2e import Case
+from e2e import Case, Tenant
 
 
 def only(method, answer):
@@ -140,6 +142,80 @@ class Hostile(Case):
         self.assertTrue(any("nothing was sent: acts are frozen" in t for t in texts), texts)
         ends = [r for r in site.records() if r["event"] == "outcome" and r["result"] == "failed"]
         self.assertTrue(all(r["rule"] == "freeze" and "frozen" in r["detail"] for r in ends) and ends, ends)
+
+
+class Traces(Case):
+    """What is concluded from a device's queue about an act whose answer was lost."""
+    TENANT_ARGS = ("--devices", 60)
+
+    def confirm(self, d, **more):
+        return {"device_id": d["device_id"], "confirm": True, **more}
+
+    def age(self, site, minutes=20):
+        """All acts of the ledger are so much older."""
+        db = sqlite3.connect(site.dir / "state.db")
+        for key, value in db.execute("select key, value from record where space = 'act'").fetchall():
+            act = json.loads(value)
+            for member in ("at", "ended", "after", "until"):
+                act[member] -= minutes * 60000
+            db.execute("update record set value = ? where key = ?", (json.dumps(act, separators=(",", ":")).encode(), key))
+        db.commit()
+        db.close()
+
+    def lost(self, k, d, tenant=None, arrives=True, tool="lock_device", **more):
+        """An act whose answer is lost, carried out or not."""
+        (tenant or self.tenant).set(faults=[f"{'close' if arrives else '504'},path=/action/,method=POST,count=1"])
+        self.assertIn("is unknown", k.bad(tool, self.confirm(d, **more)))
+        (tenant or self.tenant).set(faults=[])
+
+    def test_clocks_apart(self):
+        for minutes in (-25, -5, 5, 25):
+            now = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=minutes)
+            with Tenant("--devices", 60, "--now", now.strftime("%Y-%m-%dT%H:%M:%SZ")) as tenant:
+                for arrives in (True, False):
+                    d = tenant.find("platform:Mac,online:no,nth:%d" % arrives)
+                    site = self.site(url=tenant.url)
+                    k = self.kmcp(site)
+                    self.lost(k, d, tenant, arrives)
+                    self.age(site)
+                    k.call("lock_device", self.confirm(d))
+                    resolved = [r["detail"] for r in site.records() if r["event"] == "resolved"]
+                    self.assertIn("it was received" if arrives else "did not arrive", resolved[0])
+                    sent = [a for a in tenant.acts() if d["device_id"] in a["path"]]
+                    self.assertEqual(len(sent), 2)  # the second one is refused by the API: it is locked
+                    k.close()
+
+    def test_rows_that_cannot_be_read(self):
+        proxy = self.proxy()
+        for spoil in (lambda row: row.pop("date_requested"), lambda row: row.update(date_requested="yesterday"),
+                      lambda row: (row.pop("request_type", 0), row.pop("command_type", 0))):
+            def after(method, path, answer):
+                if method == "GET" and "/commands" in path:
+                    page = json.loads(answer)
+                    for row in page["commands"]["results"]:
+                        spoil(row)
+                    return 200, json.dumps(page).encode()
+
+            site = self.site(url=proxy.url)
+            k = self.kmcp(site)
+            d = self.device("platform:Mac,online:no")
+            self.tenant.reset()
+            self.lost(k, d)
+            self.age(site)
+            proxy.after = after
+            self.assertIn("not done yet", k.bad("lock_device", self.confirm(d)))  # a person has to decide
+            self.assertEqual(len(self.tenant.acts()), 1)
+            self.assertNotIn("resolved", [r["event"] for r in site.records()])
+
+    def test_a_trace_of_an_earlier_act(self):
+        site = self.site()
+        k = self.kmcp(site)
+        d = self.device("platform:Mac,online:no")
+        k.good("restart_device", self.confirm(d))
+        self.lost(k, d, arrives=False, tool="restart_device", notify_user=True)
+        self.age(site)
+        self.assertIn("not done yet", k.bad("restart_device", self.confirm(d, notify_user=True)))
+        self.assertNotIn("resolved", [r["event"] for r in site.records()])
 
 
 if __name__ == "__main__":

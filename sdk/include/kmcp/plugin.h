@@ -134,9 +134,10 @@ struct kmcp_route {
 #define KMCP_PAGES_AFTER  6u /* Since 1.3. size, and the `after` inside `next`; {next,results}                        */
 
 typedef kmcp_rc (*kmcp_tool_fn)(kmcp_ctx *ctx, const kmcp_json *args);
-/* Since 1.2. What became of an act that was sent at SINCE_MS (Unix milliseconds) with ARGS and got no clear answer? Only
- * READ routes. KMCP_HAPPENED (say how one can tell with result_text()), KMCP_NOT_SEEN, or a failure: still unknown.
- * Members of ARGS that the input schema calls writeOnly are not there. */
+/* Since 1.2. What became of an act with ARGS that got no clear answer? SINCE_MS, Unix milliseconds by the API's own
+ * clock, is when it was about to be sent: up to seven seconds early, never late. Only READ routes. KMCP_HAPPENED (say how
+ * one can tell with result_text()), KMCP_NOT_SEEN, or a failure: still unknown. Members of ARGS that the input schema
+ * calls writeOnly are not there. */
 typedef kmcp_rc (*kmcp_resolve_fn)(kmcp_ctx *ctx, const kmcp_json *args, int64_t since_ms);
 
 struct kmcp_tool {
