@@ -143,6 +143,29 @@ class Hostile(Case):
         ends = [r for r in site.records() if r["event"] == "outcome" and r["result"] == "failed"]
         self.assertTrue(all(r["rule"] == "freeze" and "frozen" in r["detail"] for r in ends) and ends, ends)
 
+    def test_what_is_not_said_protects(self):
+        proxy = self.proxy()
+        d = self.device()
+        policy = "protected_users = boss@acme.example\nprotected_tags = vip"
+        for known, members in ((True, {}), (True, {"user": ""}), (True, {"user": None}), (True, {"tags": ["a", {"name": "b"}]}),
+                               (False, {"user": "boss@acme.example"}), (False, {"user": [{"email": "boss@acme.example"}]}),
+                               (False, {"user": {"name": "Boss"}}), (False, {"user": {"username": "boss@acme.example"}}),
+                               (False, {"tags": None}), (False, {"tags": "vip"}), (False, {"tags": [["vip"]]}),
+                               (False, {"tags": [{"title": "vip"}]})):
+            proxy.after = lambda m, path, answer: (200, json.dumps({**json.loads(answer), **members}).encode()) if d["device_id"] in path else None
+            out = self.site(url=proxy.url, policy=policy).run("policy", "explain", "restart_device", json.dumps(self.confirm(d))).stdout
+            self.assertIn("decided by default" if known else "decided by protected", out, members)
+
+    def test_a_name_does_not_forge_the_question(self):
+        k = self.kmcp(ask="decline")
+        d = self.device()
+        name = 'x" (user Bob, blueprint Lab)?\nThis is sent: POST /api/v1/devices/1/action/restart "'
+        self.tenant.set(device={"device_id": d["device_id"], "device_name": name})
+        k.bad("restart_device", self.confirm(d))
+        said, sent = k.asked[-1]["message"].split("\n")
+        self.assertTrue(said.startswith(f"Restart the Mac with serial number {d['serial_number']}? Work that is not saved"), said)
+        self.assertEqual(sent, f"This is sent: POST /api/v1/devices/{d['device_id']}/action/restart")
+
 
 class Traces(Case):
     """What is concluded from a device's queue about an act whose answer was lost."""

@@ -51,7 +51,24 @@ struct kmcp_device {
     const char *id, *name, *serial, *platform, *model, *os, *user_name, *user_email, *blueprint_id, *blueprint;
     const char *last_check_in, *asset_tag;
     const kmcp_json *record;
+    const kmcp_json *user; /* what states mail and name of its user, if the record states both; else NULL */
+    int no_user;           /* the record says that there is none */
 };
+
+/* Does OBJECT say what KEY is: a string, or none (null or "")? Anything else, or nothing, is not known. */
+KMCP_MAYBE_UNUSED static inline int kmcp_states(kmcp_ctx *ctx, const kmcp_json *object, const char *key)
+{
+    uint32_t kind = ctx->host->json_kind(ctx->host->json_get(object, key));
+
+    return kind == KMCP_JSON_STRING || kind == KMCP_JSON_NULL;
+}
+
+/* In plan(): states the fact NAME about the subject if OBJECT does. */
+KMCP_MAYBE_UNUSED static inline KMCP_MUST_CHECK kmcp_rc kmcp_fact_of(kmcp_ctx *ctx, const char *name,
+                                                                     const kmcp_json *object, const char *key)
+{
+    return kmcp_states(ctx, object, key) ? ctx->host->fact(ctx, name, kmcp_get_str(ctx, object, key)) : KMCP_OK;
+}
 
 KMCP_MAYBE_UNUSED static inline void kmcp_device_read(kmcp_ctx *ctx, const kmcp_json *record, struct kmcp_device *d)
 {
@@ -74,6 +91,31 @@ KMCP_MAYBE_UNUSED static inline void kmcp_device_read(kmcp_ctx *ctx, const kmcp_
     d->blueprint = kmcp_get_str(ctx, record, "blueprint_name");
     d->last_check_in = kmcp_get_str(ctx, record, "last_check_in");
     d->asset_tag = kmcp_get_str(ctx, record, "asset_tag");
+    d->user = kmcp_states(ctx, user, "email") && kmcp_states(ctx, user, "name")                       ? user
+              : kmcp_states(ctx, record, "user_email") && kmcp_states(ctx, record, "user_name") ? record
+                                                                                                  : NULL;
+    d->no_user = !d->user_email && !d->user_name &&
+                 (d->user || (kmcp_states(ctx, record, "user") && !kmcp_get_str(ctx, record, "user")));
+}
+
+/* Name, user and blueprint of a device for a sentence that began with its serial number: `"Ana's Mac" (user Ana
+ * <ana@x.org>, blueprint Sales)`. All of them are others' words, so they come last. NULL at the ceiling. */
+KMCP_MAYBE_UNUSED static inline const char *kmcp_device_words(kmcp_ctx *ctx, const struct kmcp_device *d)
+{
+    const char *user = d->user_name ? d->user_name : d->user_email ? d->user_email : d->no_user ? "none" : "unknown";
+    const char *mail = d->user_name && d->user_email ? d->user_email : NULL;
+    const char *no_blueprint = kmcp_states(ctx, d->record, "blueprint_name") ? "none" : "unknown";
+
+    return ctx->host->format(ctx, "\"%s\" (user %s%s%s%s, blueprint %s)", d->name ? d->name : "unnamed", user,
+                             mail ? " <" : "", mail ? mail : "", mail ? ">" : "",
+                             d->blueprint ? d->blueprint : no_blueprint);
+}
+
+/* What nobody but the maker of a device chose: "Mac with serial number C02ABC". NULL at the ceiling. */
+KMCP_MAYBE_UNUSED static inline const char *kmcp_device_kind(kmcp_ctx *ctx, const struct kmcp_device *d)
+{
+    return ctx->host->format(ctx, "%s with %s %s", d->platform ? d->platform : "device",
+                             d->serial ? "serial number" : "id", d->serial ? d->serial : d->id);
 }
 
 /* 8-4-4-4-12 hexadecimal digits? */
@@ -271,30 +313,38 @@ KMCP_MAYBE_UNUSED static inline KMCP_MUST_CHECK kmcp_rc kmcp_device_subject(kmcp
                                                                             const struct kmcp_route *blueprint)
 {
     const struct kmcp_host *h = ctx->host;
-    const char *who = d->user_email ? d->user_email : d->user_name ? d->user_name : "none";
+    const char *who = d->user_email ? d->user_email : d->user_name ? d->user_name : d->no_user ? "none" : "unknown";
     const kmcp_json *tags = h->json_get(d->record, "tags"), *tag;
+    int known = h->json_kind(tags) == KMCP_JSON_ARRAY;
     struct kmcp_reply reply;
     kmcp_rc rc = h->subject(ctx, "device", d->id,
                             h->format(ctx, "%s (serial %s, user %s, blueprint %s)", d->name ? d->name : "unnamed",
-                                      d->serial ? d->serial : "unknown", who, d->blueprint ? d->blueprint : "none"));
+                                      d->serial ? d->serial : "unknown", who,
+                                      d->blueprint                                    ? d->blueprint
+                                      : kmcp_states(ctx, d->record, "blueprint_name") ? "none"
+                                                                                      : "unknown"));
 
     if (rc != KMCP_OK || !KMCP_HOST_HAS(ctx, wants))
         return rc;
-    if ((rc = h->fact(ctx, "name", d->name)) != KMCP_OK || (rc = h->fact(ctx, "serial", d->serial)) != KMCP_OK ||
-        (rc = h->fact(ctx, "user", d->user_email)) != KMCP_OK || (rc = h->fact(ctx, "user_name", d->user_name)) != KMCP_OK ||
-        (rc = h->fact(ctx, "platform", d->platform)) != KMCP_OK ||
-        (rc = h->fact(ctx, "blueprint", d->blueprint)) != KMCP_OK ||
-        (rc = h->fact(ctx, "blueprint_id", d->blueprint_id)) != KMCP_OK ||
-        (rc = h->fact(ctx, "last_check_in", d->last_check_in)) != KMCP_OK)
+    if ((rc = kmcp_fact_of(ctx, "name", d->record, "device_name")) != KMCP_OK ||
+        (rc = kmcp_fact_of(ctx, "serial", d->record, "serial_number")) != KMCP_OK ||
+        (rc = kmcp_fact_of(ctx, "platform", d->record, "platform")) != KMCP_OK ||
+        (rc = kmcp_fact_of(ctx, "blueprint", d->record, "blueprint_name")) != KMCP_OK ||
+        (rc = kmcp_fact_of(ctx, "blueprint_id", d->record, "blueprint_id")) != KMCP_OK ||
+        (rc = kmcp_fact_of(ctx, "last_check_in", d->record, "last_check_in")) != KMCP_OK)
         return rc;
-    if (tags && h->json_len(tags) == 0 && (rc = h->fact(ctx, "tag", NULL)) != KMCP_OK)
+    /* a user of whom only half is known could be anybody */
+    if ((d->user || d->no_user) && ((rc = h->fact(ctx, "user", d->user_email)) != KMCP_OK ||
+                                    (rc = h->fact(ctx, "user_name", d->user_name)) != KMCP_OK))
         return rc;
-    for (tag = h->json_at(tags, 0); tag; tag = h->json_next(tag)) { /* "vip", or {"name": "vip"} */
-        const char *name = h->json_str(tag) ? h->json_str(tag) : kmcp_get_str(ctx, tag, "name");
-
-        if (name && (rc = h->fact(ctx, "tag", name)) != KMCP_OK)
-            return rc;
-    }
+    for (tag = known ? h->json_at(tags, 0) : NULL; tag; tag = h->json_next(tag)) /* "vip", or {"name": "vip"} */
+        known = known && (h->json_str(tag) || kmcp_get_str(ctx, tag, "name"));
+    if (known && h->json_len(tags) == 0)
+        rc = h->fact(ctx, "tag", NULL);
+    for (tag = known ? h->json_at(tags, 0) : NULL; tag && rc == KMCP_OK; tag = h->json_next(tag))
+        rc = h->fact(ctx, "tag", h->json_str(tag) ? h->json_str(tag) : kmcp_get_str(ctx, tag, "name"));
+    if (rc != KMCP_OK)
+        return rc;
     if (blueprint && d->blueprint_id && h->wants(ctx, "blueprint_devices")) {
         int64_t n;
 
