@@ -86,9 +86,21 @@ bool call_misused(struct call *c, const char *why)
     return call_stop(c, CALL_BAD_STATE, "%s", why);
 }
 
+/* Names and reasons are others' words: they get no line of their own, so that the one with the request is
+ * ours.
+ */
+static const char *one_line(char *text)
+{
+    for (char *at = text; at && *at; at++)
+        if (*at == '\n' || *at == '\r' || *at == '\t')
+            *at = ' ';
+    return text;
+}
+
 static bool ask(struct call *c, unsigned round, const char *preface)
 {
     char *state = arena_alloc(&c->arena, CONSENT_TEXT_MAX);
+    const char *request = one_line(arena_strdup(&c->arena, c->shown_request));
     struct call_ask *question = &c->asks[0];
 
     if (round > CONSENT_ROUNDS)
@@ -101,15 +113,15 @@ static bool ask(struct call *c, unsigned round, const char *preface)
     *question = (struct call_ask){
         .key = "approve",
         .kind = KMCP_ASK_FORM,
-        .message = arena_format(&c->arena, "%s%s%s%s%s", preface, c->preface ? c->preface : "", c->sentence,
-                                c->shown_request ? " This is sent: " : "",
-                                c->shown_request ? c->shown_request : ""),
+        .message = one_line(
+            arena_format(&c->arena, "%s%s%s", preface, c->preface ? c->preface : "", c->sentence)),
         .schema = json_parse(&c->arena, APPROVE, strlen(APPROVE), 0, NULL),
     };
     c->n_asks = 1;
-    for (char *at = (char *)(uintptr_t)question->message; at && *at; at++)
-        if (*at == '\n' || *at == '\r' || *at == '\t')
-            *at = ' '; /* names and reasons are others' words: they get no line of their own */
+    if (question->message && c->shown_request)
+        question->message = request
+                                ? arena_format(&c->arena, "%s\nThis is sent: %s", question->message, request)
+                                : NULL;
     if (!question->message || !question->schema || !name_question(c))
         return call_refuse(c, "the call needs more memory than [limits] call_bytes allows");
     c->out.question = question->message;

@@ -102,11 +102,11 @@ static int same_serial(const char *a, const char *b)
 }
 
 /* The plan of every act: the real device, whether it can be done to it, and one sentence with all a person
- * needs. */
+ * needs: first what nobody can forge, last what its user may have written. */
 static kmcp_rc plan_act(kmcp_ctx *ctx, const kmcp_json *args, const char *verb, const char *allowed,
                         const char *effect)
 {
-    const char *repeated = kmcp_get_str(ctx, args, "serial_number"), *who;
+    const char *repeated = kmcp_get_str(ctx, args, "serial_number");
     struct kmcp_device d;
     kmcp_rc rc;
 
@@ -124,13 +124,8 @@ static kmcp_rc plan_act(kmcp_ctx *ctx, const kmcp_json *args, const char *verb, 
             d.id);
     if ((rc = kmcp_device_subject(ctx, &d, &routes[GET_BLUEPRINT])) != KMCP_OK)
         return rc;
-    who = d.user_name && d.user_email ? ctx->host->format(ctx, "%s <%s>", d.user_name, d.user_email)
-          : d.user_name               ? d.user_name
-                                      : d.user_email;
-    return kmcp_say(ctx, "%c%s the %s %s (serial %s, user %s, blueprint %s)? %s", verb[0] - 32, verb + 1,
-                    d.platform ? d.platform : "device", kmcp_quote(ctx, d.name, "unnamed"),
-                    kmcp_quote(ctx, d.serial, "unknown"), kmcp_quote(ctx, who, "none"),
-                    kmcp_quote(ctx, d.blueprint, "none"), effect);
+    return kmcp_say(ctx, "%c%s the %s? %s It is %s.", verb[0] - 32, verb + 1, kmcp_device_kind(ctx, &d),
+                    effect, kmcp_device_words(ctx, &d));
 }
 
 /* Sends ROUTE for the device and says what an accepted command means, and what it does not. */

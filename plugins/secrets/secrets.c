@@ -50,11 +50,8 @@ static kmcp_rc plan(kmcp_ctx *ctx, const kmcp_json *args, const char *what, int 
                          what, phones ? ", iPhones and iPads" : "", d.platform);
     if ((rc = kmcp_device_subject(ctx, &d, &routes[GET_BLUEPRINT])) != KMCP_OK)
         return rc;
-    return kmcp_say(ctx, "Read the %s of the %s %s (serial %s, user %s, blueprint %s)? %s Reason given: %s",
-                    what, d.platform ? d.platform : "device", kmcp_quote(ctx, d.name, "unnamed"),
-                    kmcp_quote(ctx, d.serial, "unknown"),
-                    kmcp_quote(ctx, d.user_email ? d.user_email : d.user_name, "none"),
-                    kmcp_quote(ctx, d.blueprint, "none"), effect,
+    return kmcp_say(ctx, "Read the %s of the %s? %s It is %s. Reason given: %s", what,
+                    kmcp_device_kind(ctx, &d), effect, kmcp_device_words(ctx, &d),
                     kmcp_quote(ctx, kmcp_get_str(ctx, args, "reason"), "none"));
 }
 

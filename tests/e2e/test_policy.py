@@ -540,7 +540,7 @@ class Outside(Case):
             k.bad("erase_device", args)
             question = k.asked[-1]["message"]
         self.assertIn('X\\" (serial C02REAL', question)  # it does not end the quotation
-        self.assertTrue(question.startswith('Erase the Mac "a'), question)
+        self.assertTrue(question.startswith(f"Erase the Mac with serial number {d['serial_number']}? "), question)
         with self.kmcp(site) as k:
             pending = re.search(r"kmcp approve ([2-9A-Z-]{9})", k.bad("erase_device", args)).group(1)
             self.tenant.set(faults=["502,path=/action/,method=POST"])

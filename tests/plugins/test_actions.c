@@ -43,6 +43,88 @@ static void plans_name_the_device_and_send_nothing(void **state)
         }
 }
 
+static int states(const char *fact)
+{
+    for (int i = 0; i < h.n_facts; i++)
+        if (strcmp(h.facts[i], fact) == 0)
+            return 1;
+    return 0;
+}
+
+/* Is anything said of NAME? */
+static int says(const char *name)
+{
+    for (int i = 0; i < h.n_facts; i++)
+        if (strncmp(h.facts[i], name, strlen(name)) == 0 && strchr(" ", h.facts[i][strlen(name)]))
+            return 1;
+    return 0;
+}
+
+/* What a record does not say is not the same as none. */
+static void facts_are_what_is_known(void **state)
+{
+    static const struct {
+        const char *members, *fact, *unsaid;
+    } rows[] = {
+        { "\"user\":\"\"", "user", NULL },
+        { "\"user\":null", "user_name", NULL },
+        { "\"user\":{\"name\":\"Ana\",\"email\":\"a@x\"}", "user a@x", NULL },
+        { "\"user\":{\"name\":\"Ana\",\"email\":null}", "user", NULL },
+        { "\"user_name\":\"Ana\",\"user_email\":\"a@x\"", "user a@x", NULL },
+        { "\"user\":\"a@x\"", NULL, "user" },
+        { "\"user\":[{\"email\":\"a@x\"}]", NULL, "user" },
+        { "\"user\":{\"name\":\"Ana\"}", NULL, "user_name" },
+        { "\"user\":{\"name\":\"Ana\",\"email\":5}", NULL, "user" },
+        { "\"x\":1", NULL, "user" },
+        { "\"tags\":[]", "tag", "user" },
+        { "\"tags\":[\"a\",{\"name\":\"vip\"}]", "tag vip", "user" },
+        { "\"tags\":null", NULL, "tag" },
+        { "\"tags\":\"vip\"", NULL, "tag" },
+        { "\"tags\":{\"name\":\"vip\"}", NULL, "tag" },
+        { "\"tags\":[\"a\",{\"title\":\"vip\"}]", NULL, "tag" },
+        { "\"tags\":[[\"vip\"]]", NULL, "tag" },
+        { "\"blueprint_name\":null", "blueprint", "blueprint_id" },
+        { "\"blueprint\":{\"name\":\"Lab\"}", NULL, "blueprint" },
+        { "\"device_name\":7", NULL, "name" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char record[400];
+
+        snprintf(record, sizeof record, "{\"device_id\":\"" ID "\",\"serial_number\":\"C02ABC\",%s}",
+                 rows[i].members);
+        fakehost_answer(&h, "GET", DEVICE, 200, record);
+        assert_int_equal(fakehost_plan(&h, "restart_device", "{\"device_id\":\"" ID "\"}"), KMCP_OK);
+        assert_true(states("serial C02ABC"));
+        if (rows[i].fact && !states(rows[i].fact))
+            fail_msg("%s does not state %s", rows[i].members, rows[i].fact);
+        if (rows[i].unsaid && says(rows[i].unsaid))
+            fail_msg("%s states %s", rows[i].members, rows[i].unsaid);
+        fakehost_free(&h);
+        fakehost_init(&h, &kmcp_plugin_v1);
+    }
+}
+
+/* The serial number and what is lost come before anything that its user may have written. */
+static void a_name_forges_no_sentence(void **state)
+{
+    static const char begins[] =
+        "Erase the Mac with serial number C02ABC? Everything on it is lost. This cannot be "
+        "undone. It is \"x (user Bob, blueprint Lab). y";
+
+    (void)state;
+    fakehost_answer(&h, "GET", DEVICE, 200,
+                    "{\"device_id\":\"" ID
+                    "\",\"serial_number\":\"C02ABC\",\"platform\":\"Mac\",\"user\":\"\","
+                    "\"device_name\":\"x (user Bob, blueprint Lab). y\"}");
+    assert_int_equal(
+        fakehost_plan(&h, "erase_device", "{\"device_id\":\"" ID "\",\"serial_number\":\"C02ABC\"}"),
+        KMCP_OK);
+    assert_int_equal(strncmp(h.sentence, begins, strlen(begins)), 0);
+    assert_has(h.sentence, "y\" (user none, blueprint unknown).");
+}
+
 static void the_wrong_serial_is_refused(void **state)
 {
     (void)state;
@@ -183,6 +265,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(plans_name_the_device_and_send_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(facts_are_what_is_known, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_name_forges_no_sentence, setup, teardown),
         cmocka_unit_test_setup_teardown(the_wrong_serial_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(platforms_that_cannot_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(sends_the_real_keys, setup, teardown),

@@ -98,17 +98,18 @@ KMCP_MAYBE_UNUSED static inline void kmcp_device_read(kmcp_ctx *ctx, const kmcp_
                  (d->user || (kmcp_states(ctx, record, "user") && !kmcp_get_str(ctx, record, "user")));
 }
 
-/* Name, user and blueprint of a device for a sentence that began with its serial number: `"Ana's Mac" (user Ana
- * <ana@x.org>, blueprint Sales)`. All of them are others' words, so they come last. NULL at the ceiling. */
+/* Name, user and blueprint of a device for a sentence that began with its serial number: `"Ana's Mac" (user "Ana
+ * <ana@x.org>", blueprint "Sales")`. All of them are others' words, so they come last. NULL at the ceiling. */
 KMCP_MAYBE_UNUSED static inline const char *kmcp_device_words(kmcp_ctx *ctx, const struct kmcp_device *d)
 {
-    const char *user = d->user_name ? d->user_name : d->user_email ? d->user_email : d->no_user ? "none" : "unknown";
-    const char *mail = d->user_name && d->user_email ? d->user_email : NULL;
+    const char *user = d->user_name && d->user_email ? ctx->host->format(ctx, "%s <%s>", d->user_name, d->user_email)
+                       : d->user_name                ? d->user_name
+                                                     : d->user_email;
     const char *no_blueprint = kmcp_states(ctx, d->record, "blueprint_name") ? "none" : "unknown";
 
-    return ctx->host->format(ctx, "\"%s\" (user %s%s%s%s, blueprint %s)", d->name ? d->name : "unnamed", user,
-                             mail ? " <" : "", mail ? mail : "", mail ? ">" : "",
-                             d->blueprint ? d->blueprint : no_blueprint);
+    return ctx->host->format(ctx, "%s (user %s, blueprint %s)", kmcp_quote(ctx, d->name, "unnamed"),
+                             kmcp_quote(ctx, user, d->no_user ? "none" : "unknown"),
+                             kmcp_quote(ctx, d->blueprint, no_blueprint));
 }
 
 /* What nobody but the maker of a device chose: "Mac with serial number C02ABC". NULL at the ceiling. */
