@@ -96,11 +96,11 @@ static bool note_other(struct call *c)
     uint8_t key[DIGEST_SIZE];
     enum state_rc rc = STATE_LOST;
     struct pending *all;
-    size_t n;
+    size_t n, bad;
 
     hex_of(c->bond.call, call);
     if (host_key_for(c->host, "pending", key))
-        rc = pending_all(c->host->state, &c->arena, key, &all, &n);
+        rc = pending_all(c->host->state, &c->arena, key, &all, &n, &bad);
     digest_wipe(key, sizeof key);
     if (rc != STATE_YES)
         return state_lost(c);

@@ -58,10 +58,10 @@ static bool is_anothers(struct call *c)
     struct ledger_entry *all;
     struct arena scratch;
     bool is = c->act.after_ms && c->act.after_ms + NEAR_MS >= c->act.at_ms;
-    size_t n = 0;
+    size_t n = 0, bad = 0;
 
     arena_init(&scratch, c->host->call_bytes);
-    if (ledger_all(c->host->state, &scratch, false, &all, &n) != STATE_YES)
+    if (ledger_all(c->host->state, &scratch, false, &all, &n, &bad) != STATE_YES || bad)
         is = true;
     for (size_t i = 0; i < n && !is; i++)
         is = is_near(c, &all[i]);

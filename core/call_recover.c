@@ -33,15 +33,18 @@ static const char *settle(struct host *host, struct arena *a, const struct ledge
 }
 
 enum state_rc recover_all(struct host *host, const volatile int *cancelled, recover_fn each, void *arg,
-                          size_t *n)
+                          size_t *n, size_t *bad)
 {
     struct ledger_entry *open;
     struct arena arena;
     enum state_rc rc;
-    size_t count = 0;
+    size_t count = 0, unread = 0;
 
     arena_init(&arena, 64 << 20);
-    rc = ledger_all(host->state, &arena, true, &open, &count);
+    rc = ledger_all(host->state, &arena, true, &open, &count, &unread);
+    if (unread)
+        log_line(KMCP_LOG_ERROR, "acts", "%zu entries of the ledger cannot be read; nobody knows of what",
+                 unread);
     for (size_t i = 0; rc == STATE_YES && i < count; i++) {
         const char *now = NULL;
 
@@ -57,6 +60,8 @@ enum state_rc recover_all(struct host *host, const volatile int *cancelled, reco
     }
     if (n)
         *n = count;
+    if (bad)
+        *bad = unread;
     arena_release(&arena, false);
     return rc;
 }
@@ -71,7 +76,7 @@ static void *recover(void *arg)
 {
     struct recovery *r = arg;
 
-    recover_all(r->host, &r->cancelled, NULL, NULL, NULL);
+    recover_all(r->host, &r->cancelled, NULL, NULL, NULL, NULL);
     return NULL;
 }
 

@@ -7,10 +7,11 @@
 
 /* Looks at every act that has no end and whose process is gone, and finds out what became of it, as the
  * tool's resolve() can tell; each gets its record. EACH (may be NULL) is told of every one, NOW saying what
- * is known (NULL: its process lives). *N (may be NULL): how many. */
+ * is known (NULL: its process lives). *N (may be NULL): how many; *BAD (likewise): entries that
+ * cannot be read, each of which may be one. */
 typedef void (*recover_fn)(void *arg, const struct ledger_entry *e, const char *now);
 enum state_rc recover_all(struct host *host, const volatile int *cancelled, recover_fn each, void *arg,
-                          size_t *n);
+                          size_t *n, size_t *bad);
 
 /* The same on a thread of its own, for a server that starts: nothing if there is no state yet or the host is
  * read-only. */

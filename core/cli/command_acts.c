@@ -31,20 +31,23 @@ static void show_act(void *arg, const struct ledger_entry *e, const char *now)
 int command_acts(const struct cli *cli)
 {
     struct host host;
-    size_t workers, n = 0;
+    size_t workers, n = 0, bad = 0;
 
     if (!host_build(&host, cli->config, &workers))
         return 1;
-    if (recover_all(&host, NULL, show_act, NULL, &n) != STATE_YES) {
+    if (recover_all(&host, NULL, show_act, NULL, &n, &bad) != STATE_YES) {
         int status = complain(&host);
 
         host_free(&host);
         return status;
     }
-    if (!n)
+    if (bad)
+        fprintf(stderr, "kmcp: %zu entries of the ledger cannot be read: the state was changed or damaged\n",
+                bad);
+    else if (!n)
         printf("every act has a known end\n");
     host_free(&host);
-    return 0;
+    return bad != 0;
 }
 
 /* ---- kmcp state ---- */
@@ -99,14 +102,16 @@ static bool show_pending(struct host *host, struct arena *a)
 static bool show_ledger(struct host *host, struct arena *a)
 {
     struct ledger_entry *list;
-    size_t all, open;
+    size_t all, open, bad;
 
-    if (ledger_all(host->state, a, false, &list, &all) != STATE_YES ||
-        ledger_all(host->state, a, true, &list, &open) != STATE_YES)
+    if (ledger_all(host->state, a, false, &list, &all, &bad) != STATE_YES ||
+        ledger_all(host->state, a, true, &list, &open, &bad) != STATE_YES)
         return false;
     printf("acts and secret reads of the last 30 days, the latest of each kind and device: %zu, %zu of them "
            "without a known end\n",
            all, open);
+    if (bad)
+        printf("acts that cannot be read: %zu\n", bad);
     return true;
 }
 

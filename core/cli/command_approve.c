@@ -52,13 +52,20 @@ static void say(const char *label, const char *text, size_t max)
     buf_free(&clean);
 }
 
+static void complain_unread(size_t n)
+{
+    if (n)
+        fprintf(stderr, "kmcp: %zu requests for approval cannot be read: the state was changed or damaged\n",
+                n);
+}
+
 static int list(struct desk *d)
 {
     struct pending *all;
-    size_t n, waiting = 0;
+    size_t n, bad, waiting = 0;
     char until[32];
 
-    if (pending_all(d->host.state, &d->arena, d->key, &all, &n) != STATE_YES)
+    if (pending_all(d->host.state, &d->arena, d->key, &all, &n, &bad) != STATE_YES)
         return lost(d);
     for (size_t i = 0; i < n; i++) {
         if (all[i].stage != PENDING_WAITING || all[i].expires_ms <= state_now(d->host.state))
@@ -71,9 +78,10 @@ static int list(struct desk *d)
     }
     if (waiting)
         printf("kmcp approve%s ID shows one as it is now, and asks\n", d->host.config_option);
-    else
+    else if (!bad)
         printf("nothing waits in %s\n", state_place(d->host.state));
-    return 0;
+    complain_unread(bad);
+    return bad != 0;
 }
 
 /* The plan anew, from the live device: what is approved is what is there now. */
@@ -234,6 +242,8 @@ static int store(struct desk *d, const char *event)
 
     if (!record(d, event, p->sentence))
         return 1;
+    if (p->n_by >= p->needs) /* pending.c lets none in */
+        return complain("it does not wait for anybody");
     p->by[p->n_by] = d->who;
     p->by_ms[p->n_by++] = state_now(d->host.state);
     p->stage = strcmp(event, "denied") == 0 ? PENDING_DENIED
@@ -283,17 +293,19 @@ static int decide(struct desk *d)
 static int work(struct desk *d, const char *id, bool deny)
 {
     char why[500];
+    size_t bad = 0;
     int status;
     enum state_rc rc;
 
     if (state_clock(d->host.state, why, sizeof why) != STATE_YES)
         return complain(why);
-    rc = pending_find(d->host.state, &d->arena, d->key, id, &d->pending);
+    rc = pending_find(d->host.state, &d->arena, d->key, id, &d->pending, &bad);
     if (rc == STATE_LOST)
         return lost(d);
     if (rc == STATE_NO) {
         fprintf(stderr, "kmcp: nothing waits under \"%.40s\" in %s; kmcp approve%s lists what does\n", id,
                 state_place(d->host.state), d->host.config_option);
+        complain_unread(bad);
         return 1;
     }
     if (d->pending.stage != PENDING_WAITING || d->pending.expires_ms <= state_now(d->host.state)) {

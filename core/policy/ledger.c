@@ -164,7 +164,7 @@ bool ledger_is_dead(const struct ledger_entry *e, int64_t now_ms)
 struct gather {
     struct arena *a;
     struct ledger_entry *list;
-    size_t n, cap;
+    size_t n, cap, bad;
     bool open_only, ok;
 };
 
@@ -173,8 +173,10 @@ static bool gather(void *arg, const char *key, const struct state_record *record
     struct gather *g = arg;
     struct ledger_entry e;
 
-    if (!read_entry(g->a, key, record, &e))
+    if (!read_entry(g->a, key, record, &e)) {
+        g->bad++;
         return true;
+    }
     if (g->open_only && e.stage != LEDGER_CLAIMED && e.stage != LEDGER_OPEN && e.stage != LEDGER_UNKNOWN)
         return true;
     if (g->n == g->cap) {
@@ -193,12 +195,13 @@ static bool gather(void *arg, const char *key, const struct state_record *record
 }
 
 enum state_rc ledger_all(struct state *s, struct arena *a, bool open_only, struct ledger_entry **out,
-                         size_t *n)
+                         size_t *n, size_t *bad)
 {
     struct gather g = { .a = a, .open_only = open_only, .ok = true };
     enum state_rc rc = state_each(s, SPACE, gather, &g);
 
     *out = g.list;
     *n = g.n;
+    *bad = g.bad;
     return rc == STATE_YES && !g.ok ? STATE_LOST : rc;
 }

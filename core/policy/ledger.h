@@ -50,9 +50,10 @@ enum state_rc ledger_done(struct state *s, struct arena *a, const char *call, st
 bool ledger_is_dead(const struct ledger_entry *e, int64_t now_ms);
 /* Names this process in ENTRY. */
 void ledger_sign(struct arena *a, struct ledger_entry *e);
-/* Every entry; those not ended yet (CLAIMED, OPEN, UNKNOWN) if OPEN_ONLY. N of them in *OUT, in A. */
+/* Every entry; those not ended yet (CLAIMED, OPEN, UNKNOWN) if OPEN_ONLY. N of them in *OUT, in A; *BAD more
+ * cannot be read. */
 enum state_rc ledger_all(struct state *s, struct arena *a, bool open_only, struct ledger_entry **out,
-                         size_t *n);
+                         size_t *n, size_t *bad);
 const char *ledger_stage_name(enum ledger_stage stage);
 
 #endif

@@ -90,7 +90,9 @@ static bool read_one(struct arena *a, const uint8_t seal[DIGEST_SIZE], const cha
     out->request = text_of(a, sealed, "request");
     out->reason = text_of(a, sealed, "reason");
     out->rule = text_of(a, v, "rule");
-    for (by = json_first(json_get(v, "by")); by && out->n_by < 2; by = json_next(by)) {
+    for (by = json_first(json_get(v, "by")); by; by = json_next(by)) {
+        if (out->n_by == 2)
+            return false;
         out->by[out->n_by] = text_of(a, by, "who");
         if (!out->by[out->n_by] || !json_int(json_get(by, "at"), &out->by_ms[out->n_by]))
             return false;
@@ -99,6 +101,11 @@ static bool read_one(struct arena *a, const uint8_t seal[DIGEST_SIZE], const cha
     if (!json_int(json_get(v, "needs"), &needs) || needs < 1 || needs > 2)
         return false;
     out->needs = (int)needs;
+    /* it waits for as long as somebody is missing, and is approved or used when nobody is */
+    if (out->stage == PENDING_WAITING
+            ? out->n_by >= out->needs
+            : (out->stage == PENDING_APPROVED || out->stage == PENDING_USED) && out->n_by != out->needs)
+        return false;
     return copy_text(v, "id", out->id, sizeof out->id) && copy_text(v, "plan", out->plan, sizeof out->plan) &&
            copy_text(v, "request_sha256", out->request_sha256, sizeof out->request_sha256) &&
            copy_text(v, "policy", out->policy, sizeof out->policy) &&
@@ -182,7 +189,7 @@ struct gather {
     struct arena *a;
     const uint8_t *key;
     struct pending *list;
-    size_t n, cap;
+    size_t n, cap, bad;
     bool ok;
 };
 
@@ -191,8 +198,10 @@ static bool gather(void *arg, const char *key, const struct state_record *record
     struct gather *g = arg;
     struct pending p;
 
-    if (!read_one(g->a, g->key, key, record, &p))
+    if (!read_one(g->a, g->key, key, record, &p)) {
+        g->bad++;
         return true;
+    }
     if (g->n == g->cap) {
         size_t cap = g->cap ? 2 * g->cap : 8;
         struct pending *grown = arena_alloc(g->a, cap * sizeof *grown);
@@ -209,13 +218,14 @@ static bool gather(void *arg, const char *key, const struct state_record *record
 }
 
 enum state_rc pending_all(struct state *s, struct arena *a, const uint8_t key[DIGEST_SIZE],
-                          struct pending **out, size_t *n)
+                          struct pending **out, size_t *n, size_t *bad)
 {
     struct gather g = { .a = a, .key = key, .ok = true };
     enum state_rc rc = state_each(s, SPACE, gather, &g);
 
     *out = g.list;
     *n = g.n;
+    *bad = g.bad;
     return rc == STATE_YES && !g.ok ? STATE_LOST : rc;
 }
 
@@ -235,11 +245,11 @@ static bool same_id(const char *a, const char *b)
 }
 
 enum state_rc pending_find(struct state *s, struct arena *a, const uint8_t key[DIGEST_SIZE], const char *id,
-                           struct pending *out)
+                           struct pending *out, size_t *bad)
 {
     struct pending *list;
     size_t n;
-    enum state_rc rc = pending_all(s, a, key, &list, &n);
+    enum state_rc rc = pending_all(s, a, key, &list, &n, bad);
 
     for (size_t i = 0; rc == STATE_YES && i < n; i++)
         if (same_id(list[i].id, id)) {

@@ -39,11 +39,12 @@ struct pending {
 
 enum state_rc pending_get(struct state *s, struct arena *a, const uint8_t key[DIGEST_SIZE], const char *call,
                           struct pending *out);
-/* By the id that people type, case and hyphen ignored. */
+/* By the id that people type, case and hyphen ignored. NO: none of those that can be read; *BAD cannot. */
 enum state_rc pending_find(struct state *s, struct arena *a, const uint8_t key[DIGEST_SIZE], const char *id,
-                           struct pending *out);
+                           struct pending *out, size_t *bad);
+/* All there are, N in *OUT, in A; *BAD more cannot be read. */
 enum state_rc pending_all(struct state *s, struct arena *a, const uint8_t key[DIGEST_SIZE],
-                          struct pending **out, size_t *n);
+                          struct pending **out, size_t *n, size_t *bad);
 /* Writes it over the version it has. NO: somebody else was faster. */
 enum state_rc pending_put(struct state *s, struct arena *a, const uint8_t key[DIGEST_SIZE],
                           struct pending *p);

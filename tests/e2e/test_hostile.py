@@ -1,10 +1,14 @@
 """An API, or something on the way to it, that lies, leaks, or says less than it should.  SPDX-License-Identifier: Apache-2.0"""
 import datetime
 import json
+import os
+import pty
+import re
 import sqlite3
+import subprocess
 import unittest
 
-from e2e import Case, Tenant
+from e2e import DEADLINE, KMCP, Case, Tenant
 
 
 def only(method, answer):
@@ -244,6 +248,76 @@ class Traces(Case):
         self.age(site)
         self.assertIn("not done yet", k.bad("restart_device", self.confirm(d, notify_user=True)))
         self.assertNotIn("resolved", [r["event"] for r in site.records()])
+
+
+class Damage(Case):
+    """Rows of the state that are not what kmcp wrote."""
+    TENANT_ARGS = ("--devices", 60)
+
+    def rows(self, site, space):
+        db = sqlite3.connect(site.dir / "state.db")
+        rows = db.execute("select key, value from record where space = ?", (space,)).fetchall()
+        db.close()
+        return rows
+
+    def put(self, site, space, key, value):
+        db = sqlite3.connect(site.dir / "state.db")
+        db.execute("update record set value = ? where space = ? and key = ?", (value, space, key))
+        db.commit()
+        db.close()
+
+    def test_a_request_for_approval(self):
+        site = self.site(extra="[rule all]\nthen = approve")
+        k = self.kmcp(site)
+        args = {"device_id": self.device()["device_id"], "confirm": True}
+        name = re.search(r"kmcp approve ([2-9A-Z-]{9})", k.bad("lock_device", args)).group(1)
+        (key, good), = self.rows(site, "pending")
+        one = b'{"who":"a","at":1}'
+        for bad in (b"", b"{", b"[]", b'{"stage":"waiting"}', good.replace(b'"by":[]', b'"by":[' + one + b"]"),
+                    good.replace(b'"by":[]', b'"by":[' + one + b"," + one + b"]"),
+                    good.replace(b'"needs":1', b'"needs":2').replace(b'"by":[]', b'"by":[' + b",".join([one] * 3) + b"]"),
+                    good.replace(b'"waiting"', b'"approved"'), good.replace(b'"needs":1', b'"needs":0')):
+            self.put(site, "pending", key, bad)
+            listed = site.run("approve")
+            self.assertEqual((listed.returncode, listed.stdout), (1, ""), bad)
+            self.assertIn("1 requests for approval cannot be read", listed.stderr)
+            code, said = self.at_terminal(site, "approve", name)
+            self.assertEqual(code, 1, said)
+            self.assertIn("cannot be read", said)
+            self.assertIn("cannot be looked up", k.bad("lock_device", args))
+            self.assertEqual(self.rows(site, "pending")[0][1], bad)
+        self.put(site, "pending", key, good)
+        self.assertIn(name, site.run("approve").stdout)
+        self.assertEqual(self.tenant.acts(), [])
+
+    def at_terminal(self, site, *args):
+        ours, theirs = pty.openpty()
+        p = subprocess.Popen([KMCP, *args, "--config", str(site.ini)], stdin=theirs, stdout=theirs, stderr=theirs)
+        os.close(theirs)
+        os.write(ours, b"yes\n")
+        said = b""
+        try:
+            while (part := os.read(ours, 65536)):
+                said += part
+        except OSError:  # the other side is closed
+            pass
+        os.close(ours)
+        return p.wait(DEADLINE), said.decode()
+
+    def test_an_act(self):
+        site = self.site()
+        k = self.kmcp(site)
+        args = {"device_id": self.device()["device_id"], "confirm": True}
+        k.good("lock_device", args)
+        self.assertIn("every act has a known end", site.run("acts").stdout)
+        (key, good), = self.rows(site, "act")
+        for bad in (b"", b"{", b"[]", good.replace(b'"stage":"ok"', b'"stage":"maybe"'), good.replace(b'"tool"', b'"tolo"')):
+            self.put(site, "act", key, bad)
+            out = site.run("acts")
+            self.assertEqual((out.returncode, out.stdout), (1, ""), bad)
+            self.assertIn("1 entries of the ledger cannot be read", out.stderr)
+            self.assertIn("cannot be looked up", k.bad("lock_device", args))
+        self.assertEqual(len(self.tenant.acts()), 1)
 
 
 if __name__ == "__main__":
