@@ -566,7 +566,7 @@ static const char *write_text(struct arena *a, const kmcp_json *value, struct ar
     buf_init(&b, a->ceiling);
     write_value(&b, sort, in(value));
     text = b.failed ? NULL : arena_strndup(a, b.data, b.len);
-    buf_free(&b);
+    buf_wipe(&b); /* a PIN may be in it */
     return text;
 }
 
