@@ -14,7 +14,7 @@ static bool hide_values(struct call *c, const kmcp_json *value)
     if (json_kind(value) == KMCP_JSON_NUMBER && !(text = json_text(&c->arena, value)))
         return false;
     if (text)
-        return mask_remember(&c->client.hidden, text, "[not shown]");
+        return mask_resolve(&c->client.hidden, text, "[not shown]");
     for (const kmcp_json *item = json_first(value); item; item = json_next(item))
         if (!hide_values(c, item))
             return false;

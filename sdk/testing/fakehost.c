@@ -518,6 +518,18 @@ static const cJSON *find_rows(const cJSON *body)
     return NULL;
 }
 
+/* What an envelope says there is: "count" or "total", of itself or one member; -1: nothing. */
+static int64_t total_of(const cJSON *body)
+{
+    const cJSON *member, *total = cJSON_GetObjectItemCaseSensitive(body, "count");
+
+    if (!total)
+        total = cJSON_GetObjectItemCaseSensitive(body, "total");
+    cJSON_ArrayForEach(member, body) if (!total && cJSON_IsObject(member))
+        total = cJSON_GetObjectItemCaseSensitive(member, "count");
+    return cJSON_IsNumber(total) ? (int64_t)total->valuedouble : -1;
+}
+
 /* One page for each answer the test scripted for the path, until one is empty or there is no fresh one. */
 static kmcp_rc host_sweep(kmcp_ctx *ctx, const struct kmcp_request *rq, kmcp_page_fn page, void *arg,
                           struct kmcp_coverage *coverage)
@@ -547,6 +559,7 @@ static kmcp_rc host_sweep(kmcp_ctx *ctx, const struct kmcp_request *rq, kmcp_pag
         rows = find_rows(own(cJSON_Parse(a->body)));
         if (!rows)
             return host_fail(ctx, KMCP_E_UPSTREAM, "no list in %s", a->body);
+        coverage->total = total_of(own(cJSON_Parse(a->body)));
         kept = own(cJSON_CreateArray());
         cJSON_ArrayForEach(row, rows)
         {
