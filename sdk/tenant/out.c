@@ -91,9 +91,8 @@ static bool out_member(struct out *o, const char *key)
     if (last != '{' && last != '[' && last != ':')
         out_bytes(o, ",", 1);
     if (key) {
-        out_bytes(o, "\"", 1);
-        out_text(o, key);
-        out_bytes(o, "\":", 2);
+        out_quoted(o, key);
+        out_bytes(o, ":", 1);
     }
     return true;
 }
