@@ -8,6 +8,7 @@
 #include "export.h"
 #include "push.h"
 #include "query.h"
+#include "words.h"
 
 struct running {
     const struct query_env *env;
@@ -57,6 +58,8 @@ static kmcp_rc take_page(kmcp_ctx *ctx, const kmcp_json *rows, void *arg)
 
     (void)ctx;
     for (const kmcp_json *row = json_first(rows); row; row = json_next(row)) {
+        if (!words_to_caller(r->question.q, r->env->call->arena, (kmcp_json *)(uintptr_t)row))
+            return no_memory(r->env);
         if (r->file && !export_take(r->file, row, f))
             return f->rc;
         for (size_t i = 0; i < r->n_tallies; i++)

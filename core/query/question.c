@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "question.h"
+#include "words.h"
 
 /* The next of the comma-separated words at *AT, without spaces around it. False at the end. */
 static bool next_word(const char **at, const char **word, size_t *len)
@@ -21,10 +21,12 @@ static bool next_word(const char **at, const char **word, size_t *len)
 
 /* ---- conditions ---- */
 
-static kmcp_rc add_condition(struct question *qu, struct failure *f, const struct condition *c)
+static kmcp_rc add_condition(struct question *qu, struct arena *a, struct failure *f, struct condition *c)
 {
     if (qu->n_conditions == QUESTION_CONDITIONS)
         return failure_set(f, KMCP_E_ARG, "there may be %d conditions at the most", QUESTION_CONDITIONS);
+    if (!words_to_api(qu->q, a, c))
+        return failure_set(f, KMCP_E_NOMEM, "out of memory");
     qu->conditions[qu->n_conditions++] = *c;
     return KMCP_OK;
 }
@@ -41,15 +43,15 @@ static kmcp_rc read_conditions(struct question *qu, struct arena *a, const kmcp_
 
         if (column && json_kind(arg) != KMCP_JSON_NULL && !(json_str(arg) && !*json_str(arg)) &&
             (rc = condition_of(column, a, arg, qu->now_ms, &c, f)) == KMCP_OK)
-            rc = add_condition(qu, f, &c);
+            rc = add_condition(qu, a, f, &c);
     }
     if (json_str(where) && rc == KMCP_OK &&
         (rc = condition_parse(qu->q, a, json_str(where), qu->now_ms, &c, f)) == KMCP_OK)
-        rc = add_condition(qu, f, &c);
+        rc = add_condition(qu, a, f, &c);
     for (const kmcp_json *text = json_first(where); text && rc == KMCP_OK; text = json_next(text))
         if ((rc = condition_parse(qu->q, a, json_str(text) ? json_str(text) : "", qu->now_ms, &c, f)) ==
             KMCP_OK)
-            rc = add_condition(qu, f, &c);
+            rc = add_condition(qu, a, f, &c);
     return rc;
 }
 

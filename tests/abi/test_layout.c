@@ -52,7 +52,7 @@ static void is_as_released(void **state)
     assert_int_equal(sizeof(struct kmcp_request), 88);
     assert_int_equal(sizeof(struct kmcp_coverage), 48);
     assert_int_equal(sizeof(struct kmcp_column), 32);
-    assert_int_equal(sizeof(struct kmcp_query), 56);
+    assert_int_equal(sizeof(struct kmcp_query), 64);
     assert_int_equal(offsetof(struct kmcp_host, each), 408);
     assert_int_equal(sizeof(struct kmcp_host), 424);
 }

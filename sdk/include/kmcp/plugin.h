@@ -359,6 +359,8 @@ struct kmcp_query {
     const char *sections;               /* instead of the caller's: groupings, each a table of the answer, separated */
                                         /* by spaces: "platform platform,os_version last_check_in:age"; or NULL      */
     int64_t limit;                      /* rows shown when the caller names no limit                                 */
+    const char *words;                  /* values that callers know by another name than the API's, separated by     */
+                                        /* spaces: "platform:AppleTV=tvOS"; or NULL                                  */
 };
 #define KMCP_QUERY_PUSHED 1u /* the API itself selects by all that the request's own query says                      */
 #define KMCP_QUERY_FILTER 2u /* the route takes conditions as a JSON object, `filter` (API section 3)                */
