@@ -9,6 +9,7 @@
 
 static void run_in(const char *list, const char *one, const char *items)
 {
+    int typed = items == NULL;
     struct fakehost h;
 
     fakehost_init(&h, &kmcp_plugin_v1);
@@ -18,13 +19,17 @@ static void run_in(const char *list, const char *one, const char *items)
         fakehost_answer(&h, "GET", BLUEPRINT "/list-library-items", 200, items);
     assert_int_equal(fakehost_run(&h, "list_blueprints", "{\"name\":\"sal\"}"), KMCP_OK);
     assert_has(h.text, "Sales\t");
-    assert_has(h.text, "\tyes\t" ID);
+    assert_has(h.text, "\ttrue\t" ID);
     assert_lacks(h.text, "123456");
-    assert_lacks(h.result, "123456");
     assert_lacks(h.text, "Other");
     assert_int_equal(fakehost_run(&h, "get_blueprint", "{\"blueprint_id\":\"sales\"}"), KMCP_OK);
     assert_has(h.result, "\"enrollment_active\":true");
-    assert_has(h.result, "\"library_items\":[{\"name\":\"Item\"");
+    assert_has(h.result, typed ? "\"library_items\":[[\"Item\",\"app\",\"i\"]]"
+                               : "\"library_items\":[[\"Item\",\"i\"]]");
+    assert_has(h.text, "Sales (" ID ")");
+    assert_has(h.text, typed ? "\n1 library items\nname\ttype\tid\nItem\tapp\ti"
+                             : "\n1 library items\nname\tid\nItem\ti");
+    assert_lacks(h.text, "123456");
     assert_lacks(h.result, "123456");
     assert_int_equal(fakehost_run(&h, "get_blueprint", "{\"blueprint_id\":\"nosuch\"}"), KMCP_E_NOTFOUND);
     fakehost_free(&h);
@@ -48,9 +53,27 @@ static void both_shapes(void **state)
            NULL);
 }
 
+/* Nothing is guessed: whoever named them is told what there is to choose from. */
+static void several_of_one_name(void **state)
+{
+    struct fakehost h;
+
+    (void)state;
+    fakehost_init(&h, &kmcp_plugin_v1);
+    fakehost_answer(
+        &h, "GET", "/api/v1/blueprints", 200,
+        "{\"count\":3,\"next\":null,\"results\":[{\"id\":\"a\",\"name\":\"Sales\",\"computers_count\":5},"
+        "{\"id\":\"b\",\"name\":\"sales\"},{\"id\":\"c\",\"name\":\"Sales EMEA\",\"computers_count\":7}]}");
+    assert_int_equal(fakehost_run(&h, "get_blueprint", "{\"blueprint_id\":\"Sales\"}"), KMCP_E_CONFLICT);
+    assert_string_equal(h.failure, "2 blueprints are named \"Sales\"; use the id of one: a (5 devices); b");
+    assert_int_equal(h.n_requests, 1);
+    fakehost_free(&h);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(both_shapes) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(both_shapes),
+                                        cmocka_unit_test(several_of_one_name) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
