@@ -8,7 +8,7 @@
 
 struct failure {
     kmcp_rc rc; /* KMCP_OK: nothing went wrong yet */
-    char text[600];
+    char text[1500];
 };
 
 /* Keeps the first failure: whoever detects it says it, everyone above only returns RC. Returns RC. */

@@ -32,7 +32,7 @@ kmcp_rc column_unknown(const struct kmcp_query *q, const char *name, size_t len,
         if (text_nearer(word, q->columns[i].name, &best))
             meant = q->columns[i].name;
     }
-    rc = failure_set(f, KMCP_E_ARG, "%s have no column \"%s\"%s%s%s; there are: %.400s", q->what, word,
+    rc = failure_set(f, KMCP_E_ARG, "%s have no column \"%s\"%s%s%s; there are: %.1200s", q->what, word,
                      meant ? "; did you mean \"" : "", meant ? meant : "", meant ? "\"?" : "",
                      names.data ? names.data : "");
     buf_free(&names);

@@ -129,6 +129,13 @@ class Small(Prism):
             names = {FIELDS.get(c, c) for c in self.columns(k, category)}
             self.assertEqual(set(rows[0]) - names, {"count"}, category)  # always null
 
+    def test_an_unknown_column_is_answered_with_all_there_are(self):
+        k = self.kmcp()
+        for category in ("apps", "cellular"):
+            said = k.bad("query_prism", {"category": category, "where": ["nosuch = 1"]})
+            for column in self.columns(k, category):
+                self.assertIn(column, said)
+
 
 class Fleet(Prism):
     TENANT_ARGS = ("--devices", 700)
