@@ -176,6 +176,21 @@ static kmcp_rc ask(struct running *r, bool skipping)
     return write_answer(r, &found);
 }
 
+/* A secret could be searched out letter by letter: all that may be asked is whether there is one. */
+static kmcp_rc keep_secret(const struct question *qu, const struct kmcp_route *route, struct failure *f)
+{
+    for (size_t i = 0; i < qu->n_conditions; i++) {
+        const struct condition *c = &qu->conditions[i];
+
+        if (c->operand.is && c->column->type != KMCP_COLUMN_BOOL &&
+            json_path_is_under(route->secrets, c->column->field))
+            return failure_set(f, KMCP_E_ARG,
+                               "\"%s\" is a secret; ask whether there is one: \"%s =\" (none) or \"%s !=\"",
+                               c->column->name, c->column->name, c->column->name);
+    }
+    return KMCP_OK;
+}
+
 /* Who may not see a person may not search him out letter by letter: conditions on masked columns are on whole
  * values. *WHOLE: one was made so. */
 static kmcp_rc keep_private(struct question *qu, const struct kmcp_route *route, struct failure *f,
@@ -202,6 +217,8 @@ kmcp_rc query_run(const struct query_env *env, const struct kmcp_query *q, const
     kmcp_rc rc;
 
     rc = question_read(&r.question, q, env->call->arena, args, clock_unix_ms(), env->call->failure);
+    if (rc == KMCP_OK)
+        rc = keep_secret(&r.question, q->request->route, env->call->failure);
     if (rc == KMCP_OK && env->call->redact)
         rc = keep_private(&r.question, q->request->route, env->call->failure, &whole);
     if (rc != KMCP_OK)

@@ -136,6 +136,26 @@ class Small(Prism):
             for column in self.columns(k, category):
                 self.assertIn(column, said)
 
+    def test_a_removal_passcode_is_neither_shown_nor_searched_out(self):
+        passcodes = [r["removal_passcode"] for r in self.tenant.get("/api/v1/prism/installed_profiles?limit=300")["data"]
+                     if r["removal_passcode"]]
+        self.assertTrue(passcodes)
+        k = self.kmcp()
+        ask = {"category": "installed_profiles", "fields": "profile_display_name,removal_passcode", "limit": 1000}
+        r = k.structured("query_prism", {**ask, "where": ["removal_passcode !="]})
+        self.assertEqual((r["total"], {row[1] for row in r["rows"]}), (len(passcodes), {"[secret]"}))
+        self.assertEqual(k.structured("query_prism", {**ask, "where": ["removal_passcode ="]})["total"],
+                         self.truth("installed_profiles")["rows"] - len(passcodes))
+        for condition in (f"removal_passcode = {passcodes[0]}", "removal_passcode ~ 1", "removal_passcode > 5", "removal_passcode !~ 1"):
+            self.tenant.reset()
+            self.assertIn("is a secret", k.bad("query_prism", {**ask, "where": [condition]}))
+            self.assertEqual(self.tenant.requests(), 0)
+        for more in ({"group_by": "removal_passcode"}, {"max": "removal_passcode"}, {"sort": "removal_passcode"}):
+            k.good("query_prism", {**ask, **more})
+        everything = b"".join(k.raw).decode() + k.stderr
+        for passcode in passcodes:
+            self.assertNotIn(passcode, everything)
+
 
 class Fleet(Prism):
     TENANT_ARGS = ("--devices", 700)
