@@ -121,7 +121,8 @@ static bool add_page_size(struct sweep *s)
 {
     const struct kmcp_request *base = s->request;
     struct kmcp_param *query = arena_alloc(s->call->arena, (base->n_query + 1) * sizeof *query);
-    const char *size = arena_format(s->call->arena, "%lld", (long long)page_size(base->route));
+    int64_t rows = s->pick && s->pick->only_total ? 1 : page_size(base->route);
+    const char *size = arena_format(s->call->arena, "%lld", (long long)rows);
 
     if (!query || !size)
         return false;

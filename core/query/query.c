@@ -21,6 +21,7 @@ struct running {
     int64_t refused; /* rows that the API sent although they do not meet the conditions */
     bool exact;      /* the API selects just these rows */
     bool had_enough; /* stopped early: the API's total is the answer's */
+    bool no_total;   /* that alone was asked for, and the API does not tell it */
     int64_t skipped; /* matching rows before the place where reading began */
 };
 
@@ -71,7 +72,22 @@ static kmcp_rc take_page(kmcp_ctx *ctx, const kmcp_json *rows, void *arg)
             return no_memory(r->env);
     }
     r->had_enough = has_enough(r);
-    return r->had_enough ? KMCP_SWEEP_STOP : KMCP_OK;
+    r->no_total = r->pick.only_total && !r->had_enough;
+    return r->had_enough || r->no_total ? KMCP_SWEEP_STOP : KMCP_OK;
+}
+
+/* How many rows there are in all needs but one of them. Where the API selects, more of them have to show that
+ * it does. */
+static bool asks_only_total(const struct running *r, const struct kmcp_request *rq)
+{
+    const struct question *qu = &r->question;
+    uint32_t paging = rq->route->paging;
+
+    for (size_t i = 0; i < rq->n_query; i++)
+        if (rq->query[i].value)
+            return false;
+    return r->pick.enough && qu->limit == 0 && qu->offset == 0 && qu->n_conditions == 0 && !rq->from &&
+           (paging == KMCP_PAGES_OFFSET || paging == KMCP_PAGES_CURSOR);
 }
 
 /* Where the API can leave out the rows before the offset, it does. */
@@ -139,11 +155,11 @@ static void finish(struct running *r)
     export_drop(r->file);
     r->file = NULL;
     r->skipped = r->refused = 0;
-    r->had_enough = false;
+    r->had_enough = r->no_total = false;
 }
 
-/* SKIPPING: the API may leave out the rows before the offset. */
-static kmcp_rc ask(struct running *r, bool skipping)
+/* TRUSTING: that the API can leave out the rows before the offset, and count. */
+static kmcp_rc ask(struct running *r, bool trusting)
 {
     const struct query_env *env = r->env;
     struct kmcp_coverage coverage = { .struct_size = sizeof coverage, .total = -1 };
@@ -157,12 +173,13 @@ static kmcp_rc ask(struct running *r, bool skipping)
                                                       env->export_bytes, env->call->failure)))
         return env->call->failure->rc;
     prepare(r);
-    if (skipping)
+    if (trusting)
         skip_rows(r, &rq);
+    r->pick.only_total = trusting && asks_only_total(r, &rq);
     rc = client_sweep(env->client, env->call, env->ctx, &rq, &r->pick, take_page, r, &coverage);
     if (rc != KMCP_OK)
         return rc;
-    if (r->skipped && r->refused) { /* the API does not select as it should: what was left out is unknown */
+    if (r->no_total || (r->skipped && r->refused)) { /* the API does not do as it should */
         finish(r);
         return ask(r, false);
     }

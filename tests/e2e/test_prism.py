@@ -174,6 +174,25 @@ class Fleet(Prism):
                 by_device = k.structured("query_prism", {"category": category, "group_by": "device_id", "limit": 1000})
                 self.assertEqual(len(by_device["rows"]), truth["devices"])
 
+    def test_counting_costs_one_request(self):
+        for category in CATEGORIES:
+            k = self.kmcp()
+            self.tenant.reset()
+            total = k.structured("query_prism", {"category": category, "limit": 0})["total"]
+            self.assertEqual(self.last(), [f"GET /api/v1/prism/{category}?limit=1"])
+            self.assertEqual(total, self.truth(category)["rows"])
+        k = self.kmcp()
+        for more, select in (({"name": "zoom"}, {"filter": '{"name":{"like":["zoom"]}}'}),
+                             ({"where": ["has_update_available = yes"]}, {"filter": '{"has_update_available":{"eq":true}}'}),
+                             ({"platform": "iPad"}, {"device_families": "iPad"}),
+                             ({"where": ["name ~ a", "beta_app = no"]}, {"filter": '{"name":{"like":["a"]},"beta_app":{"eq":false}}'})):
+            self.tenant.reset()
+            r = k.structured("query_prism", {"category": "apps", "limit": 0, **more})
+            self.assertEqual((r["total"], r["complete"]), (self.truth("apps", **select)["rows"], True))
+            self.assertEqual(self.tenant.requests(), 1, more)
+            self.assertIn("&".join(f"{name}={value}" for name, value in select.items()), self.last()[0])
+        self.assertGreater(self.truth("apps")["rows"], 3000)
+
     def test_conditions_are_left_to_the_api(self):
         k = self.kmcp()
         blueprint = self.tenant.find("platform:Mac")["blueprint_id"]
