@@ -24,7 +24,7 @@ static size_t cost_of(const struct host *host, const struct plugin *plugin, size
             continue;
         buf_init(&text, 1 << 20);
         lists_add_tool(&text, tool, rev_latest_legacy(), host->structured);
-        bytes += text.len + (*tools)++; /* and a comma */
+        bytes += text.len + ((*tools)++ > 0); /* and a comma */
         buf_free(&text);
     }
     return bytes;

@@ -38,8 +38,18 @@ static const struct style {
     [KMCP_PAGES_SIZE] = { "size", "page", true, 1, NULL },
     [KMCP_PAGES_AFTER] = { "size", "after", false, 0, "after" },
 };
-/* A list of the cursor style whose server sends none. */
+/* Lists of the cursor style take an offset too (api section 3). Where rows have an id, so that one that is
+ * missing or comes twice is noticed, their pages are fetched side by side. */
 static const struct style by_offset = { "limit", "offset", true, 0, NULL };
+
+static const struct style *style_of(const struct kmcp_request *rq)
+{
+    bool digits = rq->from && !rq->from[strspn(rq->from, "0123456789")];
+
+    if (rq->route->paging == KMCP_PAGES_CURSOR && (rq->from ? digits : rq->route->row_id != NULL))
+        return &by_offset;
+    return &styles[rq->route->paging];
+}
 
 struct sweep {
     struct client *client;
@@ -212,15 +222,17 @@ static bool read_cursor(struct sweep *s, const kmcp_json *envelope)
     return strcmp(before, s->next) != 0;
 }
 
-/* The first page of a cursor list has none at all: from here on it is paged by offset, as older shapes are.
- */
-static bool sends_no_cursor(struct sweep *s, const kmcp_json *envelope)
+/* The first page shows that the list is to be gone on with the other way: by offset where there is no cursor,
+ * as in older shapes; by cursor where nobody says how many rows there are. */
+static void change_style(struct sweep *s, const kmcp_json *envelope)
 {
-    if (s->style != &styles[KMCP_PAGES_CURSOR] || json_get(envelope, "cursor") || s->request->from)
-        return false;
-    s->style = &by_offset;
+    bool cursor = json_str(json_get(envelope, "cursor")) != NULL;
+
+    if (s->request->route->paging != KMCP_PAGES_CURSOR || s->pages != 1 || s->request->from ||
+        cursor == !s->style->counts || (cursor && s->api_total >= 0))
+        return;
+    s->style = cursor ? &styles[KMCP_PAGES_CURSOR] : &by_offset;
     s->stray = true;
-    return true;
 }
 
 /* Is there another page after this one? Then s->next is its place. */
@@ -232,7 +244,8 @@ static bool goes_on(struct sweep *s, const kmcp_json *envelope, size_t got)
         return false;
     if (s->api_total >= 0 && s->base + s->received >= s->api_total)
         return false;
-    if (!s->style->counts && !(s->pages == 1 && sends_no_cursor(s, envelope)))
+    change_style(s, envelope);
+    if (!s->style->counts)
         return read_cursor(s, envelope);
     snprintf(s->next, sizeof s->next, "%lld",
              (long long)(s->style->first ? s->place + s->page : s->base + s->received));
@@ -475,7 +488,7 @@ kmcp_rc client_sweep(struct client *cl, struct client_call *call, kmcp_ctx *ctx,
                        .call = call,
                        .request = rq,
                        .pick = pick,
-                       .style = &styles[rq->route->paging],
+                       .style = style_of(rq),
                        .api_total = -1,
                        .coverage = coverage };
     kmcp_rc rc;

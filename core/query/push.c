@@ -43,8 +43,8 @@ static bool push_one(struct pushing *p, const struct condition *c)
         p->query[p->n++] = (struct kmcp_param){ c->column->param, value };
         return exact;
     }
-    if (c->column->param || !(p->question->q->flags & KMCP_QUERY_FILTER))
-        return false;
+    if (c->column->param || !(p->question->q->flags & KMCP_QUERY_FILTER) || strchr(c->column->field, '.'))
+        return false; /* the API's filter knows members, not what is in them */
     name = member_of(p->arena, c->column);
     if (!name || json_get(p->filter, name) || !(operation = condition_filter(c, p->arena, &exact)))
         return false;

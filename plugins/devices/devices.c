@@ -326,6 +326,17 @@ static kmcp_rc get_device_run(kmcp_ctx *ctx, const kmcp_json *args)
 
 /* get_device_details: everything known, section by section. */
 
+static kmcp_rc no_section(kmcp_ctx *ctx, const char *wanted, const kmcp_json *details)
+{
+    const char *there = "";
+    const kmcp_json *section;
+
+    for (section = ctx->host->json_at(details, 0); section; section = ctx->host->json_next(section))
+        if (ctx->host->json_len(section))
+            there = ctx->host->format(ctx, "%s%s%s", there, *there ? ", " : "", ctx->host->json_key(section));
+    return kmcp_fail(ctx, KMCP_E_NOTFOUND, "this device has no section \"%s\"; it has: %s", wanted, there);
+}
+
 static kmcp_rc get_device_details_run(kmcp_ctx *ctx, const kmcp_json *args)
 {
     const struct kmcp_host *h = ctx->host;
@@ -344,8 +355,7 @@ static kmcp_rc get_device_details_run(kmcp_ctx *ctx, const kmcp_json *args)
     if (h->json_kind(reply.body) != KMCP_JSON_OBJECT)
         return kmcp_fail(ctx, KMCP_E_UPSTREAM, "the API's details of device \"%s\" are no object", d.id);
     if (wanted && h->json_len(h->json_get(reply.body, wanted)) == 0)
-        return kmcp_fail(ctx, KMCP_E_NOTFOUND, "this device has no \"%s\" section (its platform is %s)",
-                         wanted, d.platform ? d.platform : "device");
+        return no_section(ctx, wanted, reply.body);
     kmcp_text(ctx, "device_id: %s\n", d.id);
     for (section = h->json_at(reply.body, 0); section; section = h->json_next(section)) {
         const char *key = h->json_key(section);

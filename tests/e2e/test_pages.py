@@ -33,7 +33,7 @@ class Pages(Case):
         audit = self.whole("/api/v1/audit/events?limit=500")
         for name, total, side_by_side in (("devices", 1000, True), ("blueprints", truth["blueprints"], True), ("activity", None, False),
                                           ("scripts", None, True), ("users", truth["users"], False), ("audit", audit, False),
-                                          ("prism", self.tenant.truth("?prism=device_information")["rows"], False),
+                                          ("prism", self.tenant.truth("?prism=device_information")["rows"], True),
                                           ("vulnerabilities", None, True), ("detections", None, False)):
             with self.subTest(name=name):
                 self.tenant.reset()
@@ -234,6 +234,26 @@ class OddPages(Case):
         r, asked = self.walk(answer, "users")
         self.assertLessEqual(len(asked), 5)
         self.assertEqual(r["rows"], 3)
+
+    def test_a_cursor_list_without_a_total_goes_by_cursor(self):
+        rows = self.fleet(450)
+
+        def answer(q):
+            at = int(q.get("cursor", "c0")[1:])
+            return {}, {"offset": None, "limit": 100, "total": None, "data": rows[at:at + 100], "cursor": f"c{at + 100}" if at + 100 < 450 else None}
+        r, asked = self.walk(answer, "prism")
+        self.assertEqual((r["rows"], r["complete"], len(asked)), (450, True, 5))
+        self.assertEqual([q.get("offset") for q in asked], [None] * 5)
+
+    def test_a_cursor_list_that_moves_is_doubted(self):
+        rows = self.fleet(450)
+
+        def answer(q):
+            at = int(q.get("offset", 0))
+            left = rows if at == 0 else rows[1:]
+            return {}, {"offset": at, "limit": 100, "total": len(left), "data": left[at:at + 100], "cursor": "x"}
+        r, _ = self.walk(answer, "prism")
+        self.assertFalse(r["complete"])
 
     def test_a_cursor_is_taken_from_next_and_sent_to_the_api(self):
         def answer(q):
