@@ -103,11 +103,9 @@ static void add_get_job(struct buf *out, const struct rev *rev)
     buf_puts(out, "{\"name\":\"get_job\",");
     if (rev->features & REV_TITLE)
         buf_puts(out, "\"title\":\"Get a job's result\",");
-    buf_puts(out,
-             "\"description\":\"The state or the result of a job that another tool started because it takes "
-             "long.\",\"inputSchema\":{\"type\":\"object\",\"properties\":{\"job_id\":{\"type\":\"string\","
-             "\"description\":\"as the other tool gave it\"}},\"required\":[\"job_id\"],"
-             "\"additionalProperties\":false}");
+    buf_puts(out, "\"description\":\"The state or result of a job that another tool started.\","
+                  "\"inputSchema\":{\"type\":\"object\",\"properties\":{\"job_id\":{\"type\":\"string\"}},"
+                  "\"required\":[\"job_id\"],\"additionalProperties\":false}");
     if (rev->features & REV_ANNOTATIONS)
         buf_puts(
             out,

@@ -574,16 +574,13 @@ static const struct kmcp_tool tools[] = {
     READ_TOOL(get_device_details, "Get device details",
               "Hardware, MDM, FileVault, network, volumes, users, profiles of one device.", object_schema, 0),
     READ_TOOL(get_device_status, "Get device status",
-              "Compliance of one device: library items and parameters by state, and what is failing.",
-              status_schema, 0),
+              "Library items and parameters of one device by state, and what is failing.", status_schema, 0),
     READ_TOOL(get_device_apps, "Get device apps",
               "Apps installed on one device. Columns: name version bundle_id source.", table_schema, 0),
     READ_TOOL(get_device_activity, "Get device activity",
               "What happened on one device, newest first. Columns: time type details.", table_schema, 0),
     READ_TOOL(get_device_commands, "Get device commands",
-              "MDM commands of one device and what became of them, newest first: was a lock, restart or "
-              "erase carried "
-              "out?",
+              "MDM commands of one device, newest first: was a lock, restart or erase carried out?",
               table_schema, 0),
 };
 

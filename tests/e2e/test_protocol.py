@@ -113,7 +113,7 @@ class Protocol(Case):
 
     def test_arguments_are_checked_with_a_sentence(self):
         k = self.kmcp(rev="2025-11-25")
-        for args, part in (({"limit": 0}, '"limit" must be at least 1'), ({"limit": "5"}, "must be an integer, not a string"),
+        for args, part in (({"limit": -1}, '"limit" must be at least 0'), ({"limit": "5"}, "must be an integer, not a string"),
                            ({"platform": "mac"}, 'must be one of "Mac"'), ({"devcie": 1}, "the arguments are: name"),
                            ({"name": "a\u0000b"}, "NUL"), ({"limit": 1e300}, "at most 1000")):
             self.assertIn(part, k.bad("list_devices", args))
@@ -233,11 +233,14 @@ class Protocol(Case):
         p.stdin.close()
 
     def test_a_list_in_stable_order_and_small(self):
-        k = self.kmcp(rev="2025-11-25")
+        k = self.kmcp(self.site(extra="# structured_content as it comes"), rev="2025-11-25")
         one = k.result("tools/list")["tools"]
         self.assertEqual([t["name"] for t in one], sorted(t["name"] for t in one))
-        self.assertEqual(one, self.kmcp(rev="2025-11-25").result("tools/list")["tools"])
         self.assertLessEqual(len(k.raw[-1]), 11 * 1024)
+        self.assertFalse([t["name"] for t in one if "outputSchema" in t])
+        structured = self.kmcp(rev="2025-11-25").result("tools/list")["tools"]
+        self.assertEqual([{n: v for n, v in t.items() if n != "outputSchema"} for t in structured], one)
+        self.assertTrue([t for t in structured if "outputSchema" in t])
         for t in one:
             self.assertRegex(t["name"], r"^[a-z][a-z0-9_]{0,63}$")
             self.assertLessEqual({"readOnlyHint", "destructiveHint"}, set(t["annotations"]))
