@@ -327,7 +327,7 @@ class Cache(Case):
             k.good("list_devices", {"limit": 1})
         lines = self.tenant.stats()["last_requests"]
         self.assertEqual(len([r for r in lines if "/blueprints" in r]), 1)
-        self.assertEqual(len([r for r in lines if "/devices" in r]), 9)
+        self.assertEqual(len([r for r in lines if "/devices" in r]), 3)  # one page each: the API says how many there are
 
     def test_the_budget_is_kept(self):
         k = self.kmcp(self.site(limits="requests_per_hour = 3\nrequests_per_second = 50\ncall_seconds = 2", cache="compliance = 0"))

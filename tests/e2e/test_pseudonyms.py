@@ -23,26 +23,26 @@ class Pseudonyms(Case):
         site = self.site(policy=self.POLICY)
         with self.kmcp(site) as k:
             first = self.rows(k)
-            self.assertGreater(len({r["serial"] for r in first}), 50)
+            self.assertGreater(len({r["serial_number"] for r in first}), 50)
             for r in first:
-                self.assertRegex(r["serial"], "^serial:[0-9a-f]{12}$")
-            one = next(r for r in first if r.get("user", "").startswith(("user:", "mail:")))
+                self.assertRegex(r["serial_number"], "^serial:[0-9a-f]{12}$")
+            one = next(r for r in first if r["user_email"].startswith("mail:"))
         with self.kmcp(site) as k:  # another process
             self.assertEqual(self.rows(k), first)
-            got = k.structured("get_device", {"device_id": one["serial"]})
-            self.assertEqual(got["serial_number"], one["serial"])
-            prism = k.structured("get_prism_device_information", {"serial_number": one["serial"]})
-            self.assertIn(one["serial"], json.dumps(prism))
-            mine = self.rows(k, user=one["user"])
+            got = k.structured("get_device", {"device_id": one["serial_number"]})
+            self.assertEqual(got["serial_number"], one["serial_number"])
+            prism = k.structured("get_prism_device_information", {"serial_number": one["serial_number"]})
+            self.assertIn(one["serial_number"], json.dumps(prism))
+            mine = self.rows(k, where=["user_email = " + one["user_email"]])
             self.assertIn(one, mine)
-            self.assertEqual({r["user"] for r in mine}, {one["user"]})
+            self.assertEqual({r["user_email"] for r in mine}, {one["user_email"]})
             why = k.bad("get_device", {"device_id": "serial:" + "0" * 12})
             self.assertIn("stands for nobody", why)
             self.assertNotIn(MARK, b"".join(k.raw).decode())
         other = self.site(policy=self.POLICY)  # another key
         with self.kmcp(other) as k:
-            self.assertFalse({r["serial"] for r in self.rows(k)} & {r["serial"] for r in first})
-            self.assertIn("stands for nobody", k.bad("get_device", {"device_id": one["serial"]}))
+            self.assertFalse({r["serial_number"] for r in self.rows(k)} & {r["serial_number"] for r in first})
+            self.assertIn("stands for nobody", k.bad("get_device", {"device_id": one["serial_number"]}))
 
     def test_acts_by_token(self):
         for rev in ("2025-11-25", MODERN):
@@ -89,10 +89,10 @@ class Pseudonyms(Case):
     def test_what_echoes_is_a_token(self):
         k = self.kmcp(self.site(policy=self.POLICY))
         row = self.rows(k)[0]
-        for tool, args in (("list_devices", {"name": row.get("device_name", row.get("name"))}),
-                           ("list_devices", {"serial_number": row["serial"] + "x"}),
-                           ("get_device", {"device_id": "the one of " + row["serial"]}),
-                           ("get_device_apps", {"device_id": row["serial"]})):
+        for tool, args in (("list_devices", {"name": row["name"]}),
+                           ("list_devices", {"serial_number": row["serial_number"] + "x"}),
+                           ("get_device", {"device_id": "the one of " + row["serial_number"]}),
+                           ("get_device_apps", {"device_id": row["serial_number"]})):
             k.call(tool, args)
         self.assertNotIn(MARK, b"".join(k.raw).decode() + k.stderr)
 
@@ -117,7 +117,7 @@ class Pseudonyms(Case):
         (site.dir / "state.db").write_bytes(b"x" * 5000)
         (site.dir / "state.db").chmod(0o600)
         k = self.kmcp(site)
-        self.assertRegex(self.rows(k)[0]["serial"], TOKEN)
+        self.assertRegex(self.rows(k)[0]["serial_number"], TOKEN)
         k.close()
         self.assertNotIn(MARK, b"".join(k.raw).decode() + k.stderr)
         self.assertIn("cannot be passed back", k.stderr)

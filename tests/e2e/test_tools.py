@@ -24,6 +24,8 @@ class Tools:
         yes = {"confirm": True}
         return mac, {
             "list_devices": {"platform": "Mac", "limit": 3},
+            "summarize_fleet": {},
+            "get_compliance_summary": {"platform": "AppleTV"},
             "get_device": {"device_id": mac["serial_number"]},
             "get_device_details": {"device_id": uuid},
             "get_device_status": {"device_id": uuid},
@@ -61,8 +63,10 @@ class Tools:
         k = self.kmcp(site, rev=rev, ask="accept" if asks else None)
         mac, calls = self.calls()
         listed = k.result("tools/list")["tools"]
-        self.assertEqual([t["name"] for t in listed], sorted(calls))
+        self.assertEqual([t["name"] for t in listed], sorted([*calls, "get_job"]))
         for tool in listed:
+            if tool["name"] == "get_job":  # for clients without tasks, when the compliance summary takes long
+                continue
             name, before = tool["name"], len(k.asked)
             r = k.call(name, calls[name])
             self.assertFalse(r.get("isError"), (name, r))
@@ -125,7 +129,7 @@ class Tools:
         self.assertEqual(k.structured("get_blueprint", {"blueprint_id": name})["id"], blueprint["id"])
         apps = k.structured("get_device_apps", calls["get_device_apps"])
         self.assertGreater(apps["total"], 5)
-        self.assertEqual(apps["next"], 5)
+        self.assertEqual(apps["next"], "5")
 
     def test_lock_is_carried_out_and_can_be_followed(self):
         k = self.kmcp(ask="accept")
