@@ -91,6 +91,7 @@ struct client_pick {
     int64_t enough;
     bool only_total;   /* only the total matters: the first page needs no more than a row */
     int64_t api_total; /* out, before each page is handed over: rows there are, as the API says, or -1 */
+    int64_t refused; /* out: rows the API sent that do not meet the conditions, these or the request's own */
 };
 
 /* The host table's http(), sweep() and each(). CTX is handed to PAGE and FN; PICK may be NULL. */

@@ -198,6 +198,8 @@ static kmcp_json *select_rows(struct sweep *s, const kmcp_json *rows, size_t *fr
             meets = mask_where(row, &s->request->where[i], s->call->redact ? s->request->route->pii : NULL);
         if (meets && s->pick && s->pick->accepts)
             meets = s->pick->accepts(s->pick->arg, row);
+        if (!meets && s->pick)
+            s->pick->refused++;
         if (meets && !json_move(kept, row))
             return NULL;
     }

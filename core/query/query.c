@@ -18,7 +18,6 @@ struct running {
     size_t n_tallies;
     struct export *file;
     struct client_pick pick;
-    int64_t refused; /* rows that the API sent although they do not meet the conditions */
     bool exact;      /* the API selects just these rows */
     bool had_enough; /* stopped early: the API's total is the answer's */
     bool no_total;   /* that alone was asked for, and the API does not tell it */
@@ -30,10 +29,8 @@ static bool accepts(void *arg, const kmcp_json *row)
     struct running *r = arg;
 
     for (size_t i = 0; i < r->question.n_conditions; i++)
-        if (!condition_holds(&r->question.conditions[i], row)) {
-            r->refused++;
+        if (!condition_holds(&r->question.conditions[i], row))
             return false;
-        }
     return true;
 }
 
@@ -48,7 +45,7 @@ static bool has_enough(struct running *r)
 {
     const struct question *qu = &r->question;
 
-    return r->exact && !r->refused && !qu->sort && !question_groups(qu) && !r->file &&
+    return r->exact && !r->pick.refused && !qu->sort && !question_groups(qu) && !r->file &&
            r->pick.api_total >= 0 && r->rows.matched >= qu->offset + qu->limit;
 }
 
@@ -154,7 +151,7 @@ static void finish(struct running *r)
     r->n_tallies = 0;
     export_drop(r->file);
     r->file = NULL;
-    r->skipped = r->refused = 0;
+    r->skipped = 0;
     r->had_enough = r->no_total = false;
 }
 
@@ -169,6 +166,9 @@ static kmcp_rc ask(struct running *r, bool trusting)
 
     if (!push_request(&r->question, env->call->arena, &rq, &r->exact))
         return no_memory(env);
+    for (size_t i = 0; env->call->redact && i < rq.n_where; i++) /* a part for the API, the whole for us */
+        if (rq.where[i].value && json_path_is_under(rq.route->pii, rq.where[i].field))
+            r->exact = false;
     if (r->question.format && !(r->file = export_open(&r->question, env->export_folder, env->tool,
                                                       env->export_bytes, env->call->failure)))
         return env->call->failure->rc;
@@ -179,7 +179,7 @@ static kmcp_rc ask(struct running *r, bool trusting)
     rc = client_sweep(env->client, env->call, env->ctx, &rq, &r->pick, take_page, r, &coverage);
     if (rc != KMCP_OK)
         return rc;
-    if (r->no_total || (r->skipped && r->refused)) { /* the API does not do as it should */
+    if (r->no_total || (r->skipped && r->pick.refused)) { /* the API does not do as it should */
         finish(r);
         return ask(r, false);
     }
