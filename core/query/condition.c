@@ -32,9 +32,9 @@ kmcp_rc column_unknown(const struct kmcp_query *q, const char *name, size_t len,
         if (text_nearer(word, q->columns[i].name, &best))
             meant = q->columns[i].name;
     }
-    rc = failure_set(f, KMCP_E_ARG, "%s have no column \"%s\"%s%s%s; there are: %.1200s", q->what, word,
-                     meant ? "; did you mean \"" : "", meant ? meant : "", meant ? "\"?" : "",
-                     names.data ? names.data : "");
+    rc = failure_set(f, KMCP_E_ARG, "%s have no column \"%s\"; %s%s%s: %.1200s", q->what, word,
+                     meant ? "did you mean \"" : "", meant ? meant : "",
+                     meant ? "\"? There are" : "there are", names.data ? names.data : "");
     buf_free(&names);
     return rc;
 }
@@ -170,11 +170,26 @@ static bool compares(enum condition_op op, int order)
     return op == BELOW ? order < 0 : op == AT_MOST ? order <= 0 : op == ABOVE ? order > 0 : order >= 0;
 }
 
-/* Does the operand's date, without a time of day, mean the day of V? */
-static bool same_day(const struct condition *c, const struct value *v)
+/* A date without a time of day is all of its day: how long the operand lasts. */
+static int64_t span_ms(const struct condition *c)
 {
-    return strlen(c->text) == 10 && c->text[4] == '-' && v->ms >= c->operand.ms &&
-           v->ms < c->operand.ms + 86400000;
+    return c->column->type == KMCP_COLUMN_DATE && c->operand.is && c->text[0] != '-' && strlen(c->text) == 10
+               ? 86400000
+               : 1;
+}
+
+/* V to the operand, as value_compare. */
+static int order_of(const struct condition *c, const struct value *v)
+{
+    uint32_t type = c->column->type;
+
+    if (type == KMCP_COLUMN_DATE)
+        return (v->ms >= c->operand.ms + span_ms(c)) - (v->ms < c->operand.ms);
+    /* what the API compares letter for letter (tags: API section 3) is no other for us */
+    return (c->column->flags & KMCP_COLUMN_EXACT) && (c->op == IS || c->op == IS_NOT) &&
+                   (type == KMCP_COLUMN_TEXT || type == KMCP_COLUMN_LIST)
+               ? strcmp(v->text, c->operand.text)
+               : value_compare(v, &c->operand, type);
 }
 
 static bool one_holds(const struct condition *c, const kmcp_json *node)
@@ -187,7 +202,7 @@ static bool one_holds(const struct condition *c, const kmcp_json *node)
     case IS_NOT:
         if (!c->operand.is || !v.is)
             return c->operand.is == v.is;
-        return (type == KMCP_COLUMN_DATE && same_day(c, &v)) || value_compare(&v, &c->operand, type) == 0;
+        return order_of(c, &v) == 0;
     case HOLDS:
     case HOLDS_NOT:
         return v.text && (type == KMCP_COLUMN_VERSION ? value_version_begins(v.text, c->text)
@@ -195,7 +210,7 @@ static bool one_holds(const struct condition *c, const kmcp_json *node)
     default:
         if (!v.is) /* a date that was never comes before all others; anything else unknown is no answer */
             return type == KMCP_COLUMN_DATE && (c->op == BELOW || c->op == AT_MOST);
-        return compares(c->op, value_compare(&v, &c->operand, type));
+        return compares(c->op, order_of(c, &v));
     }
 }
 
@@ -217,6 +232,13 @@ bool condition_holds(const struct condition *c, const kmcp_json *row)
 
 /* ---- leaving it to the API ---- */
 
+/* "14", "14.4", "14." */
+static bool is_plain_version(const char *text)
+{
+    return *text >= '1' && *text <= '9' && !text[strspn(text, "0123456789.")] && !strstr(text, "..") &&
+           !strstr(text, ".0");
+}
+
 const char *condition_pushed(const struct condition *c, struct arena *a, bool *exact)
 {
     const struct kmcp_column *column = c->column;
@@ -231,8 +253,10 @@ const char *condition_pushed(const struct condition *c, struct arena *a, bool *e
     }
     if (column->type == KMCP_COLUMN_VERSION || column->type == KMCP_COLUMN_DATE ||
         column->type == KMCP_COLUMN_NUMBER)
-        return c->op == HOLDS ? arena_strdup(a, c->text)
-                              : NULL; /* "14.0" is "14" for us, but not for the API */
+        /* "14.0" is "14" for us, and "macOS 14" as well, but not for the API */
+        return c->op == HOLDS && is_plain_version(c->text)
+                   ? arena_strndup(a, c->text, strlen(c->text) - (c->text[strlen(c->text) - 1] == '.'))
+                   : NULL;
     *exact = contains ? c->op == HOLDS : c->op == IS;
     return arena_strdup(a, c->text);
 }
@@ -248,6 +272,7 @@ static kmcp_json *operation(struct arena *a, const char *op, kmcp_json *value)
 kmcp_json *condition_filter(const struct condition *c, struct arena *a, bool *exact)
 {
     kmcp_json *list;
+    int64_t after;
     char iso[32];
 
     *exact = false;
@@ -261,8 +286,9 @@ kmcp_json *condition_filter(const struct condition *c, struct arena *a, bool *ex
         *exact = c->op == ABOVE || c->op == AT_LEAST;
         if (!*exact)
             return NULL;
+        after = c->operand.ms + (c->op == ABOVE ? span_ms(c) - 1 : 0);
         return operation(a, c->op == ABOVE ? "gt" : "gte",
-                         json_string(a, clock_iso_ms(c->operand.ms, iso, sizeof iso)));
+                         json_string(a, clock_iso_ms(after, iso, sizeof iso)));
     case KMCP_COLUMN_TEXT:
     case KMCP_COLUMN_VERSION:
         *exact = c->column->type == KMCP_COLUMN_TEXT && c->op == HOLDS;

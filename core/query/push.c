@@ -20,7 +20,7 @@ struct pushing {
 static bool has_param(const struct pushing *p, const char *name)
 {
     for (size_t i = 0; i < p->n; i++)
-        if (strcmp(p->query[i].name, name) == 0)
+        if (p->query[i].value && strcmp(p->query[i].name, name) == 0)
             return true;
     return false;
 }

@@ -52,7 +52,7 @@ static bool zone(const char *at, int *minutes)
     if ((m = digits(&at, 2)) < 0 || *at)
         return false;
     *minutes = sign * (60 * h + m);
-    return true;
+    return h <= 14 && m <= 59;
 }
 
 bool value_date(const char *text, int64_t *unix_ms)
@@ -62,7 +62,8 @@ bool value_date(const char *text, int64_t *unix_ms)
     const char *at = text;
 
     if ((y = digits(&at, 4)) < 1 || *at++ != '-' || (mo = digits(&at, 2)) < 1 || mo > 12 || *at++ != '-' ||
-        (d = digits(&at, 2)) < 1 || d > longest[mo - 1])
+        (d = digits(&at, 2)) < 1 || d > longest[mo - 1] ||
+        (mo == 2 && d == 29 && (y % 4 || (y % 100 == 0 && y % 400))))
         return false;
     if (*at) {
         if ((*at != 'T' && *at != ' ') || (at++, (h = digits(&at, 2)) < 0) || h > 23 || *at++ != ':' ||
@@ -158,6 +159,9 @@ struct value value_of(const kmcp_json *node, uint32_t type)
         break;
     case KMCP_COLUMN_DATE:
         v.is = v.text && value_date(v.text, &v.ms);
+        break;
+    case KMCP_COLUMN_VERSION: /* "No value" is none */
+        v.is = v.text && strpbrk(v.text, "0123456789");
         break;
     default:
         v.is = v.text != NULL;
