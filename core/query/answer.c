@@ -19,11 +19,12 @@ struct table {
 
 /* ---- the sentence ---- */
 
-static void say_coverage(struct buf *text, const struct found *found)
+static void say_coverage(struct buf *text, const struct question *qu, const struct found *found)
 {
     char iso[32];
 
-    buf_printf(text, "%s, as of %s", found->complete ? "" : " (INCOMPLETE)",
+    buf_printf(text, "%s%s%s%s, as of %s", qu->from ? " from @" : "", qu->from ? qu->from : "",
+               qu->from ? " on" : "", found->complete ? "" : " (INCOMPLETE)",
                clock_iso(found->as_of_ms, iso, sizeof iso));
     if (!found->complete)
         buf_printf(text, ": %s", found->reason ? found->reason : "not all could be read");
@@ -33,8 +34,9 @@ static void say_coverage(struct buf *text, const struct found *found)
 static const char *next_of(struct arena *a, const struct question *qu, const struct found *found,
                            int64_t shown)
 {
-    if (qu->offset + shown < found->matched && (shown || qu->limit))
-        return arena_format(a, "%lld", (long long)(qu->offset + shown));
+    if (qu->offset + shown < found->matched && shown)
+        return arena_format(a, "%lld%s%s", (long long)(qu->offset + shown), qu->from ? "@" : "",
+                            qu->from ? qu->from : "");
     return !found->complete && found->next ? arena_format(a, "@%s", found->next) : NULL;
 }
 
@@ -126,7 +128,7 @@ bool answer_rows(const struct answer *out, const struct kept_rows *k, const stru
 
     buf_printf(out->text, "%zu of %s%lld %s", n, found->complete ? "" : "at least ",
                (long long)found->matched, qu->q->what);
-    say_coverage(out->text, found);
+    say_coverage(out->text, qu, found);
     if (next)
         buf_printf(out->text, "; next: %s%s", next, n < k->n ? " (cut: longer answers cost too much)" : "");
     buf_putc(out->text, '\n');
@@ -253,7 +255,7 @@ bool answer_groups(const struct answer *out, const struct question *qu, const st
                qu->q->what);
     if (n == 1 && t[0].grouping->n)
         buf_printf(out->text, " in %zu groups", t[0].n);
-    say_coverage(out->text, found);
+    say_coverage(out->text, qu, found);
     for (size_t i = 0; i < n; i++) {
         if (out->structured && !begin_table(out->arena, &table))
             return false;
@@ -265,8 +267,9 @@ bool answer_groups(const struct answer *out, const struct question *qu, const st
         if (sections && !add_section(out, sections, &table))
             return false;
     }
-    if (n == 1 && from + shown < t[0].n)
-        next = arena_format(out->arena, "%zu", from + shown);
+    if (n == 1 && shown && from + shown < t[0].n)
+        next = arena_format(out->arena, "%zu%s%s", from + shown, qu->from ? "@" : "",
+                            qu->from ? qu->from : "");
     else if (!found->complete && found->next)
         next = arena_format(out->arena, "@%s", found->next);
     if (next)

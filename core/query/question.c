@@ -79,16 +79,34 @@ static kmcp_rc read_fields(struct question *qu, const char *text, struct failure
     return KMCP_OK;
 }
 
+static bool is_grouped_by(const struct question *qu, const struct kmcp_column *column)
+{
+    for (size_t i = 0; i < qu->n_groupings; i++)
+        for (size_t k = 0; k < qu->groupings[i].n; k++)
+            if (qu->groupings[i].keys[k].column == column)
+                return true;
+    return false;
+}
+
 static kmcp_rc read_sort(struct question *qu, const char *text, struct failure *f)
 {
-    if (!text)
+    if (!text || !*text)
         return KMCP_OK;
     qu->descending = *text == '-';
     text += *text == '-' || *text == '+';
-    if (strcmp(text, "count") == 0 && question_groups(qu))
+    qu->by_count = strcmp(text, "count") == 0 && question_groups(qu);
+    if (qu->by_count)
         return KMCP_OK;
     qu->sort = column_find(qu->q, text, strlen(text));
-    return qu->sort ? KMCP_OK : column_unknown(qu->q, text, strlen(text), f);
+    if (!qu->sort)
+        return column_unknown(qu->q, text, strlen(text), f);
+    return !question_groups(qu) || is_grouped_by(qu, qu->sort)
+               ? KMCP_OK
+               : failure_set(
+                     f, KMCP_E_ARG,
+                     "groups are sorted by \"count\" or by a column that is in \"group_by\"; \"%s\" is "
+                     "not",
+                     qu->sort->name);
 }
 
 /* "last_check_in:age" */
@@ -178,7 +196,8 @@ static kmcp_rc read_extremes(struct question *qu, const char *text, bool is_max,
 
 /* ---- how much of it ---- */
 
-/* "next" is a number of rows to leave out, or, from a partial answer, "@" and a place in the API's list. */
+/* "next" is a number of rows to leave out and, after a partial answer, "@" and a place in the API's list from
+ * which they count: "50", "@600", "50@600". */
 static kmcp_rc read_window(struct question *qu, const kmcp_json *args, struct failure *f)
 {
     const char *next = json_str(json_get(args, "next"));
@@ -192,12 +211,10 @@ static kmcp_rc read_window(struct question *qu, const kmcp_json *args, struct fa
                            QUESTION_LIMIT_MAX);
     if (!next || !*next)
         return KMCP_OK;
-    if (*next == '@' && next[1])
-        qu->from = next + 1;
-    else if (digits && digits < 12 && !next[digits])
-        qu->offset = strtoll(next, NULL, 10);
-    else
+    if (digits > 11 || (next[digits] && (next[digits] != '@' || !next[digits + 1])))
         return failure_set(f, KMCP_E_ARG, "\"next\" must be as the answer before gave it");
+    qu->offset = digits ? strtoll(next, NULL, 10) : 0;
+    qu->from = next[digits] ? next + digits + 1 : NULL;
     return KMCP_OK;
 }
 

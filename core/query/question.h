@@ -39,13 +39,15 @@ struct question {
     const struct kmcp_column *fields[QUESTION_FIELDS]; /* of the rows that are shown */
     size_t n_fields;
     const struct kmcp_column *sort; /* NULL: as they come, or groups by count */
+    bool by_count;                  /* groups were asked for by count */
     bool descending;
     struct grouping groupings[QUESTION_GROUPINGS];
     size_t n_groupings; /* 0, with N_EXTREMES > 0: one group of all */
     struct extreme extremes[QUESTION_EXTREMES];
     size_t n_extremes;
     int64_t offset, limit;
-    const char *from; /* where an earlier, partial answer said to go on; NULL: at the beginning */
+    const char *from; /* where an earlier, partial answer said to go on; NULL: at the beginning. OFFSET counts
+                       * from there */
     enum export_format format;
 };
 

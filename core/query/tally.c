@@ -32,33 +32,43 @@ void tally_heading(const struct group_key *key, struct buf *out)
 
 /* ---- the key of a row ---- */
 
-static void show_age(struct buf *out, const struct value *v, int64_t now_ms, int64_t *rank)
+static const struct {
+    int days;
+    const char *name;
+} ages[] = { { 1, "0-1 d" }, { 7, "1-7 d" }, { 30, "7-30 d" }, { 90, "30-90 d" } };
+#define N_AGES (sizeof ages / sizeof *ages)
+
+static void show_age(struct buf *out, const struct value *v, int64_t now_ms)
 {
-    static const struct {
-        int days;
-        const char *name;
-    } ages[] = { { 1, "0-1 d" }, { 7, "1-7 d" }, { 30, "7-30 d" }, { 90, "30-90 d" } };
     int64_t age = now_ms - v->ms;
     size_t i = 0;
 
-    while (v->is && i < sizeof ages / sizeof *ages && age >= ages[i].days * (int64_t)DAY_MS)
+    while (v->is && i < N_AGES && age >= ages[i].days * (int64_t)DAY_MS)
         i++;
-    *rank = v->is ? (int64_t)i : 9;
-    buf_puts(out, !v->is ? "never" : i < sizeof ages / sizeof *ages ? ages[i].name : "90+ d");
+    buf_puts(out, !v->is ? "never" : i < N_AGES ? ages[i].name : "90+ d");
+}
+
+/* Where an age stands among the others; "never" is last. */
+static int rank_of_age(const char *name)
+{
+    size_t i = 0;
+
+    while (i < N_AGES && strcmp(ages[i].name, name) != 0)
+        i++;
+    return (int)i + (*name == 'n');
 }
 
 static void show_key(const struct tally *t, struct buf *out, const struct group_key *key,
-                     const kmcp_json *node, int64_t *rank)
+                     const kmcp_json *node)
 {
     struct value v = value_of(node, key->column->type);
 
     switch (key->part) {
     case AGE:
-        show_age(out, &v, t->question->now_ms, rank);
+        show_age(out, &v, t->question->now_ms);
         break;
     case DAY:
     case MONTH:
-        *rank = v.is ? v.ms / DAY_MS : INT64_MAX;
         if (v.is) {
             size_t start = out->len;
 
@@ -103,7 +113,7 @@ static bool rehash(struct tally *t)
 }
 
 /* The group of the cells in scratch, made if there is none. */
-static struct group *find(struct tally *t, int64_t rank, struct failure *f)
+static struct group *find(struct tally *t, struct failure *f)
 {
     uint64_t h = 1469598103934665603u; /* FNV-1a */
     size_t at;
@@ -115,7 +125,8 @@ static struct group *find(struct tally *t, int64_t rank, struct failure *f)
     for (at = h & (t->n_slots - 1); t->slots[at]; at = (at + 1) & (t->n_slots - 1)) {
         struct group *g = &t->groups[t->slots[at] - 1];
 
-        if (g->hash == h && memcmp(g->cells, t->scratch.data, t->scratch.len) == 0)
+        if (g->hash == h && g->len == t->scratch.len &&
+            (!g->len || memcmp(g->cells, t->scratch.data, g->len) == 0))
             return g;
     }
     if (t->n == TALLY_GROUPS_MAX) {
@@ -132,7 +143,7 @@ static struct group *find(struct tally *t, int64_t rank, struct failure *f)
         t->groups = grown;
         t->cap = cap;
     }
-    t->groups[t->n] = (struct group){ .hash = h, .rank = rank };
+    t->groups[t->n] = (struct group){ .hash = h, .len = t->scratch.len };
     t->groups[t->n].cells = arena_strndup(t->arena, t->scratch.data ? t->scratch.data : "", t->scratch.len);
     if (!t->groups[t->n].cells)
         return NULL;
@@ -151,8 +162,9 @@ static bool take_extremes(struct tally *t, struct group *g, const kmcp_json *row
 
         if (!v.is || (g->best[i].is && (x->is_max ? order <= 0 : order >= 0)))
             continue;
-        v.text = arena_strdup(t->arena, v.text);
-        if (v.text == NULL && json_str(json_path(row, x->column->field)))
+        if (x->column->type == KMCP_COLUMN_DATE)
+            v.text = NULL; /* shown from its number */
+        else if (v.text && !(v.text = arena_strdup(t->arena, v.text)))
             return false;
         g->best[i] = v;
     }
@@ -181,18 +193,16 @@ static const kmcp_json *list_of(const struct tally *t, const kmcp_json *row, siz
 static bool count(struct tally *t, const kmcp_json *row, size_t which, const kmcp_json *element,
                   struct failure *f)
 {
-    int64_t rank = 0;
     struct group *g;
 
     buf_reset(&t->scratch);
     for (size_t i = 0; i < t->grouping->n; i++) {
         const struct group_key *key = &t->grouping->keys[i];
 
-        show_key(t, &t->scratch, key, element && i == which ? element : json_path(row, key->column->field),
-                 &rank);
+        show_key(t, &t->scratch, key, element && i == which ? element : json_path(row, key->column->field));
         buf_putc(&t->scratch, '\0');
     }
-    if (t->scratch.failed || !(g = find(t, rank, f)))
+    if (t->scratch.failed || !(g = find(t, f)))
         return out_of_memory(f);
     g->count++;
     return take_extremes(t, g, row) || out_of_memory(f);
@@ -213,16 +223,33 @@ bool tally_take(struct tally *t, const kmcp_json *row, struct failure *f)
 
 /* ---- the order ---- */
 
-static int by_cells(const struct tally *t, const struct group *a, const struct group *b)
+static int by_cell(const struct group_key *key, const char *x, const char *y)
+{
+    double a, b;
+    int order;
+
+    if (key->part == AGE)
+        return rank_of_age(x) - rank_of_age(y);
+    if (key->column->type == KMCP_COLUMN_NUMBER && *x && *y) {
+        a = strtod(x, NULL);
+        b = strtod(y, NULL);
+        order = (a > b) - (a < b);
+    } else {
+        order = key->column->type == KMCP_COLUMN_VERSION ? value_version(x, y) : text_casecmp(x, y);
+    }
+    return order ? order : strcmp(x, y);
+}
+
+/* By the column ONLY, or by all of them from left to right (NULL). */
+static int by_cells(const struct tally *t, const struct group *a, const struct group *b,
+                    const struct kmcp_column *only)
 {
     const char *x = a->cells, *y = b->cells;
 
     for (size_t i = 0; i < t->grouping->n; i++) {
-        bool version = t->grouping->keys[i].column->type == KMCP_COLUMN_VERSION;
-        int order = version ? value_version(x, y) : text_casecmp(x, y);
+        const struct group_key *key = &t->grouping->keys[i];
+        int order = !only || key->column == only ? by_cell(key, x, y) : 0;
 
-        if (!order)
-            order = strcmp(x, y);
         if (order)
             return order;
         x += strlen(x) + 1;
@@ -238,13 +265,11 @@ static bool is_after(const struct tally *t, const struct group *a, const struct 
                  t->grouping->keys[0].part <= MONTH;
     int order = 0;
 
-    if (dates && !qu->sort)
-        order = (a->rank > b->rank) - (a->rank < b->rank);
-    else if (qu->sort)
-        order = by_cells(t, a, b) * (qu->descending ? -1 : 1);
-    else
-        order = (a->count < b->count) - (a->count > b->count);
-    return (order ? order : by_cells(t, a, b)) > 0;
+    if (qu->sort)
+        order = by_cells(t, a, b, qu->sort) * (qu->descending ? -1 : 1);
+    else if (qu->by_count || !dates)
+        order = ((a->count > b->count) - (a->count < b->count)) * (qu->by_count && !qu->descending ? 1 : -1);
+    return (order ? order : by_cells(t, a, b, NULL)) > 0;
 }
 
 /* Merge sort: qsort cannot be handed the question. */

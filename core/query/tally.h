@@ -9,7 +9,7 @@
 struct group {
     uint64_t hash;
     const char *cells; /* as in kept_row */
-    int64_t rank;      /* of a date's part: for the order */
+    size_t len;        /* of all of them */
     int64_t count;
     struct value best[QUESTION_EXTREMES];
 };
