@@ -156,11 +156,11 @@ static kmcp_rc run_act(kmcp_ctx *ctx, const kmcp_json *args, const struct kmcp_r
         (is_handle && kmcp_set_str(ctx, out, "unlock_pin", pin) != KMCP_OK))
         return KMCP_E_NOMEM;
     if (request_type)
-        kmcp_text(ctx,
-                  "%s accepted for device %s and queued. The device acts when it is online: "
-                  "get_device_commands with "
-                  "request_type %s shows what became of it. Do not send it again.",
-                  action, d.id, request_type);
+        kmcp_text(
+            ctx,
+            "%s accepted for device %s, queued until it is online; get_device_commands with request_type "
+            "%s shows what became of it. Do not send it again.",
+            action, d.id, request_type);
     else
         kmcp_text(ctx, "%s done: the record of device %s is gone from Kandji and the device is unenrolled.",
                   action, d.id);
