@@ -82,10 +82,16 @@ show '"\(.result.tools | length) tools: \([.result.tools[].name] | join(" "))"'
 say "A question about the fleet"
 request tools/call '{"name":"list_devices","arguments":{"platform":"Mac","os_version":"12.","limit":5}}'
 show_table "$text"
-mac=$(printf '%s' "$answer" | jq -r '.result.structuredContent.rows[0][1]')
-total=$(printf '%s' "$answer" | jq -r '.result.structuredContent.total')
-truth=$(curl -s "$url/__truth" | jq '[.by_platform_os.Mac | to_entries[] | select(.key | contains("12.")) | .value] | add')
+# "5 of 17 devices, as of ...", the columns, then a device a line: its serial number stands second
+mac=$(printf '%s' "$answer" | jq -r '.result.content[0].text' | sed -n 3p | cut -f2)
+total=$(printf '%s' "$answer" | jq -r '.result.content[0].text' | sed -n '1s/^[0-9]* of \([0-9]*\) .*/\1/p')
+truth=$(curl -s "$url/__truth" | jq '[.by_platform_os.Mac | to_entries[] | select(.key | startswith("12.")) | .value] | add')
 printf '    The tenant itself counts %s; kmcp said %s.\n' "$truth" "$total"
+[ "$truth" = "$total" ] || exit 1
+
+say "A question whose answer is a few numbers, over the whole fleet"
+request tools/call '{"name":"list_devices","arguments":{"where":["last_check_in < -7d"],"group_by":"platform"}}'
+show_table "$text"
 
 say "An act without a person's word"
 request tools/call "{\"name\":\"lock_device\",\"arguments\":{\"device_id\":\"$mac\"}}"
