@@ -178,18 +178,19 @@ static int64_t span_ms(const struct condition *c)
                : 1;
 }
 
+bool condition_minds_case(const struct condition *c)
+{
+    return (c->column->flags & KMCP_COLUMN_EXACT) && (c->op == IS || c->op == IS_NOT) && c->operand.is &&
+           (c->column->type == KMCP_COLUMN_TEXT || c->column->type == KMCP_COLUMN_LIST);
+}
+
 /* V to the operand, as value_compare. */
 static int order_of(const struct condition *c, const struct value *v)
 {
-    uint32_t type = c->column->type;
-
-    if (type == KMCP_COLUMN_DATE)
+    if (c->column->type == KMCP_COLUMN_DATE)
         return (v->ms >= c->operand.ms + span_ms(c)) - (v->ms < c->operand.ms);
-    /* what the API compares letter for letter (tags: API section 3) is no other for us */
-    return (c->column->flags & KMCP_COLUMN_EXACT) && (c->op == IS || c->op == IS_NOT) &&
-                   (type == KMCP_COLUMN_TEXT || type == KMCP_COLUMN_LIST)
-               ? strcmp(v->text, c->operand.text)
-               : value_compare(v, &c->operand, type);
+    return condition_minds_case(c) ? strcmp(v->text, c->operand.text)
+                                   : value_compare(v, &c->operand, c->column->type);
 }
 
 static bool one_holds(const struct condition *c, const kmcp_json *node)

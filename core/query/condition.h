@@ -37,6 +37,8 @@ kmcp_rc condition_parse(const struct kmcp_query *q, struct arena *a, const char 
 kmcp_rc condition_of(const struct kmcp_column *column, struct arena *a, const kmcp_json *value,
                      int64_t now_ms, struct condition *out, struct failure *f);
 bool condition_holds(const struct condition *c, const kmcp_json *row);
+/* Is equality judged letter for letter, as the API does (tags: API section 3)? */
+bool condition_minds_case(const struct condition *c);
 
 /* The value with which the API can select by C itself, or NULL: then only the host can. *EXACT: it selects
  * neither more nor less than C does. */

@@ -117,6 +117,18 @@ static void prepare(struct running *r)
         r->pick.enough = qu->limit ? qu->limit : 1;
 }
 
+/* Nothing was found where case matters: a "mac" may have been meant as "Mac". */
+static void say_case(const struct running *r, const struct found *found)
+{
+    for (size_t i = 0; found->matched == 0 && i < r->question.n_conditions; i++) {
+        const struct condition *c = &r->question.conditions[i];
+
+        if (condition_minds_case(c))
+            buf_printf(r->env->text, "\n\"%s\" was compared letter for letter, capitals included",
+                       c->column->name);
+    }
+}
+
 static kmcp_rc write_answer(struct running *r, const struct found *found)
 {
     const struct query_env *env = r->env;
@@ -140,6 +152,7 @@ static kmcp_rc write_answer(struct running *r, const struct found *found)
         rows_finish(&r->rows);
         ok = answer_rows(&out, &r->rows, found);
     }
+    say_case(r, found);
     return ok ? KMCP_OK : no_memory(env);
 }
 

@@ -346,7 +346,7 @@ struct kmcp_column {
 #define KMCP_COLUMN_VERSION 4u /* compared number by number: 14.10 is above 14.9                                     */
 #define KMCP_COLUMN_LIST    5u /* an array of texts: a condition holds if it does for one of them                    */
 #define KMCP_COLUMN_SHOWN   1u /* shown unless the caller chooses fields                                             */
-#define KMCP_COLUMN_EXACT   2u /* PARAM selects what equals the value; without it, what contains it                  */
+#define KMCP_COLUMN_EXACT   2u /* PARAM selects what equals the value, letter for letter; else what contains it     */
 
 /* Since 1.3. A question about a list; see query(). */
 struct kmcp_query {
