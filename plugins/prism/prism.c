@@ -69,11 +69,6 @@ static kmcp_rc query_prism_run(kmcp_ctx *ctx, const kmcp_json *args)
     return kmcp_fail(ctx, KMCP_E_ARG, "prism has no category \"%s\"", wanted ? wanted : "");
 }
 
-static kmcp_rc get_prism_device_information_run(kmcp_ctx *ctx, const kmcp_json *args)
-{
-    return ask(ctx, DEVICE_INFORMATION, args);
-}
-
 /* Contents. */
 
 static const struct kmcp_tool tools[] = {
@@ -90,12 +85,6 @@ static const struct kmcp_tool tools[] = {
       .output_schema = table_schema,
       .safety = KMCP_READ,
       .run = query_prism_run },
-    { .name = "get_prism_device_information",
-      .title = "Prism device information",
-      .description = "query_prism of device_information.",
-      .input_schema = get_prism_device_information_schema,
-      .safety = KMCP_READ,
-      .run = get_prism_device_information_run },
 };
 
 KMCP_PLUGIN(prism, "1.0.0", .needs_minor = 3, .summary = "Fleet-wide inventory from Prism",

@@ -180,7 +180,7 @@ class Opened(Case):
         self.assertNotRegex(text, r'"kmcp\.ini"')
         self.assertNotIn("kmcp-digest.so", text)
         names = [t["name"] for t in list_tools(self, site)]
-        self.assertFalse({"lock_device", "get_filevault_key", "get_prism_device_information"} & set(names))
+        self.assertFalse({"lock_device", "get_filevault_key", "query_prism"} & set(names))
 
     @unittest.skipIf(os.environ.get("KMCP_NO_STRACE"), "the leak checker cannot run under strace")
     def test_a_start_maps_neither_curl_nor_openssl(self):

@@ -18,7 +18,7 @@ class Privacy(Case):
         k.call("list_devices", {"name": "no such device"})
         k.call("list_blueprints")
         k.call("get_blueprint", {"blueprint_id": blueprint})
-        k.call("get_prism_device_information", {"limit": 60})
+        k.call("query_prism", {"category": "device_information", "limit": 60})
         for uuid in uuids:
             for tool in ("get_device", "get_device_details", "get_device_status", "get_device_apps", "get_device_activity",
                          "get_device_commands"):

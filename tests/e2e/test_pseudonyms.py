@@ -31,7 +31,7 @@ class Pseudonyms(Case):
             self.assertEqual(self.rows(k), first)
             got = k.structured("get_device", {"device_id": one["serial_number"]})
             self.assertEqual(got["serial_number"], one["serial_number"])
-            prism = k.structured("get_prism_device_information", {"serial_number": one["serial_number"]})
+            prism = k.structured("query_prism", {"category": "device_information", "serial_number": one["serial_number"]})
             self.assertIn(one["serial_number"], json.dumps(prism))
             mine = self.rows(k, where=["user_email = " + one["user_email"]])
             self.assertIn(one, mine)
@@ -133,7 +133,7 @@ class Pseudonyms(Case):
                 k.call("list_devices", {"limit": 60})
                 k.call("list_blueprints")
                 k.call("get_blueprint", {"blueprint_id": blueprint})
-                k.call("get_prism_device_information", {"limit": 60})
+                k.call("query_prism", {"category": "device_information", "limit": 60})
                 for uuid in uuids:
                     for tool in ("get_device", "get_device_details", "get_device_status", "get_device_apps",
                                  "get_device_activity", "get_device_commands"):

@@ -34,7 +34,7 @@ class Tools:
             "get_device_commands": {"device_id": uuid},
             "list_blueprints": {},
             "get_blueprint": {"blueprint_id": blueprint},
-            "get_prism_device_information": {"platform": "Mac", "limit": 3},
+            "query_prism": {"category": "device_information", "platform": "Mac", "limit": 3},
             "get_filevault_key": {"device_id": uuid, "reason": "user forgot the password", **yes},
             "get_device_secret": {"device_id": pinned, "secret": "unlock_pin", "reason": "found it locked", **yes},
             "lock_device": {"device_id": lock["device_id"], "message": "call us", **yes},
@@ -121,7 +121,7 @@ class Tools:
         self.assertEqual(device["device_name"], mac["device_name"])
         self.assertIn("is_supervised", device)
         self.assertEqual(k.structured("list_blueprints")["total"], truth["blueprints"])
-        prism = k.structured("get_prism_device_information", {"platform": "AppleTV", "limit": 1})
+        prism = k.structured("query_prism", {"category": "device_information", "platform": "AppleTV", "limit": 1})
         self.assertEqual((prism["total"], prism["complete"]), (truth["by_platform"].get("AppleTV", 0), True))
         blueprint = k.structured("get_blueprint", calls["get_blueprint"])
         self.assertTrue(blueprint["library_items"])

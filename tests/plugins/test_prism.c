@@ -114,22 +114,6 @@ static void hides_secrets(void **state)
     fakehost_free(&h);
 }
 
-static void keeps_the_older_tool(void **state)
-{
-    struct fakehost h;
-
-    (void)state;
-    start(&h, LIST "device_information",
-          "[{\"device_id\":\"a\",\"device__name\":\"TV\",\"device__family\":\"Mac\",\"os_version\":\"26.1\"},"
-          "{\"device_id\":\"b\",\"device_name\":\"Old\",\"device__family\":\"iPad\"}]");
-    assert_int_equal(fakehost_run(&h, "get_prism_device_information",
-                                  "{\"platform\":\"Mac\",\"blueprint_id\":null,\"limit\":3}"),
-                     KMCP_OK);
-    assert_has(h.text, "1 devices in device_information\nTV\t\t26.1");
-    assert_null(h.result);
-    fakehost_free(&h);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,7 +122,6 @@ int main(void)
         cmocka_unit_test(names_the_device_where_a_row_has_no_name),
         cmocka_unit_test(takes_a_blueprint_by_id_or_name),
         cmocka_unit_test(hides_secrets),
-        cmocka_unit_test(keeps_the_older_tool),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
