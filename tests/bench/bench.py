@@ -1,177 +1,250 @@
 #!/usr/bin/env python3
-"""Measures kmcp beside a C floor program in the same run: start-up, memory, CPU per call, added latency, a sweep.
+"""Measures kmcp in one run beside a server on the official TypeScript SDK (npm) that does the same read, and beside the least a
+C program takes (floor.c): interleaved rounds, medians, who asks on the first core, who is measured on the second.
 
-Usage: bench.py [BUILD_DIR]          (needs bin/kmcp, bin/kmcp-tenant, bin/kmcp-floor, plugins/; Linux)
-Prints one table. Nothing here passes or fails; docs/performance.md quotes it with machine and date.
-SPDX-License-Identifier: Apache-2.0
+Usage: bench.py [BUILD_DIR] [--only NAME]... [--rounds N] [--callgrind]
+    NAME: start read latency pipelined http sweep bytes. --callgrind: count instructions instead (valgrind).
+Needs bin/kmcp, bin/kmcp-tenant, bin/kmcp-floor, bin/kmcp-http-load and the fixtures in tests/conformance/; Linux. Prints Markdown
+for docs/performance.md. Nothing here passes or fails.  SPDX-License-Identifier: Apache-2.0
 """
-import json
+import argparse
+import ctypes
 import os
 import pathlib
+import re
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
 
-BUILD = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build").resolve()
-KMCP, TENANT, FLOOR = (str(BUILD / "bin" / n) for n in ("kmcp", "kmcp-tenant", "kmcp-floor"))
-TOKEN = "kmcp-demo-token"
-CORES = sorted(os.sched_getaffinity(0))
-META = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
+import answers
+import bench_http
+import instructions
+import peer
+import programs
+from programs import Server, Tenant, interleave, site
 
-
-def pin(core):
-    return lambda: os.sched_setaffinity(0, {CORES[core % len(CORES)]})
+ONE_TEXT = {"name": "test_simple_text", "arguments": {}}
 
 
-class Tenant:
-    def __init__(self, devices, latency=0):
-        self.p = subprocess.Popen([TENANT, "--port", "0", "--devices", str(devices), "--latency-ms", str(latency),
-                                   "--rate-limit", "100000000,1000000", "--token", TOKEN],
-                                  stdout=subprocess.PIPE, text=True, preexec_fn=pin(0))
-        self.url = self.p.stdout.readline().split()[-1]
+class Bench:
+    def __init__(self, build, folder, rounds):
+        self.build, self.folder, self.rounds = build, folder, rounds
+        self.kmcp_path, self.tenant_path, self.floor_path = (build / "bin" / n for n in ("kmcp", "kmcp-tenant", "kmcp-floor"))
+        self.fixtures = f"[plugin conformance]\npath = {build}/tests/conformance/kmcp-conformance.so\n"
+        self.server, self.why = peer.installed(build / "tests" / "bench" / "npm")
 
-    def requests(self):
-        return json.load(urllib.request.urlopen(self.url + "/__stats"))["total"]
+    def tenant(self, devices, latency=0):
+        return Tenant(self.tenant_path, devices, latency)
 
-    def __enter__(self):
-        return self
+    def kmcp(self, url, extra="", plugins=("devices",)):
+        return Server([self.kmcp_path, "--config", site(self.folder, url, extra, plugins)])
 
-    def __exit__(self, *a):
-        self.p.terminate()
-        self.p.wait()
+    def peers(self, url):
+        """{v2 and v1, as far as they are there: a function that starts it}."""
+        if not self.server:
+            return {}
+        return {g: lambda g=g: Server(["node", self.server, g, url], legacy=g == "v1") for g in peer.SDK}
 
+    def echo(self):
+        return Server([self.floor_path, "echo"])
 
-class Kmcp:
-    def __init__(self, url, folder, argv=(KMCP,)):
-        ini = pathlib.Path(folder) / "bench.ini"
-        token = pathlib.Path(folder) / "token"
-        token.write_text(TOKEN)
-        token.chmod(0o600)
-        ini.write_text(f"[tenant]\nbase_url = {url}\ntoken_file = {token}\n[policy]\nread_only = yes\n[state]\nfolder = {ini.parent}\n[cache]\n"
-                       "devices = 0\n[limits]\nrequests_per_hour = 100000000\nrequests_per_second = 1000000\n"
-                       "[plugin devices]\n[plugin blueprints]\n[plugin prism]\n")
-        ini.chmod(0o600)
-        self.started = time.perf_counter()
-        self.p = subprocess.Popen([*argv, "--config", str(ini)] if argv[0] == KMCP else list(argv),
-                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=pin(1))
-        self.next = 0
+    def floor(self, *args):
+        """(requests, CPU in us, wall in ms, peak in KB, {group: count})."""
+        out = subprocess.run([self.floor_path, *map(str, args)], env={**os.environ, "KANDJI_API_TOKEN": programs.TOKEN}, check=True, text=True,
+                             stdout=subprocess.PIPE, preexec_fn=programs.pin(programs.SERVER)).stdout.split()
+        return *map(float, out[:4]), {name: int(n) for name, n in (word.split("=") for word in out[4:])}
 
-    def send(self, method, params):
-        self.next += 1
-        params = dict(params, _meta=META)
-        line = json.dumps({"jsonrpc": "2.0", "id": self.next, "method": method, "params": params}) + "\n"
-        self.p.stdin.write(line.encode())
-        self.p.stdin.flush()
-
-    def call(self, method, params):
-        self.send(method, params)
-        return json.loads(self.p.stdout.readline())
-
-    def cpu_us(self):
-        tasks = pathlib.Path(f"/proc/{self.p.pid}/task")
-        return sum(int((t / "schedstat").read_text().split()[0]) for t in tasks.iterdir()) / 1000
-
-    def status_kb(self, key):
-        for line in open(f"/proc/{self.p.pid}/status"):
-            if line.startswith(key):
-                return int(line.split()[1])
-        return 0
-
-    def end(self):
-        self.p.stdin.close()
-        self.p.wait()
+    def all(self, url, extra="", plugins=("devices",)):
+        """{name: a running server} of kmcp and the peers."""
+        return {"kmcp": self.kmcp(url, extra, plugins), **{name: start() for name, start in self.peers(url).items()}}
 
 
-def start_ms(argv, folder, url, rounds=15):
-    times = []
-    for _ in range(rounds):
-        k = Kmcp(url, folder, argv)
-        k.send("tools/list", {})
-        k.p.stdout.readline()
-        times.append((time.perf_counter() - k.started) * 1000)
-        k.end()
-    return statistics.median(times)
+def row(what, unit, goal, found, field=0, digits=1):
+    """One line of the table; found: {kmcp, v2, v1, floor: the medians}."""
+    value = {name: fields[field] for name, fields in found.items() if fields[field] is not None}
+    cells = [f"{value[n]:,.{digits}f} {unit}" if n in value else "–" for n in ("kmcp", "v2", "v1", "floor")]
+    ratios = [f"{value['kmcp'] / value[n]:.2g}" if value.get(n) else "–" for n in ("v2", "floor")]
+    print("| " + " | ".join([what, *cells, *ratios, goal]) + " |", flush=True)
 
 
-def floor(*args):
-    out = subprocess.run([FLOOR, *args], env=dict(os.environ, KANDJI_API_TOKEN=TOKEN), stdout=subprocess.PIPE,
-                         check=True, text=True, preexec_fn=pin(1)).stdout.split()
-    return float(out[0]), float(out[1])
+def stop(servers):
+    for s in servers.values():
+        s.end()
 
 
-def row(name, value, base, unit):
-    print(f"| {name} | {value:.1f} {unit} | {base:.1f} {unit} | {value / base if base else 0:.2f} |")
+def start(b):
+    def one(make):
+        s = make()
+        s.raw("tools/list")
+        found = ((time.perf_counter() - s.started) * 1000, s.status_mb("VmRSS"))
+        s.end()
+        return found
+    with b.tenant(10) as t:
+        makers = {"kmcp": lambda: b.kmcp(t.url, plugins=answers.MODULES), **b.peers(t.url), "floor": b.echo}
+        found = interleave(3 * b.rounds, {name: lambda m=m: one(m) for name, m in makers.items()})
+    row("spawn to first `tools/list` answered", "ms", "≤ 0.02 × incumbent's 319; below a Go peer's 3.5–6.6", found)
+    row("idle memory (RSS) after it", "MB", "≤ 0.10 × incumbent's 73.6", found, 1)
 
 
-def device_id(url):
-    request = urllib.request.Request(url + "/api/v1/devices?limit=1", headers={"Authorization": "Bearer " + TOKEN})
-    return json.load(urllib.request.urlopen(request))[0]["device_id"]
+def read(b, calls=400):
+    def one(s, t, device):
+        """(CPU a call, CPU an upstream request)"""
+        sent, before = t.requests(), s.cpu_us()
+        for _ in range(calls):
+            s.raw("tools/call", {"name": "get_device", "arguments": {"device_id": device}})
+        cpu = s.cpu_us() - before
+        return cpu / calls, cpu / (t.requests() - sent)
+
+    def base(t, device):
+        requests, cpu, *_ = b.floor("get", f"{t.url}/api/v1/devices/{device}", calls)
+        return cpu / requests, cpu / requests
+    with b.tenant(1000) as t:
+        device = t.get("/api/v1/devices?limit=1")[0]["device_id"]
+        servers = b.all(t.url, "[cache]\ndevices = 0")
+        for s in servers.values():  # the first call opens the connection, the next ones let V8 compile
+            for _ in range(200):
+                s.call("get_device", {"device_id": device})
+        found = interleave(b.rounds, {**{n: lambda s=s: one(s, t, device) for n, s in servers.items()}, "floor": lambda: base(t, device)})
+        row("CPU an upstream request of `get_device`, nothing cached", "µs", "≤ 2 × floor", found, 1)
+        row(f"CPU a `get_device` call (kmcp asks {found['kmcp'][0] / found['kmcp'][1]:.0f} times, the others once)", "µs", "", found, 0)
+        row("memory (RSS) after those", "MB", "", {n: (s.status_mb("VmRSS"),) for n, s in servers.items()})
+        stop(servers)
+
+
+def latency(b, calls=10, upstream=50):
+    def one(s, device):
+        """What a call takes beyond the waits in a row that it cannot avoid, and how many those are."""
+        times = []
+        for _ in range(calls):
+            begun = time.perf_counter()
+            s.raw("tools/call", {"name": "get_device", "arguments": {"device_id": device}})
+            times.append((time.perf_counter() - begun) * 1000)
+        wall = statistics.median(times)
+        return wall - upstream * (wall // upstream), wall // upstream
+
+    def base(url):
+        requests, _, wall, *_ = b.floor("get", url, calls)
+        return wall / requests - upstream, 1
+    with b.tenant(1000, upstream) as t:
+        device = t.get("/api/v1/devices?limit=1")[0]["device_id"]
+        servers = b.all(t.url, "[cache]\ndevices = 0")
+        for s in servers.values():
+            for _ in range(5):
+                s.call("get_device", {"device_id": device})
+        found = interleave(b.rounds, {**{n: lambda s=s: one(s, device) for n, s in servers.items()},
+                                      "floor": lambda: base(f"{t.url}/api/v1/devices/{device}")})
+        row(f"added by `get_device` to an upstream of {upstream} ms (kmcp waits {found['kmcp'][1]:.0f} × {upstream} in a row)", "ms", "≤ 0.5", found, 0, 2)
+        stop(servers)
+
+
+def pipelined(b, flight=32, seconds=0.5):
+    def measure(what, goal, servers, method, params):
+        for s in servers.values():  # V8 compiles what is hot
+            s.rate(method, params, flight, 3 * seconds)
+        found = interleave(b.rounds, {n: lambda s=s: s.rate(method, params, flight, seconds) for n, s in servers.items()})
+        row(f"{what}, {flight} in flight", "/s", goal, found, 0, 0)
+        row("CPU of one of these", "µs", "", found, 1)
+    with b.tenant(1000) as t:
+        device = t.get("/api/v1/devices?limit=1")[0]["device_id"]
+        servers = {**b.all(t.url, b.fixtures), "floor": b.echo()}
+        measure("`tools/list`", "≥ 2 × a Go peer's 70,000", servers, "tools/list", {})
+        measure("`tools/call` of a tool that answers a text", "", servers, "tools/call", ONE_TEXT)
+        measure("`tools/call` of `get_device`: cached in kmcp, asked each time by the SDK", "",
+                {n: s for n, s in servers.items() if n != "floor"}, "tools/call", {"name": "get_device", "arguments": {"device_id": device}})
+        stop(servers)
+
+
+def http(b, connections=16):
+    seconds = 1
+    with b.tenant(10) as t:
+        ini = site(b.folder, t.url, b.fixtures + "[log]\nlevel = error", ())
+        for what, method, params in (("`tools/call` of a tool that answers a text", "tools/call", ONE_TEXT), ("`tools/list`", "tools/list", {})):
+            servers = {"kmcp": bench_http.kmcp(b.build, ini)}
+            if b.server:
+                servers.update({g: bench_http.Listener(["node", b.server, g, t.url, "http"]) for g in peer.SDK})
+            asked = {n: bench_http.request(method, params, s.port, modern=n != "v1") for n, s in servers.items()}
+            servers["floor"] = bench_http.evhttp(b.build, bench_http.one(servers["kmcp"].port, asked["kmcp"]))
+            asked["floor"] = asked["kmcp"]
+            for n, s in servers.items():
+                bench_http.ask(b.build, s, connections, asked[n], 2)
+            found = interleave(b.rounds, {n: lambda n=n, s=s: bench_http.ask(b.build, s, connections, asked[n], seconds) for n, s in servers.items()})
+            row(f"HTTP {what}, {connections} connections", "/s", "≥ a Go peer's 36,900", found, 0, 0)
+            row("CPU of one of these", "µs", "", found, 1)
+            for s in servers.values():
+                s.stop()
+
+
+def sweep(b, devices=100000, upstream=50, flight=8):
+    def one(t):
+        with b.kmcp(t.url) as k:
+            k.ask("tools/list")
+            before, begun = k.cpu_us(), time.perf_counter()
+            text = k.call("list_devices", {"group_by": "platform"})["content"][0]["text"]
+            found = ((time.perf_counter() - begun) * 1000, (k.cpu_us() - before) / 1000, k.status_mb("VmHWM"))
+        assert {name: int(n) for name, n in re.findall(r"^(\w+)\t(\d+)$", text, re.M)} == truth, text
+        return found
+
+    def base(t):
+        _, cpu, wall, peak, groups = b.floor("sweep", t.url + "/api/v1/devices", flight)
+        assert groups == truth, groups
+        return wall, cpu / 1000, peak / 1024
+
+    def page(make):
+        s = make()
+        s.ask("tools/list")
+        before, begun = s.cpu_us(), time.perf_counter()
+        s.call("list_devices", {})
+        found = ((time.perf_counter() - begun) * 1000, (s.cpu_us() - before) / 1000, s.status_mb("VmHWM"))
+        s.end()
+        return found
+    with b.tenant(devices, upstream) as t:
+        truth = t.get("/__truth")["by_platform"]
+        found = interleave(b.rounds, {"kmcp": lambda: one(t), **{n: lambda m=m: page(m) for n, m in b.peers(t.url).items()}, "floor": lambda: base(t)})
+    note = " (the SDK's list tool: its one page of 300)"
+    row(f"{devices:,} devices by platform, upstream {upstream} ms, {flight} in flight: wall{note}", "ms", "≤ 1.1 × floor", found, 0, 0)
+    row("CPU of that", "ms", "≤ 400 ms", found, 1, 0)
+    row("peak memory of that", "MB", "≤ 20 MB", found, 2)
+
+
+ROWS = {"start": start, "read": read, "latency": latency, "pipelined": pipelined, "http": http, "sweep": sweep}
+
+
+def heading(b):
+    curl = ctypes.CDLL("libcurl.so.4").curl_version
+    curl.restype = ctypes.c_char_p
+    model = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
+    kmcp = subprocess.run([b.kmcp_path, "--version"], capture_output=True, text=True).stdout.split("\n")[0]
+    print(f"{time.strftime('%Y-%m-%d')}, {os.uname().sysname} {os.uname().release} {os.uname().machine}, {model[1] if model else 'CPU unknown'}, "
+          f"{len(programs.CORES)} cores; {kmcp}; node {peer.node_version()}, {' and '.join(peer.SDK.values())}; {curl().decode().split()[0]}; "
+          f"medians of {b.rounds} interleaved rounds, load {os.getloadavg()[0]:.1f} before.\n")
+    if b.why:
+        print(f"No TypeScript SDK beside it: {b.why}.\n")
 
 
 def main():
-    print(f"{os.uname().sysname} {os.uname().release}, {len(CORES)} cores, {time.strftime('%Y-%m-%d')}\n")
-    print("| what | kmcp | C floor, same run | ratio |\n|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o700)
-        with Tenant(1000) as t:
-            row("spawn to first tools/list", start_ms((KMCP,), folder, t.url),
-                start_ms((FLOOR, "echo"), folder, t.url), "ms")
-            k = Kmcp(t.url, folder)
-            k.call("tools/list", {})
-            idle = k.status_kb("VmRSS")
-            f = Kmcp(t.url, folder, (FLOOR, "echo"))
-            f.send("ping", {})
-            f.p.stdout.readline()
-            row("idle memory after tools/list", idle / 1024, f.status_kb("VmRSS") / 1024, "MB")
-            f.end()
-            dev = device_id(t.url)
-            args = {"name": "get_device", "arguments": {"device_id": dev}}
-            for _ in range(50):
-                k.call("tools/call", args)
-            before, n, sent = k.cpu_us(), 2000, t.requests()
-            for _ in range(n):
-                k.call("tools/call", args)
-            each = (t.requests() - sent) / n  # get_device asks for the device and its details
-            cpu = (k.cpu_us() - before) / n / each
-            base = floor("get", f"{t.url}/api/v1/devices/{dev}", str(n))[0]
-            row("CPU per upstream request of get_device", cpu, base, "us")
-            row("memory after 2,000 reads", k.status_kb("VmRSS") / 1024, idle / 1024, "MB")
-            before, start = k.cpu_us(), time.perf_counter()
-            for _ in range(200):
-                for _ in range(32):
-                    k.send("tools/list", {})
-                for _ in range(32):
-                    k.p.stdout.readline()
-            rate = 6400 / (time.perf_counter() - start)
-            print(f"| pipelined tools/list, 32 in flight | {rate:.0f} /s | - | - |")
-            k.end()
-        with Tenant(1000, latency=50) as t:
-            k = Kmcp(t.url, folder)
-            dev = device_id(t.url)
-            args = {"name": "get_device", "arguments": {"device_id": dev}}
-            k.call("tools/call", args)
-            times = []
-            for _ in range(40):
-                start = time.perf_counter()
-                k.call("tools/call", args)
-                times.append((time.perf_counter() - start) * 1000)
-            wall = floor("get", f"{t.url}/api/v1/devices/{dev}", "40")[1] / 40
-            print(f"| get_device added to its {each:.0f} x 50 ms upstream | {statistics.median(times) - each * wall:.2f} ms | 0 | - |")
-            k.end()
-        with Tenant(100000) as t:
-            k = Kmcp(t.url, folder)
-            start, before = time.perf_counter(), k.cpu_us()
-            answer = k.call("tools/call", {"name": "list_devices", "arguments": {"limit": 1}})
-            wall, cpu = (time.perf_counter() - start) * 1000, (k.cpu_us() - before) / 1000
-            assert answer["result"].get("structuredContent", {}).get("total") == 100000, answer
-            base_cpu, base_wall = floor("sweep", t.url + "/api/v1/devices", "100000")
-            row("sweep of 100,000 devices, wall", wall, base_wall, "ms")
-            row("sweep of 100,000 devices, CPU", cpu, base_cpu * 334 / 1000, "ms")
-            print(f"| sweep of 100,000 devices, peak memory | {k.status_kb('VmHWM') / 1024:.1f} MB | - | - |")
-            k.end()
+    p = argparse.ArgumentParser(description="kmcp beside the TypeScript SDK and a C floor")
+    p.add_argument("build", nargs="?", default="build")
+    p.add_argument("--only", action="append", choices=[*ROWS, "bytes"], help="one measurement, more than once for several")
+    p.add_argument("--rounds", type=int, default=5)
+    p.add_argument("--callgrind", action="store_true", help="count instructions instead")
+    args = p.parse_args()
+    os.sched_setaffinity(0, {programs.CORES[programs.DRIVER]})
+    with tempfile.TemporaryDirectory(prefix="kmcp-bench-") as folder:
+        b = Bench(pathlib.Path(args.build).resolve(), folder, args.rounds)
+        heading(b)
+        if args.callgrind:
+            return instructions.report(b.kmcp_path, b.floor_path, b.tenant_path, folder)
+        wanted = args.only or [*ROWS, "bytes"]
+        rows = [measure for name, measure in ROWS.items() if name in wanted]
+        if rows:
+            print("| what | kmcp | TypeScript SDK 2 | SDK 1 | C floor | kmcp / SDK 2 | kmcp / floor | goal |\n|---|---|---|---|---|---|---|---|", flush=True)
+        for measure in rows:
+            measure(b)
+        if "bytes" in wanted:
+            print()
+            answers.report(b.kmcp_path, b.tenant_path, folder)
 
 
-main()
+if __name__ == "__main__":
+    main()

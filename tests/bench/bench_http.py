@@ -18,46 +18,59 @@ import sys
 import tempfile
 import time
 
-BUILD = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build").resolve()
-KMCP, LOAD = str(BUILD / "bin" / "kmcp"), str(BUILD / "bin" / "kmcp-http-load")
-FIXTURES = BUILD / "tests" / "conformance" / "kmcp-conformance.so"
-CORES = sorted(os.sched_getaffinity(0))
-PREFIX = "io.modelcontextprotocol/"
-META = {PREFIX + "protocolVersion": "2026-07-28", PREFIX + "clientCapabilities": {}}
+import programs
+
 SECONDS = 3
+LEGACY = "2025-11-25"
 
 
-def pin(core):
-    return lambda: os.sched_setaffinity(0, {CORES[core % len(CORES)]})
+def program(build, name):
+    return build / "bin" / name
 
 
-def cpu_us(pid):
-    return sum(int((t / "schedstat").read_text().split()[0]) for t in pathlib.Path(f"/proc/{pid}/task").iterdir()) / 1000
+class Listener(programs.Process):
+    """An HTTP server that says its port in its first line, the last number there."""
+
+    def __init__(self, argv, body=None, says="stdout"):
+        super().__init__(argv, stdin=subprocess.PIPE, stderr=subprocess.PIPE if says == "stderr" else None)
+        if body is not None:
+            self.p.stdin.write(body)
+        self.p.stdin.close()
+        self.port = int(re.findall(rb"(\d+)\D*$", getattr(self.p, says).readline())[-1])
 
 
-def rss_mb(pid):
-    return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())[1]) / 1024
+def kmcp(build, ini):
+    return Listener([program(build, "kmcp"), "http", "127.0.0.1:0", "--config", ini], says="stderr")
 
 
-def request(method, params, port, rid=1):
-    body = json.dumps({"jsonrpc": "2.0", "id": rid, "method": method, "params": {**params, "_meta": META}}).encode()
+def evhttp(build, body):
+    return Listener([program(build, "kmcp-http-load"), "serve"], body)
+
+
+def request(method, params, port, rid=1, modern=True):
+    if modern:
+        params = {**params, "_meta": programs.META}
+    body = json.dumps({"jsonrpc": "2.0", "id": rid, "method": method, "params": params}).encode()
     name = f"Mcp-Name: {params['name']}\r\n" if "name" in params else ""
+    version = programs.META[programs.PREFIX + "protocolVersion"] if modern else LEGACY
     return (f"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"
-            f"MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: {method}\r\n{name}Content-Length: {len(body)}\r\n\r\n").encode() + body
+            f"MCP-Protocol-Version: {version}\r\nMcp-Method: {method}\r\n{name}Content-Length: {len(body)}\r\n\r\n").encode() + body
 
 
-def serve(ini):
-    p = subprocess.Popen([KMCP, "http", "127.0.0.1:0", "--config", str(ini)], stderr=subprocess.PIPE, text=True, preexec_fn=pin(1))
-    return p, int(re.search(r":(\d+)/", p.stderr.readline())[1])
+def load(build, port, connections, data, seconds):
+    """The load program, running."""
+    p = programs.Process([program(build, "kmcp-http-load"), "ask", port, connections, seconds], core=programs.DRIVER)
+    p.p.stdin.write(data)
+    p.p.stdin.close()
+    return p
 
 
-def ask(port, connections, data, pid):
-    before = cpu_us(pid)
-    out = subprocess.run([LOAD, "ask", str(port), str(connections), str(SECONDS)], input=data, stdout=subprocess.PIPE, check=True,
-                         preexec_fn=pin(0)).stdout.split()
-    rate, bad = int(out[0]), int(out[1])
+def ask(build, server, connections, data, seconds=SECONDS):
+    """(answers a second, CPU of one)"""
+    before = server.cpu_us()
+    rate, bad = map(int, load(build, server.port, connections, data, seconds).rest().split())
     assert not bad, "answers that were not 200"
-    return rate, (cpu_us(pid) - before) / max(1, rate * SECONDS)
+    return rate, (server.cpu_us() - before) / max(1, rate * seconds)
 
 
 def one(port, data):
@@ -73,53 +86,31 @@ def one(port, data):
         return body
 
 
-def stdio(ini, flight):
-    p = subprocess.Popen([KMCP, "--config", str(ini)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=pin(1))
-    n, sent, before = 0, 0, None
-    end = time.perf_counter() + SECONDS
-    while time.perf_counter() < end:
-        for _ in range(flight):
-            sent += 1
-            p.stdin.write(json.dumps({"jsonrpc": "2.0", "id": sent, "method": "tools/call", "params": {"name": "test_simple_text", "_meta": META}}).encode() + b"\n")
-        p.stdin.flush()
-        for _ in range(flight):
-            p.stdout.readline()
-        before = before if before is not None else cpu_us(p.pid)
-        n += flight
-    cpu = (cpu_us(p.pid) - before) / max(1, n - flight)
-    p.stdin.close()
-    p.wait()
-    return n / SECONDS, cpu
-
-
-def throughput(ini):
-    p, port = serve(ini)
+def throughput(build, ini):
     print("| one tool call, HTTP | calls a second | CPU a call | evhttp, same bytes: a second | CPU | ratio of CPU |\n|---|---|---|---|---|---|")
-    for what, data in (("`tools/call`, on a worker", request("tools/call", {"name": "test_simple_text"}, port)), ("`tools/list`, on the loop", request("tools/list", {}, port))):
-        floor = subprocess.Popen([LOAD, "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=pin(1))
-        floor.stdin.write(one(port, data))
-        floor.stdin.close()
-        floor_port = int(floor.stdout.readline())
-        for connections in (1, 16, 64):
-            base_rate, base_cpu = ask(floor_port, connections, data, floor.pid)
-            rate, cpu = ask(port, connections, data, p.pid)
-            print(f"| {what}, {connections} connections | {rate} | {cpu:.1f} us | {base_rate} | {base_cpu:.1f} us | {cpu / base_cpu:.2f} |")
-        floor.terminate()
-        floor.wait()
-    p.terminate()
-    p.wait()
+    with kmcp(build, ini) as k:
+        for what, method, params in (("`tools/call`, on a worker", "tools/call", {"name": "test_simple_text"}),
+                                     ("`tools/list`, on the loop", "tools/list", {})):
+            data = request(method, params, k.port)
+            with evhttp(build, one(k.port, data)) as floor:
+                for connections in (1, 16, 64):
+                    base_rate, base_cpu = ask(build, floor, connections, data)
+                    rate, cpu = ask(build, k, connections, data)
+                    print(f"| {what}, {connections} connections | {rate} | {cpu:.1f} µs | {base_rate} | {base_cpu:.1f} µs | {cpu / base_cpu:.2f} |")
     for flight in (1, 16, 64):
-        rate, cpu = stdio(ini, flight)
-        print(f"| `tools/call`, stdio, {flight} in flight | {rate:.0f} | {cpu:.1f} us | | | |")
+        with programs.Server([program(build, "kmcp"), "--config", ini]) as k:
+            k.call("test_simple_text", {})
+            rate, cpu = k.rate("tools/call", {"name": "test_simple_text"}, flight, SECONDS)
+            print(f"| `tools/call`, stdio, {flight} in flight | {rate:.0f} | {cpu:.1f} µs | | | |")
 
 
-def streams(ini, count=1000, busy=64, seconds=10):
-    p, port = serve(ini)
-    empty = rss_mb(p.pid)
-    listen = request("subscriptions/listen", {"notifications": {"resourceSubscriptions": ["test://watched-resource"]}}, port)
+def streams(build, ini, count=1000, busy=64, seconds=10):
+    k = kmcp(build, ini)
+    empty = k.status_mb("VmRSS")
+    listen = request("subscriptions/listen", {"notifications": {"resourceSubscriptions": ["test://watched-resource"]}}, k.port)
     socks = []
     for _ in range(count):
-        s = socket.create_connection(("127.0.0.1", port))
+        s = socket.create_connection(("127.0.0.1", k.port))
         s.sendall(listen)
         socks.append(s)
     text = {s: b"" for s in socks}
@@ -135,17 +126,14 @@ def streams(ini, count=1000, busy=64, seconds=10):
         assert not missing, f"{len(missing)} streams heard nothing of {what}"
         return time.perf_counter() - start
     wait(b"acknowledged", 30)
-    full = rss_mb(p.pid)
-    load = subprocess.Popen([LOAD, "ask", str(port), str(busy), str(seconds)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=pin(0))
-    load.stdin.write(request("tools/call", {"name": "test_simple_text"}, port))
-    load.stdin.close()
+    full = k.status_mb("VmRSS")
+    beside = load(build, k.port, busy, request("tools/call", {"name": "test_simple_text"}, k.port), seconds)
     time.sleep(seconds / 2)
-    one(port, request("tools/call", {"name": "test_touch_watched"}, port))
+    one(k.port, request("tools/call", {"name": "test_touch_watched"}, k.port))
     heard = wait(b"resources/updated", 30)
-    out = load.stdout.read().split()
-    load.wait()
-    peak = rss_mb(p.pid)
-    fds = pathlib.Path(f"/proc/{p.pid}/fd")
+    out = beside.rest().split()
+    peak = k.status_mb("VmRSS")
+    fds = pathlib.Path(f"/proc/{k.p.pid}/fd")
     before = len(list(fds.iterdir()))
     start = time.perf_counter()
     for s in socks:
@@ -159,8 +147,7 @@ def streams(ini, count=1000, busy=64, seconds=10):
     print(f"| memory: started, with the streams, after the load | {empty:.1f}, {full:.1f}, {peak:.1f} MB |")
     print(f"| memory of one stream | {(full - empty) * 1024 / count:.1f} KB |")
     print(f"| all {count} hang up: noticed after | {gone * 1000:.0f} ms |")
-    p.terminate()
-    p.wait()
+    k.stop()
 
 
 def poll(socks):
@@ -176,14 +163,14 @@ def poll(socks):
 def main():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
-    print(f"{os.uname().sysname} {os.uname().release}, {len(CORES)} cores, {time.strftime('%Y-%m-%d')}\n")
-    with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o700)
-        ini = pathlib.Path(folder) / "bench.ini"
-        ini.write_text(f"[tenant]\nbase_url = http://127.0.0.1:1\n[state]\nfolder = {ini.parent}\n[log]\nlevel = error\n[plugin conformance]\npath = {FIXTURES}\n")
-        ini.chmod(0o600)
-        throughput(ini)
-        streams(ini)
+    build = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build").resolve()
+    print(f"{os.uname().sysname} {os.uname().release}, {len(programs.CORES)} cores, {time.strftime('%Y-%m-%d')}\n")
+    with tempfile.TemporaryDirectory(prefix="kmcp-bench-") as folder:
+        fixtures = f"[log]\nlevel = error\n[plugin conformance]\npath = {build}/tests/conformance/kmcp-conformance.so\n"
+        ini = programs.site(folder, "http://127.0.0.1:1", fixtures, ())
+        throughput(build, ini)
+        streams(build, ini)
 
 
-main()
+if __name__ == "__main__":
+    main()

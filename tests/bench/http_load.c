@@ -2,8 +2,10 @@
  * and again, and the least that libevent's own server takes to answer the same bytes.
  * SPDX-License-Identifier: Apache-2.0
  *
- *     http_load ask PORT CONNECTIONS SECONDS < REQUEST      prints the answers a second, and how many were
- * not 200 http_load serve < ANSWER                              prints its port; ANSWER is the body
+ *     http_load ask PORT CONNECTIONS SECONDS < REQUEST
+ *         prints the answers a second, and how many were not 200
+ *     http_load serve < ANSWER
+ *         prints its port; ANSWER is the body
  */
 #include <arpa/inet.h>
 #include <event2/buffer.h>
@@ -24,9 +26,11 @@ static size_t text_len;
 static long answers, bad;
 static struct event_base *base;
 
+static const char last_chunk[] = "\r\n0\r\n\r\n";
+
 struct asker {
-    size_t left; /* of the body; 0: the head is to come */
-    int in_body;
+    size_t left; /* of the body, if its length is known */
+    int in_body, chunked;
 };
 
 static void ask(struct bufferevent *bev)
@@ -34,34 +38,56 @@ static void ask(struct bufferevent *bev)
     bufferevent_write(bev, text, text_len);
 }
 
+/* Where the value of a header begins, or NULL; NAME ends in ": ". */
+static const char *value_of(const char *head, const char *name)
+{
+    for (const char *line = strstr(head, "\r\n"); line; line = strstr(line + 2, "\r\n"))
+        if (strncasecmp(line + 2, name, strlen(name)) == 0)
+            return line + 2 + strlen(name);
+    return NULL;
+}
+
 static int read_head(struct bufferevent *bev, struct asker *a)
 {
     struct evbuffer *in = bufferevent_get_input(bev);
     struct evbuffer_ptr end = evbuffer_search(in, "\r\n\r\n", 4, NULL);
-    char head[4096] = "", *length;
+    char head[4096] = "";
+    const char *length;
 
     if (end.pos < 0)
         return 0;
     evbuffer_remove(in, head, (size_t)end.pos + 4 < sizeof head ? (size_t)end.pos + 4 : sizeof head - 1);
     if (strncmp(head, "HTTP/1.1 200", 12) != 0)
         bad++;
-    length = strstr(head, "Content-Length: ");
-    a->left = length ? strtoul(length + 16, NULL, 10) : 0;
+    length = value_of(head, "Content-Length: ");
+    a->chunked = value_of(head, "Transfer-Encoding: ") != NULL;
+    a->left = length ? strtoul(length, NULL, 10) : 0;
     a->in_body = 1;
     return 1;
 }
 
+/* Whether the body is all there; takes it away. One answer at a time is on the way, so no other follows it.
+ */
+static int read_body(struct evbuffer *in, struct asker *a)
+{
+    size_t have = evbuffer_get_length(in), n = have < a->left ? have : a->left;
+
+    if (a->chunked) {
+        struct evbuffer_ptr end = evbuffer_search(in, last_chunk, sizeof last_chunk - 1, NULL);
+
+        return end.pos >= 0 && evbuffer_drain(in, (size_t)end.pos + sizeof last_chunk - 1) == 0;
+    }
+    evbuffer_drain(in, n);
+    a->left -= n;
+    return a->left == 0;
+}
+
 static void on_read(struct bufferevent *bev, void *arg)
 {
-    struct evbuffer *in = bufferevent_get_input(bev);
     struct asker *a = arg;
 
     while (a->in_body || read_head(bev, a)) {
-        size_t have = evbuffer_get_length(in), n = have < a->left ? have : a->left;
-
-        evbuffer_drain(in, n);
-        a->left -= n;
-        if (a->left)
+        if (!read_body(bufferevent_get_input(bev), a))
             return;
         a->in_body = 0;
         answers++;
