@@ -28,7 +28,8 @@ int main(int argc, char **argv)
 
     setrlimit(RLIMIT_CORE, &no_core);
 #ifdef M_ARENA_MAX
-    mallopt(M_ARENA_MAX, 2); /* threads come and go; each would leave a heap of its own behind */
+    mallopt(M_ARENA_MAX, 2);              /* threads come and go; each would leave a heap of its own behind */
+    mallopt(M_MMAP_THRESHOLD, 256 << 10); /* and pages of lists go back when they are done with */
 #endif
     signal(SIGXFSZ,
            SIG_IGN); /* a file at its limit is a write that fails, not the end between act and record */

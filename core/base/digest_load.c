@@ -122,8 +122,14 @@ size_t digest_b64url_decode(const char *text, size_t len, uint8_t *out)
 
 void digest_wipe(void *bytes, size_t len)
 {
+#ifdef __GNUC__
+    if (len)
+        memset(bytes, 0, len);
+    __asm__ volatile("" ::"r"(bytes) : "memory"); /* somebody might look: it may not be left out */
+#else
     volatile unsigned char *p = bytes;
 
     while (len--)
         *p++ = 0;
+#endif
 }

@@ -65,20 +65,26 @@ static bool scan_unicode_escape(struct scanner *s)
 }
 
 /* How many of the bytes at TEXT are printable ASCII that means nothing special in a string: eight at a time.
- */
+ * The lowest mark is exact; those above it may come from a borrow. */
 static size_t plain_run(const char *text, size_t len)
 {
     const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
     size_t n = 0;
 
     for (; n + 8 <= len; n += 8) {
-        uint64_t w, quote, slash;
+        uint64_t w, quote, slash, marks;
 
         memcpy(&w, text + n, 8);
         quote = w ^ (ones * '"');
         slash = w ^ (ones * '\\');
-        if (((w | (w - ones * 0x20) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) & high))
+        marks = (w | (w - ones * 0x20) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) & high;
+#if defined(__GNUC__) && defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+        if (marks)
+            return n + (size_t)__builtin_ctzll(marks) / 8;
+#else
+        if (marks)
             break;
+#endif
     }
     while (n < len && (unsigned char)text[n] >= 0x20 && (unsigned char)text[n] < 0x80 && text[n] != '"' &&
            text[n] != '\\')

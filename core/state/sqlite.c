@@ -16,6 +16,8 @@
 #include "state_ops.h"
 
 enum {
+    BEGIN_NOW,
+    COMMIT,
     GET,
     PUT_NEW,
     PUT_NEXT,
@@ -33,6 +35,8 @@ enum {
 };
 
 static const char *const sql[N_SQL] = {
+    [BEGIN_NOW] = "BEGIN IMMEDIATE",
+    [COMMIT] = "COMMIT",
     [GET] =
         "SELECT value, version, expires FROM record WHERE space=?1 AND key=?2 AND (expires=0 OR expires>?3)",
     [PUT_NEW] = "INSERT INTO record(space, key, value, version, expires) VALUES(?1, ?2, ?4, 1, ?5) "
@@ -233,12 +237,12 @@ static bool begin(struct db *db, bool lazy)
             return false;
         db->lazy = lazy;
     }
-    return run(db, "BEGIN IMMEDIATE");
+    return step(db->stmt[BEGIN_NOW]) == SQLITE_DONE;
 }
 
 static enum state_rc end(struct db *db, enum state_rc rc, char *fault)
 {
-    if (rc != STATE_LOST && run(db, "COMMIT"))
+    if (rc != STATE_LOST && step(db->stmt[COMMIT]) == SQLITE_DONE)
         return rc;
     lost(db, fault);
     run(db, "ROLLBACK");

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -14,6 +15,8 @@
 #ifndef PIPE_BUF
 #define PIPE_BUF 512 /* the least POSIX allows */
 #endif
+
+#define TOGETHER 16 /* lines of one write: the least IOV_MAX that POSIX allows */
 
 struct line {
     struct line *next;
@@ -28,15 +31,21 @@ static void give_up(struct line_writer *w)
     w->on_broken(0);
 }
 
+static bool wait_writable(int fd)
+{
+    struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+    return poll(&p, 1, -1) >= 0 || errno == EINTR;
+}
+
 static bool write_all(int fd, const char *text, size_t len)
 {
     while (len) {
         ssize_t n = write(fd, text, len);
 
         if (n < 0 && errno == EAGAIN) {
-            struct pollfd p = { .fd = fd, .events = POLLOUT };
-
-            poll(&p, 1, -1);
+            if (!wait_writable(fd))
+                return false;
         } else if (n < 0 && errno != EINTR) {
             return false;
         } else if (n > 0) {
@@ -47,30 +56,68 @@ static bool write_all(int fd, const char *text, size_t len)
     return true;
 }
 
+/* Writes LINES in as few writes as there can be. */
+static bool write_together(int fd, const struct line *lines)
+{
+    while (lines) {
+        struct iovec parts[TOGETHER];
+        size_t n = 0, len = 0;
+        ssize_t done;
+
+        for (const struct line *l = lines; l && n < TOGETHER; l = l->next, n++) {
+            parts[n] = (struct iovec){ (char *)(uintptr_t)l->text, l->len };
+            len += l->len;
+        }
+        done = writev(fd, parts, (int)n);
+        if (done < 0 && errno != EAGAIN && errno != EINTR)
+            return false;
+        if (done < 0 && !wait_writable(fd))
+            return false;
+        for (size_t left = done > 0 ? (size_t)done : 0;
+             left && lines;) { /* what was written in part is ended */
+            size_t taken = left < lines->len ? left : lines->len;
+
+            if (taken < lines->len && !write_all(fd, lines->text + taken, lines->len - taken))
+                return false;
+            left -= taken;
+            lines = lines->next;
+        }
+    }
+    return true;
+}
+
+static void free_lines(struct line *lines)
+{
+    for (struct line *next; lines; lines = next) {
+        next = lines->next;
+        free(lines);
+    }
+}
+
 static void *write_waiting(void *arg)
 {
     struct line_writer *w = arg;
 
     pthread_mutex_lock(&w->lock);
     while (!w->stop || w->first) {
-        struct line *line = w->first;
+        struct line *lines = w->first;
         bool good;
 
-        if (!line) {
+        if (!lines) {
             pthread_cond_wait(&w->changed, &w->lock);
             continue;
         }
-        w->first = line->next;
-        if (!w->first)
-            w->last = &w->first;
+        w->first = NULL; /* all that waits, at once */
+        w->last = &w->first;
         w->busy = true;
         good = !w->broken;
         pthread_mutex_unlock(&w->lock);
-        good = good && write_all(w->fd, line->text, line->len);
+        good = good && write_together(w->fd, lines);
         pthread_mutex_lock(&w->lock);
         w->busy = false;
-        w->waiting -= line->len;
-        free(line);
+        for (const struct line *l = lines; l; l = l->next)
+            w->waiting -= l->len;
+        free_lines(lines);
         if (!good && !w->broken)
             give_up(w);
         pthread_cond_broadcast(&w->changed);
