@@ -13,6 +13,7 @@
 
 #define LINE_MAX_BYTES 2000
 #define NEVER_MAX      4
+#define ESCAPE_BYTES   6 /* of a character that JSON spells as a \\u escape */
 
 static uint32_t most = KMCP_LOG_INFO;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -77,24 +78,56 @@ static char spelled(const char *at, const char *end, size_t *len)
     return value < 0x80 ? (char)value : '\0';
 }
 
-/* SECRET with characters of it escaped. */
-static void hide_spelled(const char *secret, char *text, size_t len)
+/* Is the byte at AT the second of an escape? */
+static bool is_escaped(const char *text, const char *at)
 {
-    char *end = text + len;
-    size_t n;
+    size_t n = 0;
 
-    for (char *from = text; from < end; from += n) {
-        const char *want = secret;
-        char *at = from;
+    while (at > text && *--at == '\\')
+        n++;
+    return n % 2;
+}
 
-        while (*want && at < end && spelled(at, end, &n) == *want) {
-            want++;
-            at += n;
+/* SECRET, N bytes long, with characters of it escaped: looked for only where a backslash could be part of it.
+ */
+static void hide_spelled(const char *secret, size_t n, char *text, size_t len)
+{
+    char *end = text + len, *from = text, *slash = text;
+
+    while ((slash = memchr(slash, '\\', (size_t)(end - slash)))) {
+        if ((size_t)(slash - from) > ESCAPE_BYTES * n)
+            from = slash - ESCAPE_BYTES * n;
+        for (; from <= slash; from++) {
+            const char *want = secret;
+            char *at = from;
+            size_t taken;
+
+            if (is_escaped(text, from))
+                continue;
+            while (*want && at < end && spelled(at, end, &taken) == *want) {
+                want++;
+                at += taken;
+            }
+            if (!*want)
+                memset(from, '*', (size_t)(at - from));
         }
-        if (!*want)
-            memset(from, '*', (size_t)(at - from));
-        spelled(from, end, &n);
+        if (++slash == end)
+            return;
     }
+}
+
+/* SECRET, N bytes long, as it is (Horspool: most bytes of TEXT are not even looked at). */
+static void hide_plain(const char *secret, size_t n, char *text, size_t len)
+{
+    size_t skip[256];
+
+    for (size_t i = 0; i < 256; i++)
+        skip[i] = n;
+    for (size_t i = 0; i + 1 < n; i++)
+        skip[(unsigned char)secret[i]] = n - 1 - i;
+    for (size_t at = 0; n && at + n <= len; at += skip[(unsigned char)text[at + n - 1]])
+        if (memcmp(text + at, secret, n) == 0)
+            memset(text + at, '*', n);
 }
 
 void log_hide(char *text, size_t len)
@@ -105,11 +138,9 @@ void log_hide(char *text, size_t len)
     for (size_t i = 0; i < NEVER_MAX && never[i]; i++) {
         size_t n = strlen(never[i]);
 
-        for (char *at = text, *end = text + len; (at = memchr(at, never[i][0], (size_t)(end - at))); at++)
-            if ((size_t)(end - at) >= n && memcmp(at, never[i], n) == 0)
-                memset(at, '*', n);
+        hide_plain(never[i], n, text, len);
         if (escapes)
-            hide_spelled(never[i], text, len);
+            hide_spelled(never[i], n, text, len);
     }
     pthread_mutex_unlock(&lock);
 }
