@@ -78,14 +78,18 @@ static char spelled(const char *at, const char *end, size_t *len)
     return value < 0x80 ? (char)value : '\0';
 }
 
-/* Is the byte at AT the second of an escape? */
-static bool is_escaped(const char *text, const char *at)
+/* Covers what at AT spells SECRET, if it does. */
+static void cover_spelled(const char *secret, char *at, const char *end)
 {
-    size_t n = 0;
+    char *from = at;
+    size_t taken;
 
-    while (at > text && *--at == '\\')
-        n++;
-    return n % 2;
+    while (*secret && at < end && spelled(at, end, &taken) == *secret) {
+        secret++;
+        at += taken;
+    }
+    if (!*secret)
+        memset(from, '*', (size_t)(at - from));
 }
 
 /* SECRET, N bytes long, with characters of it escaped: looked for only where a backslash could be part of it.
@@ -93,26 +97,19 @@ static bool is_escaped(const char *text, const char *at)
 static void hide_spelled(const char *secret, size_t n, char *text, size_t len)
 {
     char *end = text + len, *from = text, *slash = text;
+    bool second = false; /* of an escape: nothing begins there */
 
-    while ((slash = memchr(slash, '\\', (size_t)(end - slash)))) {
-        if ((size_t)(slash - from) > ESCAPE_BYTES * n)
+    while (slash < end && (slash = memchr(slash, '\\', (size_t)(end - slash)))) {
+        if ((size_t)(slash - from) > ESCAPE_BYTES * n) {
             from = slash - ESCAPE_BYTES * n;
-        for (; from <= slash; from++) {
-            const char *want = secret;
-            char *at = from;
-            size_t taken;
-
-            if (is_escaped(text, from))
-                continue;
-            while (*want && at < end && spelled(at, end, &taken) == *want) {
-                want++;
-                at += taken;
-            }
-            if (!*want)
-                memset(from, '*', (size_t)(at - from));
+            second = false;
         }
-        if (++slash == end)
-            return;
+        for (; from <= slash; from++) {
+            if (!second)
+                cover_spelled(secret, from, end);
+            second = !second && *from == '\\';
+        }
+        slash++;
     }
 }
 
