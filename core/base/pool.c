@@ -19,6 +19,7 @@ struct pool {
     size_t first, n_jobs, max_waiting;
     pthread_t *threads;
     size_t n_threads, max_threads, idle;
+    bool waking; /* an idle thread was signalled and has not looked yet */
     bool stop;
 };
 
@@ -42,6 +43,16 @@ struct pool *pool_new(size_t max_threads, size_t max_waiting)
     return NULL;
 }
 
+/* One thread at a time is woken, and wakes the next if there is more: a burst of short jobs is mostly done before
+ * a second thread is awake. Under the lock. */
+static void wake_one(struct pool *p)
+{
+    if (!p->n_jobs || !p->idle || p->waking)
+        return;
+    p->waking = true;
+    pthread_cond_signal(&p->wake);
+}
+
 static void *work(void *arg)
 {
     struct pool *p = arg;
@@ -54,12 +65,14 @@ static void *work(void *arg)
             p->idle++;
             pthread_cond_wait(&p->wake, &p->lock);
             p->idle--;
+            p->waking = false;
         }
         if (!p->n_jobs)
             break;
         job = p->jobs[p->first];
         p->first = (p->first + 1) % p->max_waiting;
         p->n_jobs--;
+        wake_one(p);
         pthread_mutex_unlock(&p->lock);
         job.fn(job.arg);
         pthread_mutex_lock(&p->lock);
@@ -89,7 +102,7 @@ bool pool_submit(struct pool *p, void (*fn)(void *), void *arg)
         add_thread(p);
     if (p->n_threads && p->n_jobs < p->max_waiting && !p->stop) {
         p->jobs[(p->first + p->n_jobs++) % p->max_waiting] = (struct job){ fn, arg };
-        pthread_cond_signal(&p->wake);
+        wake_one(p);
         taken = true;
     }
     pthread_mutex_unlock(&p->lock);
