@@ -206,6 +206,7 @@ kmcp_rc api_take_request(kmcp_ctx *ctx, const struct kmcp_request *theirs, struc
         return api_bug(ctx, "called the API from open()");
     if (!theirs->struct_size)
         return api_bug(ctx, "sent a request without struct_size");
+    c->failure.rc = KMCP_OK; /* what went wrong before is dealt with, or it would not go on */
     memset(ours, 0, sizeof *ours);
     memcpy(ours, theirs, theirs->struct_size < sizeof *ours ? theirs->struct_size : sizeof *ours);
     ours->struct_size = sizeof *ours;
@@ -271,7 +272,6 @@ static kmcp_rc api_sweep(kmcp_ctx *ctx, const struct kmcp_request *theirs, kmcp_
         return rc;
     if (!size)
         return api_bug(ctx, "took a coverage without struct_size");
-    c->failure.rc = KMCP_OK; /* what went wrong before is dealt with, or it would not go on */
     rc = client_sweep(c->host->client, &c->client, ctx, &request, NULL, page, arg, &covered);
     memcpy(coverage, &covered, size < sizeof covered ? size : sizeof covered);
     coverage->struct_size = size;
