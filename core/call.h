@@ -194,8 +194,9 @@ struct call {
     struct policy_ruling ruling;
     enum policy_level level;
     struct ledger_entry act;
-    bool claimed;              /* act is in the ledger and needs its end */
-    const char *preface;       /* what the person has to know before the question, or NULL */
+    bool claimed;        /* act is in the ledger and needs its end */
+    const char *unknown; /* the id of an act nobody knows the end of, that this would do again; or NULL */
+    const char *preface; /* what the person has to know before the question, or NULL */
     const char *shown_request; /* what would be sent, for people; NULL: not known */
     /* asking */
     struct call_ask asks[CALL_ASKS_MAX];

@@ -148,6 +148,7 @@ static bool begin(struct call *c, struct pending *p)
     snprintf(p->request_sha256, sizeof p->request_sha256, "%s",
              c->record.request_sha256 ? c->record.request_sha256 : "");
     snprintf(p->policy, sizeof p->policy, "%s", c->record.policy ? c->record.policy : "");
+    snprintf(p->unknown, sizeof p->unknown, "%s", c->unknown ? c->unknown : "");
     if (!p->sentence || !pending_name(p))
         return call_refuse(c, "%s was not done: no memory or no random numbers", c->name);
     name_approval(c, p->id);
@@ -173,6 +174,9 @@ static const char *changed(const struct call *c, const struct pending *p)
         return "what would be sent has changed since";
     if (!c->record.policy || strcmp(c->record.policy, p->policy) != 0)
         return "the policy has changed since";
+    if (strcmp(c->unknown ? c->unknown : "", p->unknown) != 0)
+        return c->unknown ? "the same was tried since, and nobody knows whether it was received"
+                          : "what became of the same, tried before, is known by now";
     if ((c->level == LEVEL_TWO) > (p->needs == 2))
         return "two people have to agree now";
     return NULL;

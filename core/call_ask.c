@@ -53,6 +53,7 @@ static const char *seal(struct call *c)
          !json_set(&c->arena, state, "policy", json_string(&c->arena, c->record.policy))) ||
         (c->record.request_sha256 &&
          !json_set(&c->arena, state, "request", json_string(&c->arena, c->record.request_sha256))) ||
+        (c->unknown && !json_set(&c->arena, state, "unknown", json_string(&c->arena, c->unknown))) ||
         (c->answered && !json_set(&c->arena, state, "answered", c->answered)) ||
         (c->kept && !json_set(&c->arena, state, "kept", c->kept)) ||
         (c->consent_state &&

@@ -140,12 +140,16 @@ static enum state_rc spend(struct call *c, const char *nonce)
 static const char *changed(const struct call *c)
 {
     const char *policy = json_str(json_get(c->asked, "policy")),
-               *request = json_str(json_get(c->asked, "request"));
+               *request = json_str(json_get(c->asked, "request")),
+               *unknown = json_str(json_get(c->asked, "unknown"));
 
     if (policy && c->record.policy && strcmp(policy, c->record.policy) != 0)
         return "the policy has changed since this was agreed to; the person is asked again";
     if (request && c->record.request_sha256 && strcmp(request, c->record.request_sha256) != 0)
         return "what would be sent has changed since this was agreed to; the person is asked again";
+    if (strcmp(unknown ? unknown : "", c->unknown ? c->unknown : "") != 0)
+        return "what is known of the same tried before has changed since this was agreed to; the person is "
+               "asked again";
     return "the device, its user, blueprint or another fact about it has changed since this was agreed to; "
            "the person is asked again";
 }
@@ -196,11 +200,12 @@ static bool judge(struct call *c, const kmcp_json *answer)
     return accepted ? true : ask(c, round + 1, "");
 }
 
-/* A yes is also bound to the request that would be sent and to the policy as it is now. */
+/* A yes is also bound to the request that would be sent, to the policy as it is now, and to what is unknown
+ * of the same tried before: who agreed without knowing that is asked again. */
 static bool bind_more(struct call *c)
 {
     char plan[2 * DIGEST_SIZE + 1];
-    const char *parts[] = { plan, c->record.request_sha256, c->record.policy };
+    const char *parts[] = { plan, c->record.request_sha256, c->record.policy, c->unknown };
 
     digest_hex(c->bond.plan, sizeof c->bond.plan, plan);
     return call_bind(c, parts, sizeof parts / sizeof *parts, c->bond.plan);

@@ -93,6 +93,14 @@ static bool end_act(struct call *c, enum ledger_stage stage, const char *how, co
            call_refuse(c, "%s was not done: the state was lost", c->name);
 }
 
+static bool settle(struct call *c);
+
+/* The act C looked at did not happen; now what it was done in place of, if anything. */
+static bool did_not(struct call *c, const char *how, const char *text)
+{
+    return end_act(c, LEDGER_FAILED, how, text) && (c->act.stage == LEDGER_FAILED || settle(c));
+}
+
 /* Finds out, as far as one can, what became of c->act, which is UNKNOWN. */
 static bool settle(struct call *c)
 {
@@ -100,7 +108,7 @@ static bool settle(struct call *c)
     const char *text;
 
     if (c->act.stage == LEDGER_CLAIMED)
-        return end_act(c, LEDGER_FAILED, "kmcp ended before it was sent", "");
+        return did_not(c, "kmcp ended before it was sent", "");
     switch (look(c, &text)) {
     case KMCP_HAPPENED:
         if (!is_anothers(c))
@@ -109,7 +117,7 @@ static bool settle(struct call *c)
         break;
     case KMCP_NOT_SEEN:
         if (now - c->act.at_ms >= ARRIVES_MS)
-            return end_act(c, LEDGER_FAILED, "it left no trace and did not arrive", text);
+            return did_not(c, "it left no trace and did not arrive", text);
         break;
     default:
         break;
@@ -128,6 +136,9 @@ bool phase_settle(struct call *c)
     c->act = *c->in->unfinished;
     if (!settle(c))
         return false;
+    if (strcmp(c->act.id, c->in->unfinished->id) != 0)
+        return call_stop(c, CALL_COMPLETE, "failed; the one before it (%.32s): %s", c->act.id,
+                         ledger_stage_name(c->act.stage));
     return call_stop(c, CALL_COMPLETE, "%s", ledger_stage_name(c->act.stage));
 }
 
@@ -188,14 +199,20 @@ static bool stay(struct call *c, const char *why)
                        c->act.request ? c->act.request : c->name, when, c->act.id, why);
 }
 
-/* Nobody knows, and nobody can tell any more: a person may decide to do it again. */
+/* Nobody knows, and nobody can tell any more: a person may decide to do it again, knowing that. */
 static bool needs_person(struct call *c)
 {
+    const char *times = "";
     char when[32];
 
-    clock_iso(c->act.at_ms, when, sizeof when);
-    c->preface = arena_format(&c->arena,
-                              "The same was tried at %s and nobody knows whether it was received. ", when);
+    for (const struct ledger_entry *e = &c->act; e && times; e = e->prior)
+        times = arena_format(&c->arena, "%s%s%s", clock_iso(e->at_ms, when, sizeof when),
+                             *times ? " and " : "", times);
+    c->unknown = c->act.id;
+    c->preface = times ? arena_format(&c->arena,
+                                      "The same was tried at %s and nobody knows whether it was received. ",
+                                      times)
+                       : NULL;
     if (c->level == LEVEL_NONE)
         c->level = c->in->can_ask == CALL_ASK_NO ? LEVEL_PERSON : LEVEL_CLIENT;
     return c->preface != NULL;

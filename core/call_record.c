@@ -31,6 +31,16 @@ static bool claim(struct call *c)
     int64_t now = state_now(c->host->state);
     enum state_rc rc;
 
+    if (act->id && act->stage == LEDGER_UNKNOWN && c->safety != KMCP_REVEAL) {
+        struct ledger_entry *prior = arena_alloc(&c->arena, sizeof *prior);
+
+        if (!prior)
+            return call_refuse(c, "the call needs more memory than [limits] call_bytes allows");
+        *prior = *act;
+        act->prior = prior;
+    } else {
+        act->prior = NULL;
+    }
     if (act->id && act->stage != LEDGER_FAILED)
         act->after_ms = act->ended_ms ? act->ended_ms : act->until_ms;
     act->ended_ms = 0;

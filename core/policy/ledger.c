@@ -26,14 +26,12 @@ static const char *text_of(struct arena *a, const kmcp_json *object, const char 
     return text ? arena_strdup(a, text) : NULL;
 }
 
-static bool read_entry(struct arena *a, const char *key, const struct state_record *record,
-                       struct ledger_entry *out)
+static bool read_members(struct arena *a, const char *key, const kmcp_json *v, struct ledger_entry *out)
 {
-    const kmcp_json *v = json_parse(a, record->value, record->len, 0, NULL);
     const char *stage = json_str(json_get(v, "stage")), *call = json_str(json_get(v, "call"));
+    const kmcp_json *prior = json_get(v, "prior");
     size_t i = 0;
 
-    *out = (struct ledger_entry){ .version = record->version };
     while (stage && i < sizeof stages / sizeof *stages && strcmp(stage, stages[i]) != 0)
         i++;
     if (!stage || i == sizeof stages / sizeof *stages || !call || strlen(call) >= sizeof out->call ||
@@ -55,8 +53,22 @@ static bool read_entry(struct arena *a, const char *key, const struct state_reco
     json_int(json_get(v, "api"), &out->api_ms);
     json_int(json_get(v, "ended"), &out->ended_ms);
     json_int(json_get(v, "after"), &out->after_ms);
+    if (prior) {
+        if (!(out->prior = arena_alloc(a, sizeof *out->prior)))
+            return false;
+        *out->prior = (struct ledger_entry){ .version = 0 };
+        if (!read_members(a, key, prior, out->prior))
+            return false;
+    }
     return json_int(json_get(v, "at"), &out->at_ms) && json_int(json_get(v, "until"), &out->until_ms) &&
            json_int(json_get(v, "pid"), &out->pid) && out->id && out->tool && out->host;
+}
+
+static bool read_entry(struct arena *a, const char *key, const struct state_record *record,
+                       struct ledger_entry *out)
+{
+    *out = (struct ledger_entry){ .version = record->version };
+    return read_members(a, key, json_parse(a, record->value, record->len, 0, NULL), out);
 }
 
 static enum state_rc get(struct state *s, struct arena *a, const char *space, const char *key,
@@ -87,9 +99,9 @@ static bool add(struct arena *a, kmcp_json *v, const char *key, const char *text
     return !text || json_set(a, v, key, json_string(a, text));
 }
 
-static const char *write_entry(struct arena *a, const struct ledger_entry *e)
+static kmcp_json *members(struct arena *a, const struct ledger_entry *e)
 {
-    kmcp_json *v = json_object(a);
+    kmcp_json *v = json_object(a), *prior = NULL;
 
     if (!add(a, v, "stage", stages[e->stage]) || !add(a, v, "call", e->call) || !add(a, v, "id", e->id) ||
         !add(a, v, "tool", e->tool) || !add(a, v, "plugin", e->plugin) ||
@@ -101,9 +113,17 @@ static const char *write_entry(struct arena *a, const struct ledger_entry *e)
         !json_set(a, v, "ended", json_integer(a, e->ended_ms)) ||
         !json_set(a, v, "after", json_integer(a, e->after_ms)) ||
         !json_set(a, v, "until", json_integer(a, e->until_ms)) ||
-        !json_set(a, v, "pid", json_integer(a, e->pid)))
+        !json_set(a, v, "pid", json_integer(a, e->pid)) ||
+        (e->prior && (!(prior = members(a, e->prior)) || !json_set(a, v, "prior", prior))))
         return NULL;
-    return json_text(a, v);
+    return v;
+}
+
+static const char *write_entry(struct arena *a, const struct ledger_entry *e)
+{
+    const kmcp_json *v = members(a, e);
+
+    return v ? json_text(a, v) : NULL;
 }
 
 enum state_rc ledger_put(struct state *s, struct arena *a, struct ledger_entry *e, int64_t keep_ms)
@@ -122,10 +142,17 @@ enum state_rc ledger_put(struct state *s, struct arena *a, struct ledger_entry *
 enum state_rc ledger_end(struct state *s, struct arena *a, struct ledger_entry *e, int64_t keep_ms,
                          int64_t repeat_ms)
 {
-    const char *text = write_entry(a, e);
     struct ledger_entry before;
+    int64_t version = e->version;
+    const char *text;
 
-    if (!text)
+    if (e->stage == LEDGER_FAILED && e->prior) {
+        *e = *e->prior;
+        e->version = version;
+    }
+    if (e->stage == LEDGER_OK)
+        e->prior = NULL;
+    if (!(text = write_entry(a, e)))
         return STATE_LOST;
     if (e->stage == LEDGER_OK && repeat_ms) {
         if (ledger_done(s, a, e->call, &before) != STATE_YES)

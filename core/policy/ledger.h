@@ -30,6 +30,9 @@ struct ledger_entry {
     int64_t api_ms;         /* then, by the API's clock (client_api_time); 0: not known */
     int64_t ended_ms;       /* when its end was entered; 0: not yet */
     int64_t after_ms; /* end of one before it under the same key that reached the API, or may have; 0: none */
+    /* Nobody knew what became of this one when E was begun under its key; or NULL. What E does well ends it,
+     * and what E did not do leaves it as it was. */
+    struct ledger_entry *prior;
     int64_t until_ms; /* a process that lives has ended it by then */
     const char *host; /* and which process that is */
     int64_t pid;
@@ -40,8 +43,9 @@ struct ledger_entry {
 enum state_rc ledger_get(struct state *s, struct arena *a, const char *key, struct ledger_entry *out);
 /* Writes ENTRY over the version it has; its version is then the new one. NO: somebody else was faster. */
 enum state_rc ledger_put(struct state *s, struct arena *a, struct ledger_entry *entry, int64_t keep_ms);
-/* Writes the end of ENTRY. One that is OK is kept by its call too, for REPEAT_MS (0: it is not), and first:
- * where that fails, the act is still open and will be looked up. */
+/* Writes the end of ENTRY. Where a FAILED one has a prior, that is the entry again, also in *ENTRY. One that
+ * is OK is kept by its call too, for REPEAT_MS (0: it is not), and first: where that fails, the act is still
+ * open and will be looked up. */
 enum state_rc ledger_end(struct state *s, struct arena *a, struct ledger_entry *entry, int64_t keep_ms,
                          int64_t repeat_ms);
 /* What became of CALL when it was last done, in A. NO: it was not, or too long ago. */

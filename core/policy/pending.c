@@ -98,6 +98,8 @@ static bool read_one(struct arena *a, const uint8_t seal[DIGEST_SIZE], const cha
             return false;
         out->n_by++;
     }
+    if (json_get(v, "unknown") && !copy_text(v, "unknown", out->unknown, sizeof out->unknown))
+        return false;
     if (!json_int(json_get(v, "needs"), &needs) || needs < 1 || needs > 2)
         return false;
     out->needs = (int)needs;
@@ -172,10 +174,10 @@ enum state_rc pending_put(struct state *s, struct arena *a, const uint8_t key[DI
     if (!sealed || !add(a, v, "sealed", sealed) || !add(a, v, "stage", stages[p->stage]) ||
         !add(a, v, "id", p->id) || !add(a, v, "plan", p->plan) ||
         !add(a, v, "request_sha256", p->request_sha256) || !add(a, v, "policy", p->policy) ||
-        !add(a, v, "tool", p->tool) || !add(a, v, "principal", p->principal) ||
-        !add(a, v, "client", p->client) || !add(a, v, "transport", p->transport) ||
-        !add(a, v, "host", p->host) || !add(a, v, "rule", p->rule) || !add_people(a, v, p) ||
-        !json_set(a, v, "needs", json_integer(a, p->needs)) ||
+        (p->unknown[0] && !add(a, v, "unknown", p->unknown)) || !add(a, v, "tool", p->tool) ||
+        !add(a, v, "principal", p->principal) || !add(a, v, "client", p->client) ||
+        !add(a, v, "transport", p->transport) || !add(a, v, "host", p->host) || !add(a, v, "rule", p->rule) ||
+        !add_people(a, v, p) || !json_set(a, v, "needs", json_integer(a, p->needs)) ||
         !json_set(a, v, "asked", json_integer(a, p->asked_ms)) ||
         !json_set(a, v, "expires", json_integer(a, p->expires_ms)) || !(text = json_text(a, v)))
         return STATE_LOST;

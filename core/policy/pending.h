@@ -23,6 +23,7 @@ struct pending {
     char call[2 * DIGEST_SIZE + 1]; /* its key: of principal, tool, arguments, machine */
     char plan[2 * DIGEST_SIZE + 1], request_sha256[2 * DIGEST_SIZE + 1];
     char policy[17];
+    char unknown[33]; /* the act nobody knows the end of that this would do again; "": none */
     const char *tool, *principal, *client, *transport;
     const char *host;     /* the machine it was asked on, where several share the state; or NULL */
     const char *args;     /* as the caller said them; canonical, without writeOnly members */

@@ -1,0 +1,124 @@
+"""Acts that nobody knows the end of: what is known of them is not lost, and nothing is done over them unknowingly.
+SPDX-License-Identifier: Apache-2.0"""
+import json
+import re
+import subprocess
+import unittest
+
+from e2e import Case
+from test_policy import YES, on_terminal
+
+AGE = """import json, sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+for key, value in db.execute("SELECT key, value FROM record WHERE space='act'").fetchall():
+    e = json.loads(value)
+    e["at"] -= 20 * 60000
+    db.execute("UPDATE record SET value=? WHERE space='act' AND key=?", (json.dumps(e).encode(), key))
+db.commit()"""
+
+
+class Unknown(Case):
+    """POST is what acts get in place of the tenant's answer; queues cannot be read."""
+
+    def setUp(self):
+        super().setUp()
+        self.between, self.post = self.proxy(), None
+        self.between.before = self.answer
+
+    def answer(self, method, path, body):
+        if method == "GET":
+            return (403, b'{"detail":"no"}') if path.split("?")[0].endswith(("/commands", "/activity")) else None
+        return self.post
+
+    def age(self, site):
+        """Twenty minutes go by for the acts in the ledger."""
+        subprocess.run(["/usr/bin/python3", "-c", AGE, str(site.dir / "state.db")], check=True)
+
+    def args(self, **more):
+        return {"device_id": self.device("platform:Mac")["device_id"], "confirm": True, **more}
+
+    def waits(self, k, args):
+        return re.search("kmcp approve ([2-9A-Z-]{9})", k.bad("restart_device", args)).group(1)
+
+    def approve(self, site, pending):
+        text, status = on_terminal(site, "approve", pending, answers=[YES])
+        self.assertEqual(status, 0, text)
+        return " ".join(text.split())
+
+    def unknown(self, k, args):
+        self.post = (504, b'{"detail":"x"}')
+        self.assertIn("is unknown", k.bad("restart_device", args))
+        self.post = None
+
+    def test_what_was_not_done_again_is_still_unknown(self):
+        """The second try is refused by the API, or never sent: the first one is as unknown as before."""
+        for how in ("refused", "not on record"):
+            site = self.site(url=self.between.url, policy="[rule all]\nthen = allow")
+            k, args, kept = self.kmcp(site), self.args(), site.audit.with_name("kept")
+            self.unknown(k, args)
+            first = site.records()[-1]
+            self.age(site)
+            self.approve(site, self.waits(k, args))
+            if how == "refused":
+                self.post = (400, b'{"detail":"no"}')
+            else:
+                site.audit.rename(kept)
+                site.audit.mkdir()
+            k.bad("restart_device", args)
+            self.post = None
+            if kept.exists():
+                site.audit.rmdir()
+                kept.rename(site.audit)
+            sent = len(self.between.sent())
+            pending = self.waits(k, args)
+            self.assertEqual(len(self.between.sent()), sent, how)
+            self.assertIn(first["id"], site.run("acts").stdout)
+            self.assertIn("nobody knows whether it was received", self.approve(site, pending))
+            k.good("restart_device", args)  # now it is done, and nobody is asked about the first one any more
+            self.assertIn("every act has a known end", site.run("acts").stdout)
+
+    def test_each_of_two_is_named(self):
+        site = self.site(url=self.between.url, policy="[rule all]\nthen = allow")
+        k, args = self.kmcp(site), self.args()
+        self.unknown(k, args)
+        self.age(site)
+        self.approve(site, self.waits(k, args))
+        self.unknown(k, args)
+        self.age(site)
+        text = self.approve(site, self.waits(k, args))
+        self.assertRegex(text, r"The same was tried at \S+Z and \S+Z and nobody knows")
+
+    def test_an_approval_from_before_does_not_count(self):
+        site = self.site(url=self.between.url, policy="[rule all]\nthen = approve")
+        k, args = self.kmcp(site), self.args()
+        other = {**args, "notify_user": True}
+        for a in (args, other):
+            self.approve(site, self.waits(k, a))
+        self.unknown(k, other)
+        self.age(site)
+        sent = len(self.between.sent())
+        pending = self.waits(k, args)
+        self.assertEqual(len(self.between.sent()), sent)
+        refused = [r for r in site.records() if r["event"] == "refused"][-2]
+        self.assertIn("nobody knows whether it was received", refused["detail"])
+        self.assertIn("The same was tried", self.approve(site, pending))
+        k.good("restart_device", args)
+
+    def test_a_yes_from_before_does_not_count(self):
+        site = self.site(url=self.between.url, policy="[rule all]\nthen = ask")
+        k, args = self.kmcp(site, ask="accept"), self.args()
+        m = k.call_once("restart_device", args)["result"]
+        yes = {"approve": {"action": "accept", "content": {"approve": True}}}
+        self.unknown(k, {**args, "notify_user": True})
+        self.age(site)
+        sent = len(self.between.sent())
+        m = k.call_once("restart_device", args, requestState=m["requestState"], inputResponses=yes)["result"]
+        self.assertIn("The same was tried", m["inputRequests"]["approve"]["params"]["message"])
+        self.assertEqual(len(self.between.sent()), sent)
+        self.assertIn("the same tried before has changed", json.dumps(site.records()))
+        m = k.call_once("restart_device", args, requestState=m["requestState"], inputResponses=yes)["result"]
+        self.assertFalse(m.get("isError"), m)
+
+
+if __name__ == "__main__":
+    unittest.main()
