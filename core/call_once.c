@@ -72,7 +72,7 @@ static bool is_anothers(struct call *c)
 static bool end_act(struct call *c, enum ledger_stage stage, const char *how, const char *text)
 {
     struct audit_call record = c->record;
-    char why[400], when[32];
+    char why[400];
 
     if (c->host->policy.redact_pii) /* the plugin knows in clear whom it looked for */
         text = mask_scrub(&c->arena, &c->client.seen, text);
@@ -86,10 +86,11 @@ static bool end_act(struct call *c, enum ledger_stage stage, const char *how, co
                      arena_format(&c->arena, "%s%s%s", how, *text ? ": " : "", text), why, sizeof why))
         return call_stop(c, CALL_TOOL_ERROR, "%s was not done: %s", c->name, why);
     c->act.stage = stage;
-    if (stage == LEDGER_OK)
+    if (stage == LEDGER_OK && !c->act.owed)
         c->act.text = arena_format(&c->arena, "the answer to it was lost, but it was received: %s", text);
-    clock_iso(c->act.at_ms, when, sizeof when);
-    return ledger_end(c->host->state, &c->arena, &c->act, KEEP_MS, c->host->policy.repeat_ms) != STATE_LOST ||
+    c->act.owed = false;
+    return ledger_end(c->host->state, &c->arena, &c->act, KEEP_MS,
+                      c->safety == KMCP_REVEAL ? 0 : c->host->policy.repeat_ms) != STATE_LOST ||
            call_refuse(c, "%s was not done: the state was lost", c->name);
 }
 
@@ -101,12 +102,19 @@ static bool did_not(struct call *c, const char *how, const char *text)
     return end_act(c, LEDGER_FAILED, how, text) && (c->act.stage == LEDGER_FAILED || settle(c));
 }
 
-/* Finds out, as far as one can, what became of c->act, which is UNKNOWN. */
+/* Finds out, as far as one can, what became of c->act, which is UNKNOWN or not on record. */
 static bool settle(struct call *c)
 {
+    static const char late[] = "it ended so, which could not be recorded then";
     int64_t now = state_now(c->host->state);
     const char *text;
 
+    if (c->act.owed && c->act.stage == LEDGER_FAILED)
+        return did_not(c, late, "");
+    if (c->act.owed && !end_act(c, c->act.stage, late, ""))
+        return false;
+    if (c->act.stage == LEDGER_OK)
+        return true;
     if (c->act.stage == LEDGER_CLAIMED)
         return did_not(c, "kmcp ended before it was sent", "");
     switch (look(c, &text)) {
@@ -237,8 +245,8 @@ static bool is_free(struct call *c)
     if ((c->act.stage == LEDGER_CLAIMED || c->act.stage == LEDGER_OPEN) && !ledger_is_dead(&c->act, now))
         return stay(c, "is under way; wait for its end");
     if (c->safety == KMCP_REVEAL)
-        return true;
-    if (c->act.stage != LEDGER_OK && c->act.stage != LEDGER_FAILED && !settle(c))
+        return !c->act.owed || settle(c);
+    if ((c->act.owed || (c->act.stage != LEDGER_OK && c->act.stage != LEDGER_FAILED)) && !settle(c))
         return false;
     if (c->act.stage == LEDGER_UNKNOWN)
         return now - c->act.at_ms < ARRIVES_MS ? stay(c, "has an unknown outcome and is never sent again "

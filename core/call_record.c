@@ -72,8 +72,8 @@ static bool claim(struct call *c)
 }
 
 /* The end has memory of its own: the call may have used up its share. What was said is left out rather than
- * the end. */
-static void end_claim(struct call *c, enum ledger_stage stage)
+ * the end. One that is not RECORDED stays open until it is (call_once.c). */
+static void end_claim(struct call *c, enum ledger_stage stage, bool recorded)
 {
     const int64_t repeat_ms = c->safety == KMCP_REVEAL ? 0 : c->host->policy.repeat_ms;
     bool done = c->out.end == CALL_COMPLETE && stage == LEDGER_OK;
@@ -84,6 +84,7 @@ static void end_claim(struct call *c, enum ledger_stage stage)
         return;
     c->claimed = false;
     c->act.stage = stage;
+    c->act.owed = !recorded;
     c->act.ended_ms = state_now(c->host->state);
     arena_init(&spare, c->host->call_bytes + RESERVE);
     if (c->safety != KMCP_REVEAL) {
@@ -118,13 +119,13 @@ bool phase_intent(struct call *c)
     if (!claim(c))
         return false;
     if (caps_take(&c->host->policy, &now, c->host->state, true, rule, why, sizeof why) != STATE_YES) {
-        end_claim(c, LEDGER_FAILED);
+        end_claim(c, LEDGER_FAILED, true);
         c->record.rule = arena_strdup(&c->arena, rule);
         return call_refuse(c, "%s was not done: %s", c->name, why);
     }
     if (!audit_intent(c->host->audit, &c->record, why, sizeof why)) {
         log_line(KMCP_LOG_ERROR, "audit", "%s", why);
-        end_claim(c, LEDGER_FAILED);
+        end_claim(c, LEDGER_FAILED, true);
         return call_stop(c, CALL_TOOL_ERROR, "%s was not done: %s", c->name, why);
     }
     c->intended = true;
@@ -154,6 +155,22 @@ static void doubt(struct call *c)
         c->out.text ? c->out.text : "the call needed more memory than [limits] call_bytes allows");
 }
 
+/* Whatever became of it, the caller hears that it is not on record. */
+static void tell_unrecorded(struct call *c)
+{
+    static const char note[] =
+        " (What became of it could not be recorded: the audit file cannot be written. It "
+        "is recorded by `kmcp acts`, or when kmcp starts, once it can. Tell an "
+        "administrator.)";
+
+    c->arena.ceiling += sizeof note;
+    c->text.max += sizeof note;
+    if (c->out.end == CALL_COMPLETE)
+        buf_puts(&c->text, note);
+    else
+        c->out.text = arena_format(&c->arena, "%s%s", c->out.text ? c->out.text : "out of memory", note);
+}
+
 bool phase_outcome(struct call *c)
 {
     const struct client_call *did = &c->client;
@@ -169,14 +186,15 @@ bool phase_outcome(struct call *c)
                                                  : "failed";
     recorded = audit_outcome(c->host->audit, &c->record, result, did->act_line[0] ? did->act_line : NULL,
                              did->act_status, c->out.end == CALL_COMPLETE ? NULL : c->out.text);
-    end_claim(c, did->act_unknown ? LEDGER_UNKNOWN : c->out.end == CALL_COMPLETE ? LEDGER_OK : LEDGER_FAILED);
+    end_claim(c,
+              did->act_unknown              ? LEDGER_UNKNOWN
+              : c->out.end == CALL_COMPLETE ? LEDGER_OK
+                                            : LEDGER_FAILED,
+              recorded);
     if (recorded)
         return true;
     log_line(KMCP_LOG_ERROR, "audit", "the outcome of %s (%s) could not be recorded", c->tool->decl.name,
              c->record.id);
-    if (c->out.end == CALL_COMPLETE)
-        buf_puts(&c->text,
-                 " (What became of it could not be recorded: the audit file cannot be written. Tell an "
-                 "administrator.)");
+    tell_unrecorded(c);
     return true;
 }

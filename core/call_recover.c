@@ -50,7 +50,8 @@ enum state_rc recover_all(struct host *host, const volatile int *cancelled, reco
 
         if (cancelled && __atomic_load_n(cancelled, __ATOMIC_ACQUIRE))
             break;
-        if (open[i].stage == LEDGER_UNKNOWN || ledger_is_dead(&open[i], state_now(host->state)))
+        if (open[i].owed || open[i].stage == LEDGER_UNKNOWN ||
+            ledger_is_dead(&open[i], state_now(host->state)))
             now = settle(host, &arena, &open[i], cancelled);
         if (now && !each) /* else it says so */
             log_line(KMCP_LOG_WARN, "acts", "%s (%s), begun by a process that is gone: %s", open[i].tool,

@@ -53,6 +53,7 @@ static bool read_members(struct arena *a, const char *key, const kmcp_json *v, s
     json_int(json_get(v, "api"), &out->api_ms);
     json_int(json_get(v, "ended"), &out->ended_ms);
     json_int(json_get(v, "after"), &out->after_ms);
+    out->owed = json_is_true(json_get(v, "owed"));
     if (prior) {
         if (!(out->prior = arena_alloc(a, sizeof *out->prior)))
             return false;
@@ -114,6 +115,7 @@ static kmcp_json *members(struct arena *a, const struct ledger_entry *e)
         !json_set(a, v, "after", json_integer(a, e->after_ms)) ||
         !json_set(a, v, "until", json_integer(a, e->until_ms)) ||
         !json_set(a, v, "pid", json_integer(a, e->pid)) ||
+        (e->owed && !json_set(a, v, "owed", json_boolean(a, true))) ||
         (e->prior && (!(prior = members(a, e->prior)) || !json_set(a, v, "prior", prior))))
         return NULL;
     return v;
@@ -146,7 +148,7 @@ enum state_rc ledger_end(struct state *s, struct arena *a, struct ledger_entry *
     int64_t version = e->version;
     const char *text;
 
-    if (e->stage == LEDGER_FAILED && e->prior) {
+    if (e->stage == LEDGER_FAILED && e->prior && !e->owed) {
         *e = *e->prior;
         e->version = version;
     }
@@ -204,7 +206,8 @@ static bool gather(void *arg, const char *key, const struct state_record *record
         g->bad++;
         return true;
     }
-    if (g->open_only && e.stage != LEDGER_CLAIMED && e.stage != LEDGER_OPEN && e.stage != LEDGER_UNKNOWN)
+    if (g->open_only && !e.owed && e.stage != LEDGER_CLAIMED && e.stage != LEDGER_OPEN &&
+        e.stage != LEDGER_UNKNOWN)
         return true;
     if (g->n == g->cap) {
         size_t cap = g->cap ? 2 * g->cap : 16;

@@ -33,6 +33,7 @@ struct ledger_entry {
     /* Nobody knew what became of this one when E was begun under its key; or NULL. What E does well ends it,
      * and what E did not do leaves it as it was. */
     struct ledger_entry *prior;
+    bool owed;        /* what became of it is known here, and not on record yet */
     int64_t until_ms; /* a process that lives has ended it by then */
     const char *host; /* and which process that is */
     int64_t pid;
@@ -43,9 +44,9 @@ struct ledger_entry {
 enum state_rc ledger_get(struct state *s, struct arena *a, const char *key, struct ledger_entry *out);
 /* Writes ENTRY over the version it has; its version is then the new one. NO: somebody else was faster. */
 enum state_rc ledger_put(struct state *s, struct arena *a, struct ledger_entry *entry, int64_t keep_ms);
-/* Writes the end of ENTRY. Where a FAILED one has a prior, that is the entry again, also in *ENTRY. One that
- * is OK is kept by its call too, for REPEAT_MS (0: it is not), and first: where that fails, the act is still
- * open and will be looked up. */
+/* Writes the end of ENTRY. Where a FAILED one that is on record has a prior, that is the entry again, also in
+ * *ENTRY. One that is OK is kept by its call too, for REPEAT_MS (0: it is not), and first: where that fails,
+ * the act is still open and will be looked up. */
 enum state_rc ledger_end(struct state *s, struct arena *a, struct ledger_entry *entry, int64_t keep_ms,
                          int64_t repeat_ms);
 /* What became of CALL when it was last done, in A. NO: it was not, or too long ago. */
@@ -54,8 +55,8 @@ enum state_rc ledger_done(struct state *s, struct arena *a, const char *call, st
 bool ledger_is_dead(const struct ledger_entry *e, int64_t now_ms);
 /* Names this process in ENTRY. */
 void ledger_sign(struct arena *a, struct ledger_entry *e);
-/* Every entry; those not ended yet (CLAIMED, OPEN, UNKNOWN) if OPEN_ONLY. N of them in *OUT, in A; *BAD more
- * cannot be read. */
+/* Every entry; those not ended yet (CLAIMED, OPEN, UNKNOWN), or not on record, if OPEN_ONLY. N of them in
+ * *OUT, in A; *BAD more cannot be read. */
 enum state_rc ledger_all(struct state *s, struct arena *a, bool open_only, struct ledger_entry **out,
                          size_t *n, size_t *bad);
 const char *ledger_stage_name(enum ledger_stage stage);

@@ -119,6 +119,53 @@ class Unknown(Case):
         m = k.call_once("restart_device", args, requestState=m["requestState"], inputResponses=yes)["result"]
         self.assertFalse(m.get("isError"), m)
 
+    def test_an_outcome_that_could_not_be_recorded_is_told_and_made_good(self):
+        """The audit file becomes unwritable while the act is under way."""
+        for answer, result in (((200, b"{}"), "ok"), ((400, b'{"detail":"no"}'), "failed"), ((504, b"{}"), "unknown")):
+            site = self.site(url=self.between.url, policy="[rule all]\nthen = allow")
+            k, args, kept = self.kmcp(site), self.args(), site.audit.with_name("kept")
+
+            def act(method, path, body):
+                if method == "GET":
+                    return self.answer(method, path, body)
+                site.audit.rename(kept)
+                site.audit.mkdir()
+                return answer
+
+            self.between.before = act
+            text = k.call("restart_device", args)["content"][0]["text"]
+            self.assertIn("could not be recorded", text, result)
+            self.between.before, sent = self.answer, len(self.between.sent())
+            self.assertIn("was not done", k.bad("restart_device", args))  # nothing is done on top of it
+            self.assertEqual(len(self.between.sent()), sent)
+            site.audit.rmdir()
+            kept.rename(site.audit)
+            self.assertEqual(site.records()[-1]["event"], "intent")
+            if result == "unknown":
+                self.kmcp(site).result("tools/list")  # a start records it, as does kmcp acts
+            else:
+                self.assertIn(result, site.run("acts").stdout)
+            self.until(lambda: site.records()[-1]["event"] == "resolved", "recorded")
+            intent, resolved = site.records()[-2:]
+            self.assertEqual((resolved["id"], resolved["result"]), (intent["id"], result))
+            self.assertIn("could not be recorded then", resolved["detail"])
+            site.run("acts")
+            self.assertEqual([r["event"] for r in site.records()].count("resolved"), 1)
+
+    def test_a_404_alone_proves_no_deletion(self):
+        """Whatever answers 404 to all, or hands out lists that do not say how long they are."""
+        args = {**self.args(), "serial_number": ""}
+        args["serial_number"] = self.tenant.truth("?device_id=" + args["device_id"])["serial_number"]
+        page, own = (404, b"<html><h1>404 Not Found</h1>nginx</html>"), (404, b'{"detail":"Not found."}')
+        for one, all_of_them in ((page, page), (page, None), (own, None), (own, (200, b"[]"))):
+            site = self.site(url=self.between.url, policy="[rule all]\nthen = allow", cache="devices = 0")
+            self.between.before, self.post = self.answer, (504, b"{}")
+            self.assertIn("is unknown", site.run("call", "delete_device", json.dumps(args)).stderr)
+            self.between.before = lambda method, path, body: one if args["device_id"] in path else all_of_them
+            text = site.run("acts").stdout
+            self.assertRegex(text, ": unknown")
+            self.assertNotIn("resolved", [r["event"] for r in site.records()])
+
 
 if __name__ == "__main__":
     unittest.main()
