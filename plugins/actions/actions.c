@@ -401,19 +401,50 @@ static kmcp_rc delete_device_run(kmcp_ctx *ctx, const kmcp_json *args)
     return run_act(ctx, args, &routes[DELETE_RECORD], NULL, "delete", NULL);
 }
 
-/* A record that was deleted is not there; a UUID in the arguments answers that, a serial number finds nothing
- * either way but for the same reason. */
+struct search {
+    const char *id; /* what to look for; NULL: any row may be it */
+    int found;
+};
+
+static kmcp_rc search_page(kmcp_ctx *ctx, const kmcp_json *rows, void *arg)
+{
+    struct search *search = arg;
+    const kmcp_json *row;
+
+    for (row = ctx->host->json_at(rows, 0); row; row = ctx->host->json_next(row)) {
+        const char *id = kmcp_get_str(ctx, row, "device_id");
+
+        if (!search->id || !id || strcasecmp(id, search->id) == 0)
+            search->found = 1;
+    }
+    return KMCP_OK;
+}
+
+/* A record that was deleted is not there. That one thing says so is no proof: whatever stands between may
+ * answer 404 to all. So the list has to say it too, whole and with the number of its rows. */
 static kmcp_rc delete_device_resolve(kmcp_ctx *ctx, const kmcp_json *args, int64_t since_ms)
 {
+    const char *id = kmcp_get_str(ctx, args, "device_id");
+    const struct kmcp_param query[1] = { { "serial_number", kmcp_get_str(ctx, args, "serial_number") } };
+    const struct kmcp_request request = {
+        .struct_size = sizeof request, .route = &routes[LIST_DEVICES], .query = query, .n_query = 1
+    };
+    struct kmcp_coverage coverage = { .struct_size = sizeof coverage };
+    struct search search = { id && kmcp_is_uuid(id) ? id : NULL, 0 };
     struct kmcp_device d;
     kmcp_rc rc = find(ctx, args, &d);
 
     (void)since_ms;
-    if (rc == KMCP_E_NOTFOUND) {
-        kmcp_text(ctx, "the device's record is gone");
-        return happened(ctx, "delete", kmcp_get_str(ctx, args, "device_id"), 0);
-    }
-    return rc == KMCP_OK ? KMCP_NOT_SEEN : rc;
+    if (rc != KMCP_E_NOTFOUND)
+        return rc == KMCP_OK ? KMCP_NOT_SEEN : rc;
+    if ((rc = ctx->host->sweep(ctx, &request, search_page, &search, &coverage)) != KMCP_OK)
+        return rc;
+    if (search.found || !coverage.complete || coverage.total < 0)
+        return kmcp_fail(
+            ctx, KMCP_E_UPSTREAM,
+            "the device's record is not found, but the list of devices does not show that it is gone");
+    kmcp_text(ctx, "the device's record is gone");
+    return happened(ctx, "delete", id, 0);
 }
 
 /* Contents. */
