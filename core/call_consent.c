@@ -32,10 +32,15 @@ static bool join(struct buf *text, const char *const *parts, size_t n)
 
 bool call_digest(struct call *c, const char *const *parts, size_t n, uint8_t out[DIGEST_SIZE])
 {
+    return call_digest_for(c->host, parts, n, out);
+}
+
+bool call_digest_for(const struct host *host, const char *const *parts, size_t n, uint8_t out[DIGEST_SIZE])
+{
     struct buf text;
     bool ok;
 
-    buf_init(&text, c->host->call_bytes);
+    buf_init(&text, host->call_bytes);
     ok = join(&text, parts, n) && digest_sha256(text.data ? text.data : "", text.len, out);
     buf_wipe(&text);
     return ok;

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "call_phase.h"
+#include "call_restore.h"
 
 #define ARRIVES_MS INT64_C(900000)          /* what left no trace after so long did not arrive */
 #define NEAR_MS    INT64_C(10000)           /* two acts so close cannot be told apart in a queue */
@@ -229,10 +230,12 @@ static bool needs_person(struct call *c)
 /* Is anything of the tool's under way or unknown at its target, whoever asked for it? */
 static bool is_free(struct call *c)
 {
-    char key[2 * DIGEST_SIZE + 1];
+    char key[2 * DIGEST_SIZE + 1], why[600];
     int64_t now;
     enum state_rc rc;
 
+    if (!restore_ledger(c->host, why, sizeof why))
+        return call_refuse(c, "%s was not done: what was done before cannot be looked up: %s", c->name, why);
     if (!act_key(c, key))
         return call_refuse(c, "%s was not done: its target cannot be digested; see the log", c->name);
     rc = ledger_get(c->host->state, &c->arena, key, &c->act);

@@ -78,5 +78,7 @@ bool call_stop_failed(struct call *c, kmcp_rc rc);
 /* The digest of PARTS into OUT; the second one under a key that only who has seal.key can make. */
 bool call_digest(struct call *c, const char *const *parts, size_t n, uint8_t out[DIGEST_SIZE]);
 bool call_bind(struct call *c, const char *const *parts, size_t n, uint8_t out[DIGEST_SIZE]);
+/* The first one, for who has no call. */
+bool call_digest_for(const struct host *host, const char *const *parts, size_t n, uint8_t out[DIGEST_SIZE]);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "call_recover.h"
+#include "call_restore.h"
 
 /* Settles E; what is known then. */
 static const char *settle(struct host *host, struct arena *a, const struct ledger_entry *e,
@@ -39,7 +40,12 @@ enum state_rc recover_all(struct host *host, const volatile int *cancelled, reco
     struct arena arena;
     enum state_rc rc;
     size_t count = 0, unread = 0;
+    char why[600];
 
+    if (!restore_ledger(host, why, sizeof why)) {
+        log_line(KMCP_LOG_ERROR, "acts", "what was done before cannot be looked up: %s", why);
+        return STATE_LOST;
+    }
     arena_init(&arena, 64 << 20);
     rc = ledger_all(host->state, &arena, true, &open, &count, &unread);
     if (unread)

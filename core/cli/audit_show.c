@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 #include "cli.h"
-#include "cli_time.h"
+#include "base/clock_read.h"
 
 static const char *get(const kmcp_json *record, const char *key)
 {
@@ -30,7 +30,7 @@ static bool is_about(const kmcp_json *record, const char *device)
 /* A day, and a second, are meant to their end. */
 static int64_t end_of(const char *until)
 {
-    return cli_time(until) + (strlen(until) == 10 ? INT64_C(86400000) : strchr(until, '.') ? 1 : 1000);
+    return clock_read(until) + (strlen(until) == 10 ? INT64_C(86400000) : strchr(until, '.') ? 1 : 1000);
 }
 
 static bool wanted(const struct cli *cli, const kmcp_json *r)
@@ -45,9 +45,9 @@ static bool wanted(const struct cli *cli, const kmcp_json *r)
             return false;
     if (cli->values[OPT_PRINCIPAL] && !text_casestr(get(r, "principal"), cli->values[OPT_PRINCIPAL]))
         return false;
-    if (cli->values[OPT_SINCE] && cli_time(get(r, "time")) < cli_time(cli->values[OPT_SINCE]))
+    if (cli->values[OPT_SINCE] && clock_read(get(r, "time")) < clock_read(cli->values[OPT_SINCE]))
         return false;
-    if (cli->values[OPT_UNTIL] && cli_time(get(r, "time")) >= end_of(cli->values[OPT_UNTIL]))
+    if (cli->values[OPT_UNTIL] && clock_read(get(r, "time")) >= end_of(cli->values[OPT_UNTIL]))
         return false;
     return !cli->values[OPT_DEVICE] || is_about(r, cli->values[OPT_DEVICE]);
 }
@@ -134,7 +134,7 @@ static bool is_one_of(const struct cli *cli, enum cli_option option, const char 
 
 static bool is_time(const char *given, const char *name)
 {
-    if (!given || cli_time(given) >= 0)
+    if (!given || clock_read(given) >= 0)
         return true;
     fprintf(stderr, "kmcp: --%s must look like 2026-11-24 or 2026-11-24T10:00:00Z, not \"%.40s\"\n", name,
             given);

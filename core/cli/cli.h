@@ -60,16 +60,6 @@ int command_secret(const struct cli *cli);
 int command_doctor(const struct cli *cli);
 int command_attest(const struct cli *cli);
 int command_pseudonym(const struct cli *cli);
-/* audit_files.c: the audit file PATH and those that were rotated away from it, oldest first. */
-#define AUDIT_FILES_MAX 4096
-struct audit_files {
-    char *list[AUDIT_FILES_MAX]; /* NULL: out of memory */
-    size_t n;
-    const char *current; /* PATH */
-};
-void audit_files_find(struct audit_files *f, const char *path);
-void audit_files_free(struct audit_files *f);
-
 /* command_policy_test.c, command_policy_replay.c, for command_policy.c: exit status. */
 int policy_test(struct host *host, const char *file);
 int policy_replay(struct host *host, const char *file);

@@ -7,6 +7,7 @@
 #include "base/keyfile.h"
 #include "base/text.h"
 #include "cli.h"
+#include "policy/audit_files.h"
 #include "policy/audit_mark.h"
 #include "policy/audit_verify.h"
 

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "client/route.h"
-#include "cli_time.h"
+#include "base/clock_read.h"
 #include "doctor.h"
 #include "own_routes.h"
 
@@ -138,7 +138,7 @@ static int64_t time_of(int year, const char *month, int day, int hour, int minut
         return -1;
     snprintf(iso, sizeof iso, "%04d-%02d-%02dT%02d:%02d:%02dZ", year, (int)(at - months) / 3 + 1, day, hour,
              minute, second);
-    return cli_time(iso);
+    return clock_read(iso);
 }
 
 /* "Tue, 24 Nov 2026 10:00:00 GMT" (HTTP) or "Nov 24 10:00:00 2026 GMT" (certificates), or -1. */

@@ -10,7 +10,8 @@
 #include <string.h>
 
 #include "cli.h"
-#include "cli_time.h"
+#include "policy/audit_files.h"
+#include "base/clock_read.h"
 #include "policy/caps.h"
 
 #define LONGEST_MS INT64_C(604800000) /* the longest window of a cap */
@@ -61,7 +62,7 @@ static bool read_case(struct arena *a, const kmcp_json *record, struct policy_ca
                                  .kinds = kinds,
                                  .ids = ids,
                                  .facts = facts,
-                                 .now_ms = cli_time(time),
+                                 .now_ms = clock_read(time),
                                  .key = no_key };
     for (s = json_first(subjects); s; s = json_next(s), i++) {
         kinds[i] = json_str(json_get(s, "kind"));

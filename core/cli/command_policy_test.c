@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "cli.h"
-#include "cli_time.h"
+#include "base/clock_read.h"
 #include "policy/caps.h"
 
 #define FACTS_MAX 64
@@ -120,7 +120,7 @@ static bool run_test(struct host *host, struct config *c, const char *section, i
                                .ids = &id,
                                .facts = facts,
                                .key = no_key,
-                               .now_ms = at ? cli_time(at) : clock_unix_ms() };
+                               .now_ms = at ? clock_read(at) : clock_unix_ms() };
     struct expected x;
     struct arena arena;
     char cap[80] = "";

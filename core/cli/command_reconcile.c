@@ -13,7 +13,7 @@
 #include "base/text.h"
 #include "base/uri.h"
 #include "cli.h"
-#include "cli_time.h"
+#include "base/clock_read.h"
 #include "own_routes.h"
 
 #define NEAR_MS   INT64_C(120000)
@@ -120,7 +120,7 @@ static bool was_sent(const kmcp_json *r)
 static bool take_act(struct books *b, const kmcp_json *r, int64_t since)
 {
     const char *event = get(r, "event");
-    int64_t at = cli_time(get(r, "time"));
+    int64_t at = clock_read(get(r, "time"));
 
     if (strcmp(event, "intent") == 0)
         return at < since || add_acts(b, r, at);
@@ -171,7 +171,7 @@ static bool take_event(struct books *b, const kmcp_json *e)
         return false;
     b->events = grown;
     grown = &b->events[b->n_events++];
-    *grown = (struct event){ .at_ms = cli_time(get(e, "occurred_at")) };
+    *grown = (struct event){ .at_ms = clock_read(get(e, "occurred_at")) };
     snprintf(grown->target, sizeof grown->target, "%s", get(e, "target_id"));
     snprintf(grown->actor, sizeof grown->actor, "%s", get(e, "actor_id"));
     snprintf(grown->what, sizeof grown->what, "%s %s%s%s", get(e, "action"), get(e, "target_type"),
@@ -342,11 +342,11 @@ int reconcile(struct host *host, const struct cli *cli, const char *const *files
 
     if (!since)
         since = clock_iso(clock_unix_ms() - INT64_C(30) * 86400000, month, sizeof month);
-    if (cli_time(since) < 0)
+    if (clock_read(since) < 0)
         return complain("--since must look like 2026-11-24 or 2026-11-24T10:00:00Z");
     if (actor)
         snprintf(b.actors[b.n_actors++], 64, "%s", actor);
-    if (!read_acts(&b, files, n, cli_time(since)))
+    if (!read_acts(&b, files, n, clock_read(since)))
         status = complain("out of memory");
     else if (!read_events(host, &b, since, why, sizeof why))
         status = complain(why);

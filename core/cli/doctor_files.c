@@ -60,6 +60,26 @@ static void check_approvers(struct doctor *d)
         doctor_say(d, "FAIL", "nobody could approve: %s", why);
 }
 
+/* An act that was entered must not come back to life, nor a cap be forgotten. */
+static void check_keeping(struct doctor *d)
+{
+    char why[400];
+
+    if (!state_is_shared(d->host.state) || !state_ready(d->host.state, why, sizeof why))
+        return;
+    switch (state_keeps(d->host.state, why, sizeof why)) {
+    case STATE_YES:
+        doctor_say(d, "ok", "Redis keeps what it is told");
+        break;
+    case STATE_NO:
+        doctor_say(d, "warn", "Redis may lose or forget approvals, caps and acts: %s (docs/state.md)", why);
+        break;
+    case STATE_LOST:
+        doctor_say(d, "ok", "that Redis keeps what it is told is unproven: it does not say how it is set up");
+        break;
+    }
+}
+
 void doctor_files(struct doctor *d)
 {
     bool read_only = d->host.policy.read_only;
@@ -74,6 +94,7 @@ void doctor_files(struct doctor *d)
     else
         doctor_say(d, "FAIL", "acts would be refused: %s", why);
     check_modes(d);
+    check_keeping(d);
     if (read_only) {
         doctor_say(d, "ok", "read-only: no audit file is needed");
         return;

@@ -12,7 +12,7 @@
 #define SPACE "audit"
 
 /* Several machines may share the state, but not the file. */
-static bool key_of(const char *path, char out[2 * DIGEST_SIZE + 1])
+bool mark_key(const char *path, char out[2 * DIGEST_SIZE + 1])
 {
     char text[1400], name[256] = "";
     uint8_t digest[DIGEST_SIZE];
@@ -32,7 +32,7 @@ void mark_read(struct state *s, const char *path, struct chain_mark *out)
     unsigned long long seq = 0;
 
     *out = (struct chain_mark){ 0 };
-    if (!state_exists(s) || !key_of(path, key) || state_get(s, SPACE, key, &record) != STATE_YES)
+    if (!state_exists(s) || !mark_key(path, key) || state_get(s, SPACE, key, &record) != STATE_YES)
         return;
     if (sscanf(record.value, "%20llu %64s", &seq, out->mac) == 2)
         out->seq = seq;
@@ -47,7 +47,7 @@ void mark_write(struct state *s, const char *path, struct chain_mark *mark, uint
 
     if (!s)
         return;
-    if (!key_of(path, key) || state_put(s, SPACE, key, mark->version, text, (size_t)len, 0) != STATE_YES)
+    if (!mark_key(path, key) || state_put(s, SPACE, key, mark->version, text, (size_t)len, 0) != STATE_YES)
         log_line(KMCP_LOG_WARN, "audit", "the state does not remember record %llu of %s",
                  (unsigned long long)seq, path);
 }

@@ -11,6 +11,8 @@ struct chain_mark {
     int64_t version; /* in the state */
 };
 
+/* What the state knows the audit file at PATH of this machine by. False without OpenSSL. */
+bool mark_key(const char *path, char out[2 * DIGEST_SIZE + 1]);
 /* What is remembered of the audit file at PATH of this machine. A state that is not there, or lost, remembers
  * nothing. */
 void mark_read(struct state *s, const char *path, struct chain_mark *out);

@@ -599,6 +599,32 @@ static enum state_rc each(void *arg, int64_t now, const char *space, const char 
     return rc == STATE_LOST ? rc : STATE_YES;
 }
 
+/* ---- is it set up to keep things ---- */
+
+/* Is its SETTING one of the words in FINE? LOST: it does not say. */
+static enum state_rc is_set(struct db *db, const char *setting, const char *fine, char *fault)
+{
+    redisReply *r = redisCommand(db->c, "CONFIG GET %s", setting);
+    enum state_rc rc = STATE_LOST;
+
+    if (r && r->type == REDIS_REPLY_ARRAY && r->elements == 2 && r->element[1]->type == REDIS_REPLY_STRING) {
+        rc = strcmp(r->element[1]->str, fine) == 0 ? STATE_YES : STATE_NO;
+        snprintf(fault, STATE_FAULT_MAX, "%s is %.40s and should be %s", setting, r->element[1]->str, fine);
+    }
+    if (r)
+        freeReplyObject(r);
+    return rc;
+}
+
+static enum state_rc keeps(void *arg, char *fault)
+{
+    enum state_rc rc = is_set(arg, "appendonly", "yes", fault);
+
+    if (rc == STATE_YES)
+        rc = is_set(arg, "appendfsync", "always", fault);
+    return rc == STATE_YES ? is_set(arg, "maxmemory-policy", "noeviction", fault) : rc;
+}
+
 extern __attribute__((visibility("default"))) const struct state_ops kmcp_redis_v1;
 const struct state_ops kmcp_redis_v1 = { .open = open_db,
                                          .close = close_db,
@@ -610,4 +636,5 @@ const struct state_ops kmcp_redis_v1 = { .open = open_db,
                                          .put = put,
                                          .add = add,
                                          .drop = drop,
-                                         .each = each };
+                                         .each = each,
+                                         .keeps = keeps };

@@ -498,3 +498,16 @@ enum state_rc state_each(struct state *s, const char *space, state_each_fn each,
     u.skip = strlen(prefix);
     return leave(s, s->ops->each(s->db, now_of(s), space, prefix, unscoped, &u, s->fault));
 }
+
+enum state_rc state_keeps(struct state *s, char *why, size_t why_size)
+{
+    char fault[STATE_FAULT_MAX] = "";
+    enum state_rc rc;
+
+    if (!s || !enter(s))
+        return STATE_LOST;
+    rc = s->ops->keeps ? s->ops->keeps(s->db, fault) : STATE_YES;
+    leave(s, STATE_YES); /* one that does not say is not lost */
+    snprintf(why, why_size, "%s", fault);
+    return rc;
+}

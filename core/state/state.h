@@ -67,6 +67,10 @@ bool state_ready(struct state *s, char *why, size_t why_size);
 /* Why the store was lost, for people; the latest sentence. */
 void state_why(struct state *s, char *why, size_t why_size);
 
+/* Does it keep what it was told through a restart, and never give it up for want of memory? NO: WHY says what
+ * of its settings is against that. LOST: it does not say. */
+enum state_rc state_keeps(struct state *s, char *why, size_t why_size);
+
 /* Unix milliseconds as the store knows them (Redis: its server's clock). */
 int64_t state_now(struct state *s);
 /* The clock has not been set back since the store last saw it (by more than a minute); remembers the time.

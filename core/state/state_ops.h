@@ -38,6 +38,8 @@ struct state_ops {
                           char *fault);
     enum state_rc (*each)(void *db, int64_t now, const char *space, const char *prefix, state_each_fn each,
                           void *arg, char *fault);
+    /* Does it keep what it was told? NO: FAULT says what it may lose and why. NULL: it does. */
+    enum state_rc (*keeps)(void *db, char *fault);
 };
 
 #endif

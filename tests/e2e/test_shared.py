@@ -34,6 +34,9 @@ class Redis:
         self.p.terminate()
         self.p.wait(DEADLINE)
 
+    def cli(self, *command):
+        subprocess.run(["redis-cli", "-s", f"{self.dir}/sock", *command], check=True, capture_output=True)
+
     def close(self):
         if self.p.poll() is None:
             self.stop()

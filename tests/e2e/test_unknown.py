@@ -2,11 +2,13 @@
 SPDX-License-Identifier: Apache-2.0"""
 import json
 import re
+import shutil
 import subprocess
 import unittest
 
 from e2e import Case
 from test_policy import YES, on_terminal
+from test_shared import Redis
 
 AGE = """import json, sqlite3, sys
 db = sqlite3.connect(sys.argv[1])
@@ -151,6 +153,45 @@ class Unknown(Case):
             self.assertIn("could not be recorded then", resolved["detail"])
             site.run("acts")
             self.assertEqual([r["event"] for r in site.records()].count("resolved"), 1)
+
+    def loses(self, site, lose):
+        """Two unknown acts and one that was done; then the state is lost."""
+        with self.kmcp(site) as k:
+            lost, done, again = self.args(), self.args(), self.args()
+            self.unknown(k, lost)
+            k.good("restart_device", done)
+            self.unknown(k, again)
+        lose()
+        with self.kmcp(site) as k:
+            sent = len(self.between.sent())
+            self.assertIn("unknown outcome", k.bad("restart_device", {**lost, "notify_user": True}))
+            self.assertIn("unknown outcome", k.bad("restart_device", again))
+            self.assertEqual(len(self.between.sent()), sent)
+            self.assertIn("already running", k.bad("restart_device", {**done, "notify_user": True}))  # so the API was asked
+        text = site.run("acts").stdout
+        self.assertEqual(text.count("restart_device"), 2, text)
+        for r in site.records():
+            if r.get("result") == "unknown":
+                self.assertIn(r["id"], text)
+
+    def test_a_state_that_is_lost_is_read_back_from_the_record(self):
+        site = self.site(url=self.between.url, policy="[rule all]\nthen = allow")
+        self.loses(site, lambda: [f.unlink() for f in site.dir.glob("state.db*")])
+
+    @unittest.skipUnless(shutil.which("redis-server"), "redis-server is not installed")
+    def test_a_redis_that_kept_nothing(self):
+        redis = Redis()
+        self.addCleanup(redis.close)
+        site = self.site(url=self.between.url, policy="[rule all]\nthen = allow")
+        site.write(site.ini.read_text().replace("[state]\n", f"[state]\nredis = {redis.url}\n"))
+        self.loses(site, lambda: redis.cli("flushall"))
+        self.assertIn("Redis keeps what it is told", site.run("doctor").stdout)
+        redis.cli("config", "set", "maxmemory-policy", "allkeys-lru")
+        self.assertIn("maxmemory-policy is allkeys-lru and should be noeviction", site.run("doctor").stdout)
+        redis.cli("config", "set", "appendonly", "no")
+        self.assertIn("appendonly is no and should be yes", site.run("doctor").stdout)
+        redis.cli("acl", "setuser", "default", "-config")
+        self.assertIn("unproven: it does not say", site.run("doctor").stdout)
 
     def test_a_404_alone_proves_no_deletion(self):
         """Whatever answers 404 to all, or hands out lists that do not say how long they are."""

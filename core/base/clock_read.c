@@ -1,11 +1,11 @@
-/* cli_time.c - times as people and records write them.  SPDX-License-Identifier: Apache-2.0 */
+/* clock_read.c - times as people and records write them.  SPDX-License-Identifier: Apache-2.0 */
 
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli_time.h"
+#include "clock_read.h"
 
 /* Has TEXT the shape of PATTERN, in which 0 stands for a digit? */
 static bool fits(const char *text, const char *pattern)
@@ -24,7 +24,7 @@ static int days_in(int month, int year)
     return days[month - 1] + (month == 2 && leap);
 }
 
-int64_t cli_time(const char *text)
+int64_t clock_read(const char *text)
 {
     int year, month, day, hour = 0, minute = 0, second = 0;
     int64_t days, ms = 0;

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "audit_files.h"
 
 void audit_files_find(struct audit_files *f, const char *path)
 {
