@@ -152,6 +152,11 @@ void calls_respond(struct request *r, const struct call_output *answer)
         request_error(r, RPC_INTERNAL, answer->text, NULL);
         return;
     case CALL_CANCELLED:
+        if (request_is_cut_short(r))
+            asking_tool_error(r, CUT_SHORT);
+        else
+            request_silent(r);
+        return;
     case CALL_ASK: /* not for here */
         request_silent(r);
         return;

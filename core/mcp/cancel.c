@@ -1,15 +1,21 @@
 /* cancel.c - what ends calls from outside: their client, a client that hangs up, the end of a session or of
  * the server. SPDX-License-Identifier: Apache-2.0 */
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "request.h"
 
 /* Under the lock. Parked or listening, nobody works on it: it is unlinked, and the caller ends it. */
-static bool cancel(struct server *s, struct request *r)
+static bool cancel(struct server *s, struct request *r, int why)
 {
-    __atomic_store_n(&r->cancelled, 1, __ATOMIC_RELEASE);
+    int none = 0;
+
+    if (why == REQUEST_CANCELLED)
+        __atomic_store_n(&r->cancelled, why, __ATOMIC_RELEASE);
+    else
+        __atomic_compare_exchange_n(&r->cancelled, &none, why, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
     if (!r->parked && !r->listening)
         return false;
     calls_unlink(s, r);
@@ -25,7 +31,8 @@ static void end_idle(struct request *r)
         request_silent(r);
         request_free(r);
     } else {
-        asking_drop(r, NULL);
+        asking_drop(r, request_is_cut_short(r) ? "kmcp ended before anybody answered, so nothing was done"
+                                               : NULL);
     }
 }
 
@@ -37,7 +44,7 @@ void calls_cancel(struct server *s, const struct session *session, const char *k
     pthread_mutex_lock(&s->lock);
     r = calls_find(s, session, key);
     if (r)
-        idle = cancel(s, r);
+        idle = cancel(s, r, REQUEST_CANCELLED);
     pthread_mutex_unlock(&s->lock);
     if (idle)
         end_idle(r);
@@ -47,14 +54,14 @@ void calls_cancel(struct server *s, const struct session *session, const char *k
 
 /* Cancels what WANTED says, one after the other. */
 static void cancel_all(struct server *s, bool (*wanted)(const struct request *, const void *),
-                       const void *arg)
+                       const void *arg, int why)
 {
     struct request *ended = NULL;
 
     pthread_mutex_lock(&s->lock);
     for (struct request *r = s->under_way, *next; r; r = next) {
         next = r->next;
-        if (wanted(r, arg) && cancel(s, r)) {
+        if (wanted(r, arg) && cancel(s, r, why)) {
             r->next = ended;
             ended = r;
         }
@@ -76,7 +83,7 @@ static bool hung_up(const struct request *r, const void *sink)
 
 void server_hangup(struct server *s, struct sink *sink)
 {
-    cancel_all(s, hung_up, sink);
+    cancel_all(s, hung_up, sink, REQUEST_CANCELLED);
 }
 
 static bool of_session(const struct request *r, const void *session)
@@ -93,7 +100,39 @@ static bool any(const struct request *r, const void *unused)
 
 void server_cancel_all(struct server *s)
 {
-    cancel_all(s, any, NULL);
+    cancel_all(s, any, NULL, REQUEST_CUT_SHORT);
+}
+
+/* What R's client has to know of a call that did not end. */
+static const char *words_for(const struct request *r, char *out, size_t size)
+{
+    const char *name = json_str(json_get(r->message.params, "name"));
+    const struct tool *tool = r->kind == CALL_TOOL ? registry_find(&r->server->host->registry, name) : NULL;
+
+    if (tool && tool->decl.safety > KMCP_READ)
+        snprintf(
+            out, size,
+            "the outcome of %.64s is unknown: kmcp ended before it did. Do not send it again; kmcp looks for "
+            "it when it starts, or with `kmcp acts`",
+            tool->decl.name);
+    else
+        snprintf(out, size, CUT_SHORT);
+    return out;
+}
+
+void server_give_up(struct server *s)
+{
+    char words[300];
+
+    pthread_mutex_lock(&s->lock);
+    for (struct request *r = s->under_way; r; r = r->next) {
+        if (r->parked || r->listening || r->answered || request_task(r))
+            continue;
+        r->answered = true;
+        asking_tool_error(r, words_for(r, words, sizeof words));
+        __atomic_store_n(&r->given_up, 1, __ATOMIC_RELEASE);
+    }
+    pthread_mutex_unlock(&s->lock);
 }
 
 void server_end_session(struct server *s, struct session *session)
@@ -105,7 +144,7 @@ void server_end_session(struct server *s, struct session *session)
     session->ended = true;
     pthread_mutex_unlock(&session->lock);
     session_stand(session, NULL);
-    cancel_all(s, of_session, session);
+    cancel_all(s, of_session, session, REQUEST_CANCELLED);
     pthread_mutex_lock(&s->lock);
     while (*at && *at != session)
         at = &(*at)->next;

@@ -71,8 +71,16 @@ void batch_done(struct batch *b, const struct buf *response)
     free(b);
 }
 
+/* Nothing more is to be said about R. */
+static bool is_over(const struct request *r)
+{
+    return __atomic_load_n(&r->given_up, __ATOMIC_ACQUIRE);
+}
+
 void request_silent(struct request *r)
 {
+    if (is_over(r))
+        return;
     if (r->batch)
         batch_done(r->batch, NULL);
     else
@@ -83,7 +91,10 @@ void request_respond(struct request *r, int status, const struct buf *response)
 {
     struct buf fallback;
 
-    if (__atomic_load_n(&r->cancelled, __ATOMIC_ACQUIRE)) { /* nothing more for a cancelled request */
+    if (is_over(r))
+        return;
+    if (__atomic_load_n(&r->cancelled, __ATOMIC_ACQUIRE) ==
+        REQUEST_CANCELLED) { /* nothing more for a cancelled request */
         request_silent(r);
         return;
     }
@@ -149,6 +160,6 @@ void request_error(struct request *r, int code, const char *message, const char 
 
 void request_write(struct request *r, const struct buf *message)
 {
-    if (!message->failed && !__atomic_load_n(&r->cancelled, __ATOMIC_ACQUIRE))
+    if (!message->failed && !is_over(r) && !__atomic_load_n(&r->cancelled, __ATOMIC_ACQUIRE))
         r->sink->ops->write(r->sink, message->data, message->len);
 }

@@ -36,6 +36,11 @@ struct listening {
     size_t n_tasks;
 };
 
+/* Why a call has to end. What nobody waits for any more gets no answer; what the end of kmcp cuts short does.
+ */
+enum { REQUEST_CANCELLED = 1, REQUEST_CUT_SHORT };
+#define CUT_SHORT "kmcp ended before this did; call again"
+
 struct task;
 
 struct request {
@@ -52,7 +57,8 @@ struct request {
     uint32_t scopes;
     bool handled; /* it reached its method: errors are the handler's */
     enum call_kind kind;
-    int cancelled; /* __atomic */
+    int cancelled; /* __atomic; REQUEST_* */
+    int given_up;  /* __atomic: it was answered while its worker is stuck, which has nothing more to say */
     /* under the server's lock */
     bool parked, answered;
     struct question questions[CALL_ASKS_MAX];
@@ -68,6 +74,11 @@ struct request {
 static inline struct task *request_task(const struct request *r)
 {
     return __atomic_load_n(&r->task, __ATOMIC_ACQUIRE);
+}
+
+static inline bool request_is_cut_short(const struct request *r)
+{
+    return __atomic_load_n(&r->cancelled, __ATOMIC_ACQUIRE) == REQUEST_CUT_SHORT;
 }
 
 struct server {

@@ -89,8 +89,10 @@ void server_hangup(struct server *s, struct sink *sink);
 int64_t server_tick(struct server *s);
 /* Ends subscriptions with their result, as a server does that goes away. */
 void server_end_listening(struct server *s);
-/* Cancels every call under way. */
+/* Cancels every call under way, because kmcp ends: each is still answered. */
 void server_cancel_all(struct server *s);
+/* Answers for the calls that are stuck all the same: what is known of them is that they did not end. */
+void server_give_up(struct server *s);
 /* Waits until no call is under way, or the monotonic time UNTIL_MS; true if none is. */
 bool server_wait_idle(struct server *s, int64_t until_ms);
 /* Calls and tasks that are running now. */

@@ -172,7 +172,9 @@ bool stdio_serve(struct server *s, const char *principal, int in, int out)
     idle = server_wait_idle(s, ended + (broken ? 0 : STDIO_GRACE_MS));
     if (!idle) {
         server_cancel_all(s);
-        idle = server_wait_idle(s, ended + STDIO_END_MS);
+        idle = server_wait_idle(s, ended + STDIO_STUCK_MS);
+        if (!idle)
+            server_give_up(s);
     }
     if (!line_writer_finish(&o, ended + STDIO_END_MS) || !idle)
         return false; /* o and session stay: stuck threads may still use them until the process exits */

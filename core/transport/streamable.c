@@ -187,6 +187,7 @@ static int64_t on_tick(void *arg)
     if (f->stopping) {
         if (!running || clock_ms() >= f->stop_at_ms) {
             server_cancel_all(f->server);
+            server_give_up(f->server);
             http_session_end_all(f);
             f->ops->end(f->http);
         }

@@ -3,19 +3,22 @@ SPDX-License-Identifier: Apache-2.0"""
 import json
 import re
 import shutil
+import signal
 import subprocess
+import threading
+import time
 import unittest
 
-from e2e import Case
+from e2e import DEADLINE, Case
 from test_policy import YES, on_terminal
 from test_shared import Redis
 
 AGE = """import json, sqlite3, sys
 db = sqlite3.connect(sys.argv[1])
-for key, value in db.execute("SELECT key, value FROM record WHERE space='act'").fetchall():
+for key, value in db.execute("SELECT key, value FROM record WHERE space=?", sys.argv[2:3]).fetchall():
     e = json.loads(value)
-    e["at"] -= 20 * 60000
-    db.execute("UPDATE record SET value=? WHERE space='act' AND key=?", (json.dumps(e).encode(), key))
+    e[sys.argv[3]] -= 20 * 60000
+    db.execute("UPDATE record SET value=? WHERE space=? AND key=?", (json.dumps(e).encode(), sys.argv[2], key))
 db.commit()"""
 
 
@@ -32,9 +35,9 @@ class Unknown(Case):
             return (403, b'{"detail":"no"}') if path.split("?")[0].endswith(("/commands", "/activity")) else None
         return self.post
 
-    def age(self, site):
-        """Twenty minutes go by for the acts in the ledger."""
-        subprocess.run(["/usr/bin/python3", "-c", AGE, str(site.dir / "state.db")], check=True)
+    def age(self, site, space="act", member="at"):
+        """Twenty minutes go by, for the acts in the ledger or something else in the state."""
+        subprocess.run(["/usr/bin/python3", "-c", AGE, str(site.dir / "state.db"), space, member], check=True)
 
     def args(self, **more):
         return {"device_id": self.device("platform:Mac")["device_id"], "confirm": True, **more}
@@ -206,6 +209,28 @@ class Unknown(Case):
             text = site.run("acts").stdout
             self.assertRegex(text, ": unknown")
             self.assertNotIn("resolved", [r["event"] for r in site.records()])
+
+    def ends(self, how):
+        """A lock is under way, and its answer does not come, when kmcp is told to end. Its answer and the records."""
+        hangs, site = threading.Event(), self.site(url=self.between.url, policy="[rule all]\nthen = allow")
+        self.addCleanup(hangs.set)
+        self.between.before = lambda method, path, body: method == "POST" and hangs.wait(DEADLINE) and None or self.answer(method, path, body)
+        k, args = self.kmcp(site), self.args()
+        q = k.start("tools/call", {"name": "lock_device", "arguments": args})
+        self.until(lambda: self.between.sent(), "sent")
+        began = time.monotonic()
+        how(k.p)
+        m = k.finish(q)
+        k.p.wait(DEADLINE)
+        self.assertLess(time.monotonic() - began, 3)
+        return m, site
+
+    def test_a_call_that_kmcp_cuts_short_is_answered(self):
+        for how in (lambda p: p.stdin.close(), lambda p: p.send_signal(signal.SIGTERM)):
+            m, site = self.ends(how)
+            self.assertTrue(m["result"]["isError"])
+            self.assertIn("the outcome of lock_device is unknown: kmcp ended before it did", m["result"]["content"][0]["text"])
+            self.assertEqual(site.records()[-1]["result"], "unknown")
 
 
 if __name__ == "__main__":
