@@ -56,6 +56,7 @@ struct host {
     pthread_mutex_t wait_lock; /* wait() sleeps here */
     pthread_cond_t wait_wake;
     pthread_mutex_t key_lock;
+    int asked; /* __atomic: this process has put a question to a person */
     bool has_key;
     uint8_t key[DIGEST_SIZE]; /* seals what clients carry for us; made when first needed */
 };

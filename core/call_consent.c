@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "call_phase.h"
+#include "call_question.h"
 
 /* The key is made when the first act is, so that a start needs no OpenSSL. */
 static struct consent *consent_of(struct host *host)
@@ -130,8 +131,13 @@ static bool ask(struct call *c, unsigned round, const char *preface)
     if (!question->message || !question->schema || !name_question(c))
         return call_refuse(c, "the call needs more memory than [limits] call_bytes allows");
     c->out.question = question->message;
-    if ((round == 1 || *preface) && !call_note(c, "asked", question->message))
+    if (!question_begin(c))
+        return call_refuse(c, "%s was not done: that it is asked about cannot be remembered (state)",
+                           c->name);
+    if (!call_note(c, "asked", question->message)) {
+        question_end(c);
         return false;
+    }
     return call_stop_asking(c);
 }
 
@@ -174,6 +180,8 @@ static bool judge(struct call *c, const kmcp_json *answer)
 
     if (!name_question(c))
         return call_refuse(c, "out of memory");
+    if (verdict != CONSENT_FOREIGN && answer)
+        question_end(c);
     switch (verdict) {
     case CONSENT_FOREIGN:
         return call_misused(c, "requestState was not issued for this call; ask again without it");

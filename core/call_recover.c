@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "call_question.h"
 #include "call_recover.h"
 #include "call_restore.h"
 
@@ -46,6 +47,7 @@ enum state_rc recover_all(struct host *host, const volatile int *cancelled, reco
         log_line(KMCP_LOG_ERROR, "acts", "what was done before cannot be looked up: %s", why);
         return STATE_LOST;
     }
+    question_sweep(host, false);
     arena_init(&arena, 64 << 20);
     rc = ledger_all(host->state, &arena, true, &open, &count, &unread);
     if (unread)
@@ -102,6 +104,12 @@ struct recovery *recover_start(struct host *host)
         return NULL;
     }
     return r;
+}
+
+void recover_leave(struct host *host)
+{
+    audit_close_open(host->audit, "kmcp ended before the answer came");
+    question_sweep(host, true);
 }
 
 void recover_stop(struct recovery *r)

@@ -17,6 +17,8 @@ enum state_rc recover_all(struct host *host, const volatile int *cancelled, reco
  * read-only. */
 struct recovery;
 struct recovery *recover_start(struct host *host);
+/* At the end of a process: acts without an outcome are unknown, questions without an answer unanswered. */
+void recover_leave(struct host *host);
 /* Ends it. NULL is allowed. */
 void recover_stop(struct recovery *r);
 

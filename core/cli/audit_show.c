@@ -52,40 +52,34 @@ static bool wanted(const struct cli *cli, const kmcp_json *r)
     return !cli->values[OPT_DEVICE] || is_about(r, cli->values[OPT_DEVICE]);
 }
 
-/* Ids of intents that have no end: a growing list, searched from its end, where the matching one is. */
+/* Intents and questions that have no end, by their id or their consent: a growing list, searched from its
+ * end, where the matching one is. */
 struct open_list {
-    char (*ids)[40];
+    char (*ids)[64];
     char **lines;
     size_t n, cap;
 };
 
-static void note_open(struct open_list *o, const kmcp_json *r, const char *line)
+static void open_add(struct open_list *o, const char *id, const char *line)
 {
-    const char *event = get(r, "event"), *id = get(r, "id");
+    if (o->n == o->cap) {
+        size_t cap = o->cap ? 2 * o->cap : 64;
+        void *ids = realloc(o->ids, cap * sizeof *o->ids), *lines = NULL;
 
-    if (strcmp(event, "intent") == 0) {
-        if (o->n == o->cap) {
-            size_t cap = o->cap ? 2 * o->cap : 64;
-            void *ids = realloc(o->ids, cap * sizeof *o->ids), *lines = NULL;
-
-            if (ids)
-                o->ids = ids;
-            lines = ids ? realloc(o->lines, cap * sizeof *o->lines) : NULL;
-            if (!lines)
-                return;
-            o->lines = lines;
-            o->cap = cap;
-        }
-        snprintf(o->ids[o->n], sizeof *o->ids, "%s", id);
-        o->lines[o->n++] = strdup(line);
-        return;
+        if (ids)
+            o->ids = ids;
+        lines = ids ? realloc(o->lines, cap * sizeof *o->lines) : NULL;
+        if (!lines)
+            return;
+        o->lines = lines;
+        o->cap = cap;
     }
-    if ((strcmp(event, "outcome") != 0 || strcmp(get(r, "result"), "unknown") == 0) &&
-        strcmp(event, "resolved") != 0)
-        return;
-    if (strcmp(event, "resolved") == 0 &&
-        (strcmp(get(r, "result"), "unknown") == 0 || strstr(get(r, "detail"), "nobody knows")))
-        return;
+    snprintf(o->ids[o->n], sizeof *o->ids, "%s", id);
+    o->lines[o->n++] = strdup(line);
+}
+
+static void open_drop(struct open_list *o, const char *id)
+{
     for (size_t i = o->n; i-- > 0;)
         if (strcmp(o->ids[i], id) == 0) {
             free(o->lines[i]);
@@ -94,6 +88,29 @@ static void note_open(struct open_list *o, const kmcp_json *r, const char *line)
             o->n--;
             return;
         }
+}
+
+static void note_open(struct open_list *o, const kmcp_json *r, const char *line)
+{
+    const char *event = get(r, "event"), *id = get(r, "id"), *consent = get(r, "consent");
+
+    if (strcmp(event, "asked") == 0) {
+        open_add(o, consent, line);
+        return;
+    }
+    if (*consent)
+        open_drop(o, consent); /* whatever the answer was */
+    if (strcmp(event, "intent") == 0) {
+        open_add(o, id, line);
+        return;
+    }
+    if ((strcmp(event, "outcome") != 0 || strcmp(get(r, "result"), "unknown") == 0) &&
+        strcmp(event, "resolved") != 0)
+        return;
+    if (strcmp(event, "resolved") == 0 &&
+        (strcmp(get(r, "result"), "unknown") == 0 || strstr(get(r, "detail"), "nobody knows")))
+        return;
+    open_drop(o, id);
 }
 
 static void show_record(const struct cli *cli, const kmcp_json *r, const char *line)
@@ -144,9 +161,9 @@ static bool is_time(const char *given, const char *name)
 static bool filters_are_good(const struct cli *cli)
 {
     return is_time(cli->values[OPT_SINCE], "since") && is_time(cli->values[OPT_UNTIL], "until") &&
-           is_one_of(
-               cli, OPT_EVENT, "event",
-               "asked, pending, approved, denied, intent, outcome, refused, repeated, resolved, accepted") &&
+           is_one_of(cli, OPT_EVENT, "event",
+                     "asked, pending, approved, denied, intent, outcome, refused, repeated, resolved, "
+                     "unanswered, accepted") &&
            is_one_of(cli, OPT_RESULT, "result", "ok, failed, unknown, cancelled");
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "call_recover.h"
 #include "cli.h"
 
 static int cancelled;
@@ -172,7 +173,7 @@ int command_call(const struct cli *cli)
     in.principal = host.principal;
     sigaction(SIGINT, &act, NULL);
     status = run(&host, &in);
-    audit_close_open(host.audit, "kmcp ended before the answer came");
+    recover_leave(&host);
     host_free(&host);
     arena_release(&arena, 0);
     return status;

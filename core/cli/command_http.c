@@ -43,7 +43,7 @@ int command_http(const struct cli *cli)
     recovery = recover_start(&host);
     status = streamable_serve(server, &host, &settings, say_ready);
     recover_stop(recovery);
-    audit_close_open(host.audit, "kmcp ended before the answer came");
+    recover_leave(&host);
     if (status == 2)
         _exit(0); /* a call is stuck: nothing of it may be taken away under its feet */
     server_free(server);

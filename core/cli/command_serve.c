@@ -34,7 +34,7 @@ int command_serve(const struct cli *cli)
     recovery = recover_start(&host);
     idle = stdio_serve(server, host.principal, in, out);
     recover_stop(recovery);
-    audit_close_open(host.audit, "kmcp ended before the answer came");
+    recover_leave(&host);
     if (!idle)
         _exit(0); /* a call is stuck: nothing of it may be taken away under its feet */
     server_free(server);

@@ -64,7 +64,7 @@ const char cli_help_options[] =
     "  --since TIME, --until TIME, --tool NAME, --device ID, --principal TEXT, --event NAME, --result NAME, "
     "--id ID\n"
     "                  audit show: only these records\n"
-    "  --open          audit show: only intents without a known end\n"
+    "  --open          audit show: only intents without a known end, and questions without any\n"
     "  --anchors FILE  audit verify: the anchored records must be there too\n"
     "  --no-key        audit verify: without the key, which proves less\n"
     "  --actor ID      audit reconcile: who we are in the tenant's events\n"

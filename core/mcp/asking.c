@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "call_question.h"
 #include "request.h"
 
 void asking_tool_error(struct request *r, const char *text)
@@ -116,6 +117,8 @@ static void ask_by_request(struct request *r, const struct call_output *answer)
         why = "too many questions to the person are open; answer those first, then call again";
     if (!why && request_task(r))
         why = "it had to ask something, but went on as a job, where nobody can be asked";
+    if (!why && request_is_cut_short(r))
+        why = CUT_SHORT;
     if (!why && !__atomic_load_n(&r->cancelled, __ATOMIC_ACQUIRE)) {
         parked = true;
         park(r);
@@ -296,6 +299,7 @@ int64_t asking_tick(struct server *s)
     pthread_mutex_unlock(&s->lock);
     if (!late)
         return wait;
+    question_sweep(s->host, false);
     if (request_task(late)) {
         tasks_finish(late,
                      "\"content\":[{\"type\":\"text\",\"text\":\"nobody answered in ten minutes\"}],"

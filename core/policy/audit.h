@@ -69,7 +69,7 @@ bool audit_intent(struct audit *a, struct audit_call *call, char *why, size_t wh
 bool audit_outcome(struct audit *a, const struct audit_call *call, const char *result,
                    const char *request_line, int status, const char *detail);
 /* Something else that belongs to the call: EVENT "asked", "pending", "approved", "denied", "repeated",
- * "resolved". False with a sentence in WHY. */
+ * "resolved", "unanswered". False with a sentence in WHY. */
 bool audit_event(struct audit *a, struct audit_call *call, const char *event, const char *detail, char *why,
                  size_t why_size);
 /* It was not allowed: "refused", with why. Best effort; a failure is logged. */

@@ -9,7 +9,7 @@ import threading
 import time
 import unittest
 
-from e2e import DEADLINE, Case
+from e2e import DEADLINE, MODERN, Case
 from test_policy import YES, on_terminal
 from test_shared import Redis
 
@@ -231,6 +231,49 @@ class Unknown(Case):
             self.assertTrue(m["result"]["isError"])
             self.assertIn("the outcome of lock_device is unknown: kmcp ended before it did", m["result"]["content"][0]["text"])
             self.assertEqual(site.records()[-1]["result"], "unknown")
+
+    def test_a_question_without_an_answer_has_an_end(self):
+        """Whether kmcp is told to end, ends by itself, or is killed, with the question out."""
+        ends = {"input": lambda p: p.stdin.close(), "told": lambda p: p.send_signal(signal.SIGTERM), "killed": lambda p: p.kill()}
+        for rev in ("2025-11-25", MODERN):
+            for how, end in ends.items():
+                site, args = self.site(), self.args()
+                k = self.kmcp(site, rev=rev, ask="accept")
+                over = threading.Event()
+                self.addCleanup(over.set)
+
+                def never():
+                    over.wait(DEADLINE)
+                    raise SystemExit
+
+                k.answer = never
+                k.start("tools/call", {"name": "restart_device", "arguments": args})
+                self.until(lambda: site.records(), "asked")
+                self.assertIn("asked", site.run("audit", "show", "--open").stdout)
+                end(k.p)
+                k.p.wait(DEADLINE)
+                if how == "killed":
+                    self.assertEqual([r["event"] for r in site.records()], ["asked"])
+                    site.run("acts")  # as a start does
+                asked, unanswered = site.records()
+                self.assertEqual((unanswered["event"], unanswered["id"], unanswered["consent"]), ("unanswered", asked["id"], asked["consent"]))
+                self.assertEqual(unanswered["subjects"][0]["id"], args["device_id"])
+                self.assertIn("kmcp ended", unanswered["detail"])
+                self.assertNotIn("asked", site.run("audit", "show", "--open").stdout)
+                site.run("acts")
+                self.assertEqual(len(site.records()), 2)
+
+    def test_a_question_that_expired(self):
+        site = self.site()
+        k = self.kmcp(site, ask="accept")
+        k.call_once("restart_device", self.args())
+        k.call_once("restart_device", self.args())
+        self.age(site, "asked", "until")
+        k.good("restart_device", self.args())
+        self.assertEqual([r["event"] for r in site.records()], ["asked", "asked", "unanswered", "unanswered", "asked", "intent", "outcome"])
+        self.assertIn("nobody answered in ten minutes", site.records()[2]["detail"])
+        k.close()
+        self.assertEqual(len(site.records()), 7)
 
 
 if __name__ == "__main__":
