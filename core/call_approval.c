@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "call_phase.h"
+#include "policy/approvers.h"
 
 static bool state_lost(struct call *c)
 {
@@ -182,6 +183,21 @@ static const char *changed(const struct call *c, const struct pending *p)
     return NULL;
 }
 
+/* Who agreed to P and may not any more, as a sentence; NULL: all still may. */
+static const char *left(struct call *c, const struct pending *p)
+{
+    const char *file = c->host->policy.approvers;
+    char why[400];
+
+    for (int i = 0; file && p->stage == PENDING_APPROVED && i < p->n_by; i++)
+        if (!approvers_have(file, p->by[i], why, sizeof why)) {
+            const char *kept = arena_strdup(&c->arena, why);
+
+            return kept ? kept : "who agreed to it cannot be looked up";
+        }
+    return NULL;
+}
+
 /* An approval that no longer fits is void, and the person is asked anew. */
 static bool make_void(struct call *c, struct pending *p, const char *why)
 {
@@ -219,6 +235,8 @@ bool phase_approval(struct call *c)
     if (rc == STATE_NO)
         return begin(c, &p);
     what = changed(c, &p);
+    if (!what)
+        what = left(c, &p);
     name_approval(c, p.id);
     switch (p.stage) {
     case PENDING_WAITING:

@@ -71,14 +71,22 @@ int audit_show(const struct host *host, const struct cli *cli, const char *const
 
 /* terminal.c: a person at the terminal, who is asked on /dev/tty. */
 bool terminal_is_there(void);
-/* A line, without its end; false at the end of input. SECRET: not echoed. */
+/* A line, without its end, typed after the question was there; false at the end of input. SECRET: not echoed.
+ */
 bool terminal_ask(const char *question, char *answer, size_t size, bool secret);
 /* TEXT, which came from outside, as it may stand on a terminal: one line, neutral, at most MAX characters of
  * it (200). OUT holds it and is returned; NULL is "". */
 #define TERMINAL_TEXT 1024
 const char *terminal_line(const char *text, size_t max, char *out, size_t size);
 const char *terminal_text(const char *text, char out[TERMINAL_TEXT]);
-/* Who runs this: "ana" or "root (sudo: ana)". */
+/* Who runs this: "uid 0 (root)", and who that was at login, as the kernel knows it. What sudo says instead is
+ * only a variable that anybody may set, and named so. */
 void terminal_who(char *out, size_t size);
+
+/* person.c: who is it? With an approvers file: who knows a passphrase in it; else the user of this terminal.
+ * WHO is how the record names them. WRONG: that belongs on record as well. Not KNOWN: a sentence in WHY. */
+#define PERSON_SIZE 160
+enum person { PERSON_KNOWN, PERSON_WRONG, PERSON_NONE };
+enum person person_identify(struct host *host, char who[PERSON_SIZE], char *why, size_t why_size);
 
 #endif

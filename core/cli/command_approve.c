@@ -10,7 +10,6 @@
 #include "base/text.h"
 #include "cli.h"
 #include "policy/approvers.h"
-#include "policy/tries.h"
 
 #define WORDS_MAX    200  /* characters of what somebody else wrote */
 #define SENTENCE_MAX 4000 /* and of what a plugin made of it */
@@ -21,7 +20,7 @@ struct desk {
     struct pending pending;
     struct call *call; /* the review */
     struct call_input in;
-    char who[160];
+    char who[PERSON_SIZE];
     uint8_t key[DIGEST_SIZE]; /* opens what waits */
 };
 
@@ -59,26 +58,36 @@ static void complain_unread(size_t n)
                 n);
 }
 
+/* Can it still be decided about? An approval can be taken back until it is used. */
+static bool is_open(const struct desk *d, const struct pending *p)
+{
+    return (p->stage == PENDING_WAITING || p->stage == PENDING_APPROVED) &&
+           p->expires_ms > state_now(d->host.state);
+}
+
 static int list(struct desk *d)
 {
     struct pending *all;
-    size_t n, bad, waiting = 0;
+    size_t n, bad, waiting = 0, approved = 0;
     char until[32];
 
     if (pending_all(d->host.state, &d->arena, d->key, &all, &n, &bad) != STATE_YES)
         return lost(d);
     for (size_t i = 0; i < n; i++) {
-        if (all[i].stage != PENDING_WAITING || all[i].expires_ms <= state_now(d->host.state))
+        if (!is_open(d, &all[i]))
             continue;
         printf("%s  %s, for %s, until %s%s\n", all[i].id, all[i].tool, all[i].principal,
                clock_iso(all[i].expires_ms, until, sizeof until),
-               all[i].n_by ? ", one of two has agreed" : "");
+               all[i].stage == PENDING_APPROVED ? ", approved and not used yet (kmcp deny takes that back)"
+               : all[i].n_by                    ? ", one of two has agreed"
+                                                : "");
         say("", all[i].sentence, SENTENCE_MAX);
-        waiting++;
+        waiting += all[i].stage == PENDING_WAITING;
+        approved += all[i].stage == PENDING_APPROVED;
     }
     if (waiting)
         printf("kmcp approve%s ID shows one as it is now, and asks\n", d->host.config_option);
-    else if (!bad)
+    else if (!bad && !approved)
         printf("nothing waits in %s\n", state_place(d->host.state));
     complain_unread(bad);
     return bad != 0;
@@ -187,45 +196,16 @@ static bool record(struct desk *d, const char *event, const char *detail)
     return false;
 }
 
-/* Who is it? With an approvers file: who knows a passphrase in it; else the user of this terminal. */
 static bool identify(struct desk *d)
 {
-    const char *file = d->host.policy.approvers;
-    char name[64], passphrase[256], why[400], user[110];
-    int64_t wait = 0;
-    enum state_rc rc;
-    size_t n;
-    bool ok;
+    char why[500];
+    enum person person = person_identify(&d->host, d->who, why, sizeof why);
 
-    terminal_who(user, sizeof user);
-    if (!file) {
-        snprintf(d->who, sizeof d->who, "%s", user);
-        return true;
-    }
-    if (!approvers_check(file, &n, why, sizeof why)) {
+    if (person == PERSON_WRONG)
+        record(d, "refused", why);
+    if (person != PERSON_KNOWN)
         complain(why);
-        return false;
-    }
-    if (!terminal_ask("Your name as approver: ", name, sizeof name, false))
-        return false;
-    rc = tries_take(d->host.state, name, &wait);
-    if (rc == STATE_LOST)
-        lost(d);
-    else if (rc == STATE_NO)
-        fprintf(stderr, "kmcp: too many failed tries (%.40s); wait %lld minutes\n", name,
-                (long long)((wait + 59999) / 60000));
-    if (rc != STATE_YES || !terminal_ask("Your passphrase: ", passphrase, sizeof passphrase, true))
-        return false;
-    ok = approvers_know(file, name, passphrase, why, sizeof why);
-    digest_wipe(passphrase, sizeof passphrase);
-    if (ok)
-        tries_give_back(d->host.state, name);
-    snprintf(d->who, sizeof d->who, "%.40s on %s", ok ? name : "somebody unknown", user);
-    if (ok)
-        return true;
-    record(d, "refused", why);
-    complain(why);
-    return false;
+    return person == PERSON_KNOWN;
 }
 
 /* The approver's part of "ana on uid 0 (root)". */
@@ -240,15 +220,17 @@ static int store(struct desk *d, const char *event)
 {
     struct pending *p = &d->pending;
 
+    bool denied = strcmp(event, "denied") == 0;
+
     if (!record(d, event, p->sentence))
         return 1;
+    if (denied)
+        p->n_by = 0;         /* who agreed before is on record; one no is enough */
     if (p->n_by >= p->needs) /* pending.c lets none in */
         return complain("it does not wait for anybody");
     p->by[p->n_by] = d->who;
     p->by_ms[p->n_by++] = state_now(d->host.state);
-    p->stage = strcmp(event, "denied") == 0 ? PENDING_DENIED
-               : p->n_by < p->needs         ? PENDING_WAITING
-                                            : PENDING_APPROVED;
+    p->stage = denied ? PENDING_DENIED : p->n_by < p->needs ? PENDING_WAITING : PENDING_APPROVED;
     switch (pending_put(d->host.state, &d->arena, d->key, p)) {
     case STATE_YES:
         break;
@@ -308,7 +290,7 @@ static int work(struct desk *d, const char *id, bool deny)
         complain_unread(bad);
         return 1;
     }
-    if (d->pending.stage != PENDING_WAITING || d->pending.expires_ms <= state_now(d->host.state)) {
+    if (!is_open(d, &d->pending) || (!deny && d->pending.stage == PENDING_APPROVED)) {
         fprintf(stderr, "kmcp: %s does not wait any more (%s); it has to be asked for again\n", d->pending.id,
                 d->pending.stage == PENDING_WAITING ? "expired" : pending_stage_name(d->pending.stage));
         return 1;

@@ -56,10 +56,10 @@ static int show(const char *value)
 {
     char enter[8], shown[TERMINAL_TEXT];
 
-    printf("\033[?1049h\033[H%s\n\n(Enter to clear)\n", terminal_line(value, SIZE_MAX, shown, sizeof shown));
+    printf("\033[?1049h\033[H%s\n\n", terminal_line(value, SIZE_MAX, shown, sizeof shown));
     digest_wipe(shown, sizeof shown);
     fflush(stdout);
-    terminal_ask("", enter, sizeof enter, true);
+    terminal_ask("(Enter to clear)\n", enter, sizeof enter, true);
     printf("\033[2J\033[3J\033[?1049l");
     fflush(stdout);
     return 0;
@@ -94,83 +94,125 @@ static int make_out(const char *path)
     return fd;
 }
 
-static struct audit_call record_of(const struct vault_item *item, struct audit_subject *subject,
-                                   const char *who, const char *reason, bool redact)
-{
-    *subject = (struct audit_subject){ "device", item->subject ? item->subject : "?",
-                                       item->label ? item->label : "" };
-    return (struct audit_call){ .tool = "secret open",
-                                .safety = KMCP_REVEAL,
-                                .principal = who,
-                                .client = "kmcp secret",
-                                .transport = "command line",
-                                .reason = reason,
-                                .consent = item->handle,
-                                .subjects = subject,
-                                .n_subjects = 1,
-                                .redact = redact,
-                                .by_operator = true };
-}
-
-static int open_one(struct host *host, const struct cli *cli, const char *handle)
-{
-    const char *reason = cli->values[OPT_REASON], *out = cli->values[OPT_OUT];
+/* What a person does with the vault: who, with what, why. */
+struct opening {
+    struct host *host;
+    struct arena arena;
+    struct vault_item item;
     struct audit_subject subject;
     struct audit_call record;
-    struct vault_item item;
-    char why[600], who[120];
-    struct arena a;
-    int fd = -1, status = 1;
+    char who[PERSON_SIZE], why[600];
+};
+
+static bool refuse(struct opening *o)
+{
+    audit_refused(o->host->audit, &o->record, o->why);
+    return complain(o->why) == 0;
+}
+
+static void begin_record(struct opening *o, const char *tool, const char *reason)
+{
+    const struct vault_item *item = &o->item;
+
+    o->subject = (struct audit_subject){ "device", item->subject ? item->subject : "?",
+                                         item->label ? item->label : "" };
+    o->record = (struct audit_call){ .tool = tool,
+                                     .safety = KMCP_REVEAL,
+                                     .principal = o->who,
+                                     .client = "kmcp secret",
+                                     .transport = "command line",
+                                     .reason = reason,
+                                     .consent = item->handle,
+                                     .subjects = &o->subject,
+                                     .n_subjects = 1,
+                                     .redact = o->host->policy.redact_pii,
+                                     .by_operator = true };
+}
+
+/* Finds HANDLE and who is there. False: it was said why not, and what belongs on record is. */
+static bool begin(struct opening *o, const char *tool, const char *handle, const char *reason)
+{
+    bool opens = strcmp(tool, "secret open") == 0;
+    struct policy_ruling frozen;
+    enum person person;
     enum state_rc rc;
 
-    if (!reason || strlen(reason) < 3)
-        return complain("say why, with --reason TEXT of at least three characters; it is recorded");
-    if (!out && !(isatty(STDOUT_FILENO) && terminal_is_there()))
-        return complain("standard output is no terminal; use one, or --out FILE");
-    if (state_clock(host->state, why, sizeof why) != STATE_YES)
-        return complain(why);
-    arena_init(&a, 1 << 20);
-    rc = vault_find(host->vault, &a, handle, true, &item, why, sizeof why);
-    terminal_who(who, sizeof who);
-    record = record_of(&item, &subject, who, reason, host->policy.redact_pii);
-    if (rc == STATE_NO)
-        complain("there is no such secret: it was opened, has expired, or never was");
-    else if (rc == STATE_LOST)
-        complain(why);
-    else if (out && (fd = make_out(out)) < 0)
-        status = 1;
-    else if (!audit_intent(host->audit, &record, why, sizeof why))
-        complain(why);
-    else if ((rc = vault_drop(host->vault, &item)) != STATE_YES) {
-        audit_outcome(host->audit, &record, "failed", NULL, 0, "somebody else was faster");
-        complain(rc == STATE_NO ? "somebody else opened it at this moment"
-                                : "the state was lost; nothing was opened");
-    } else {
-        status = out ? write_out(fd, item.value) : show(item.value);
-        fd = -1;
-        audit_outcome(host->audit, &record, status ? "failed" : "ok", NULL, 0, NULL);
+    if (state_clock(o->host->state, o->why, sizeof o->why) != STATE_YES)
+        return complain(o->why) == 0;
+    rc = vault_find(o->host->vault, &o->arena, handle, opens, &o->item, o->why, sizeof o->why);
+    if (rc != STATE_YES)
+        return complain(rc == STATE_NO ? "there is no such secret: it was opened, has expired, or never was"
+                                       : o->why) == 0;
+    terminal_who(o->who, sizeof o->who);
+    begin_record(o, tool, reason);
+    if (policy_is_frozen(&o->host->policy, &frozen)) {
+        snprintf(o->why, sizeof o->why, "%s", frozen.why);
+        o->record.rule = "freeze";
+        return refuse(o);
     }
-    if (fd >= 0) {
+    person = person_identify(o->host, o->who, o->why, sizeof o->why);
+    if (person == PERSON_WRONG)
+        return refuse(o);
+    return person == PERSON_KNOWN || complain(o->why) == 0;
+}
+
+/* On record, then out of the vault. */
+static bool take_out(struct opening *o)
+{
+    enum state_rc rc;
+
+    if (!audit_intent(o->host->audit, &o->record, o->why, sizeof o->why))
+        return complain(o->why) == 0;
+    rc = vault_drop(o->host->vault, &o->item);
+    if (rc == STATE_YES)
+        return true;
+    audit_outcome(o->host->audit, &o->record, "failed", NULL, 0, "somebody else was faster");
+    return complain(rc == STATE_NO ? "somebody else took it at this moment"
+                                   : "the state was lost; nothing was opened") == 0;
+}
+
+static int open_it(struct opening *o, const char *out)
+{
+    int fd = -1, status = 1;
+
+    if (out && (fd = make_out(out)) < 0)
+        return 1;
+    if (take_out(o)) {
+        status = out ? write_out(fd, o->item.value) : show(o->item.value);
+        audit_outcome(o->host->audit, &o->record, status ? "failed" : "ok", NULL, 0, NULL);
+    } else if (out) {
         close(fd);
         unlink(out);
     }
-    arena_release(&a, true);
     return status;
 }
 
-static int drop(struct host *host, const char *handle)
+static int drop_it(struct opening *o)
 {
-    struct vault_item item;
-    struct arena a;
-    char why[600];
-    enum state_rc rc;
+    if (!take_out(o))
+        return 1;
+    audit_outcome(o->host->audit, &o->record, "ok", NULL, 0, NULL);
+    return 0;
+}
 
-    arena_init(&a, 1 << 20);
-    rc = vault_find(host->vault, &a, handle, false, &item, why, sizeof why);
-    if (rc == STATE_YES)
-        rc = vault_drop(host->vault, &item);
-    arena_release(&a, true);
-    return rc == STATE_YES ? 0 : complain(rc == STATE_NO ? "there is no such secret" : why);
+/* By a person, on a terminal: who may run a command is not who may see a secret. */
+static int take(struct host *host, const struct cli *cli, bool opens)
+{
+    const char *reason = cli->values[OPT_REASON], *out = cli->values[OPT_OUT];
+    struct opening o = { .host = host };
+    int status = 1;
+
+    if (opens && (!reason || strlen(reason) < 3))
+        return complain("say why, with --reason TEXT of at least three characters; it is recorded");
+    if (!terminal_is_there())
+        return complain("a person has to do this on a terminal; standard input is none");
+    if (opens && !out && !isatty(STDOUT_FILENO))
+        return complain("standard output is no terminal; use one, or --out FILE");
+    arena_init(&o.arena, 1 << 20);
+    if (begin(&o, opens ? "secret open" : "secret drop", cli->args[1], reason))
+        status = opens ? open_it(&o, out) : drop_it(&o);
+    arena_release(&o.arena, true);
+    return status;
 }
 
 int command_secret(const struct cli *cli)
@@ -189,9 +231,7 @@ int command_secret(const struct cli *cli)
     }
     if (!host_build(&host, cli->config, &workers))
         return 1;
-    status = !needs                      ? list(&host)
-             : strcmp(what, "open") == 0 ? open_one(&host, cli, cli->args[1])
-                                         : drop(&host, cli->args[1]);
+    status = needs ? take(&host, cli, strcmp(what, "open") == 0) : list(&host);
     host_free(&host);
     return status;
 }

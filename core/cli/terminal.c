@@ -1,6 +1,7 @@
 /* terminal.c - a person at the terminal.  SPDX-License-Identifier: Apache-2.0 */
 
 #include <pwd.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,8 @@ bool terminal_ask(const char *question, char *answer, size_t size, bool secret)
         now = was;
         now.c_lflag &= ~(tcflag_t)ECHO;
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &now);
+    } else {
+        tcflush(STDIN_FILENO, TCIFLUSH); /* a yes to what nobody has seen yet is none */
     }
     fprintf(stderr, "%s", question);
     fflush(stderr);
@@ -55,11 +58,34 @@ const char *terminal_text(const char *text, char out[TERMINAL_TEXT])
     return terminal_line(text, 200, out, TERMINAL_TEXT);
 }
 
+/* The user that logged in, whatever became of him since; false where the kernel does not say. */
+static bool login_uid(unsigned long *uid)
+{
+    FILE *in = fopen("/proc/self/loginuid", "r");
+    bool ok = in && fscanf(in, "%lu", uid) == 1 && *uid != UINT32_MAX;
+
+    if (in)
+        fclose(in);
+    return ok;
+}
+
 void terminal_who(char *out, size_t size)
 {
     const struct passwd *user = getpwuid(getuid());
     const char *sudo = getenv("SUDO_USER");
+    char name[TERMINAL_TEXT];
+    unsigned long login;
+    int n = snprintf(out, size, "uid %lu (%.40s)", (unsigned long)getuid(), user ? user->pw_name : "unknown");
 
-    snprintf(out, size, "uid %lu (%.40s)%s%.40s%s", (unsigned long)getuid(), user ? user->pw_name : "unknown",
-             sudo && *sudo ? ", sudo by " : "", sudo && *sudo ? sudo : "", "");
+    if (n < 0 || (size_t)n >= size)
+        return;
+    if (login_uid(&login)) {
+        user = login == getuid() ? NULL : getpwuid((uid_t)login);
+        if (login != getuid())
+            snprintf(out + n, size - (size_t)n, ", login uid %lu (%.30s)", login,
+                     user ? user->pw_name : "unknown");
+    } else if (sudo && *sudo) {
+        snprintf(out + n, size - (size_t)n, ", sudo by %s (unverified)",
+                 terminal_line(sudo, 30, name, sizeof name));
+    }
 }

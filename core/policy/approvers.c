@@ -109,6 +109,23 @@ bool approvers_know(const char *file, const char *name, const char *passphrase, 
     return ok;
 }
 
+bool approvers_have(const char *file, const char *who, char *why, size_t why_size)
+{
+    int len = (int)strcspn(who, " ");
+    char section[NAME_MAX_ + 10];
+    struct config c;
+    bool ok = read_file(file, &c, why, why_size);
+
+    if (ok) {
+        snprintf(section, sizeof section, "approver %.*s", len, who);
+        ok = len <= NAME_MAX_ && config_find(&c, section, "hash");
+        snprintf(why, why_size, "%.*s, who agreed, is no approver any more",
+                 len > NAME_MAX_ ? NAME_MAX_ : len, who);
+    }
+    config_free(&c);
+    return ok;
+}
+
 bool approvers_make(const char *name, const char *passphrase, char *lines, size_t size, char *why,
                     size_t why_size)
 {

@@ -14,6 +14,8 @@
 bool approvers_check(const char *file, size_t *n, char *why, size_t why_size);
 /* Is PASSPHRASE that of NAME? False with a sentence in WHY; it is the same for a name that is not there. */
 bool approvers_know(const char *file, const char *name, const char *passphrase, char *why, size_t why_size);
+/* Is WHO, as an approval names them ("ana on uid 0 (root)"), in FILE still? False with a sentence in WHY. */
+bool approvers_have(const char *file, const char *who, char *why, size_t why_size);
 /* The two lines for the file. False with a sentence in WHY. */
 bool approvers_make(const char *name, const char *passphrase, char *lines, size_t size, char *why,
                     size_t why_size);

@@ -113,7 +113,7 @@ static bool deny(struct policy_ruling *out, const char *rule, const char *why)
     return true;
 }
 
-static bool is_frozen(const struct policy *p, struct policy_ruling *out)
+bool policy_is_frozen(const struct policy *p, struct policy_ruling *out)
 {
     char why[300];
 
@@ -186,7 +186,7 @@ static void rule_for(const struct policy *p, const struct policy_case *c, size_t
 
 void policy_rule_on(const struct policy *p, const struct policy_case *c, struct policy_ruling *out)
 {
-    if (c->safety != KMCP_READ && (is_frozen(p, out) || is_protected(p, c, out)))
+    if (c->safety != KMCP_READ && (policy_is_frozen(p, out) || is_protected(p, c, out)))
         return;
     rule_for(p, c, 0, out);
     for (size_t i = 1; i < c->n_subjects; i++) {

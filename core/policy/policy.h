@@ -77,6 +77,8 @@ void policy_free(struct policy *p);
 /* Is a tool of this class offered at all? False with one sentence in WHY that says which line would have to
  * change. */
 bool policy_offers(const struct policy *p, kmcp_safety safety, char *why, size_t why_size);
+/* Does nothing above READ happen at present? OUT then denies it. */
+bool policy_is_frozen(const struct policy *p, struct policy_ruling *out);
 void policy_rule_on(const struct policy *p, const struct policy_case *c, struct policy_ruling *out);
 /* Who must agree to a case with this ruling, if the client CAN_ASK the person or not. */
 enum policy_level policy_level(const struct policy *p, enum policy_verdict verdict, kmcp_safety safety,

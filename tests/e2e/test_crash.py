@@ -248,17 +248,16 @@ class Open(Flow):
         return self.site.dir / f"out{n}"
 
     def run(self, under, late=False):
-        subprocess.run([*under, KMCP, "secret", "open", self.handle, "--reason", "ticket 4711", "--out", self.out(1),
-                        "--config", str(self.site.ini)], capture_output=True, timeout=DEADLINE)
+        on_terminal(self.site, "secret", "open", self.handle, "--reason", "ticket 4711", "--out", str(self.out(1)), under=under)
 
     def check(self):
         first = self.out(1).exists() and self.d["filevault_key"] in self.out(1).read_text()
         intents = [r for r in self.new() if r["event"] == "intent"]
         assert intents or not first, "out without an intent on record"
         self.settled()
-        p = self.site.run("secret", "open", self.handle, "--reason", "again", "--out", str(self.out(2)))
-        assert not (p.returncode == 0 and first), "out twice"
-        assert p.returncode == 0 or intents, p.stderr
+        text, status = on_terminal(self.site, "secret", "open", self.handle, "--reason", "again", "--out", str(self.out(2)))
+        assert not (status == 0 and first), "out twice"
+        assert status == 0 or intents, text
         self.settled()
         return int(first), len(intents)
 

@@ -8,6 +8,7 @@ import subprocess
 import unittest
 
 from e2e import BIN, DEADLINE, KMCP, Case
+from test_policy import on_terminal
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -188,8 +189,8 @@ class Record(Case):
         k = self.kmcp(site, ask="accept")
         d = self.device("platform:Mac,filevault:on")
         handle = re.search("secret:[a-z2-7]{16}", self.reveal(k, d, "the caller's words")).group(0)
-        p = site.run("secret", "open", handle, "--reason", "ticket 4711", "--out", str(site.dir / "key"))
-        self.assertEqual(p.returncode, 0, p.stderr)
+        text, status = on_terminal(site, "secret", "open", handle, "--reason", "ticket 4711", "--out", str(site.dir / "key"))
+        self.assertEqual(status, 0, text)
         shown = site.run("audit", "show").stdout
         self.assertIn("reason: ticket 4711", shown)
         self.assertIn("    " + handle, shown)

@@ -11,10 +11,11 @@ import unittest
 from e2e import DEADLINE, KMCP, Case
 
 
-def on_terminal(site, *args, answers=(), env=None, under=()):
-    """Runs kmcp (UNDER another program) on a terminal of its own; each answer is typed when its prompt is there.
+def on_terminal(site, *args, answers=(), env=None, under=(), ahead=""):
+    """Runs kmcp (UNDER another program) on a terminal of its own; each answer is typed when its prompt is there, AHEAD before all.
     Output and exit status."""
     master, slave = pty.openpty()
+    os.write(master, ahead.encode())
     p = subprocess.Popen([*under, KMCP, *args, "--config", str(site.ini)], stdin=slave, stdout=slave, stderr=slave, env=env,
                          start_new_session=True)
     os.close(slave)
@@ -39,6 +40,21 @@ def on_terminal(site, *args, answers=(), env=None, under=()):
 
 
 YES = ('Type "yes"', "yes")
+
+
+def approvers(case, site, *names):
+    """An approvers file with these people, each with the passphrase "secret of NAME"."""
+    lines = ""
+    for name in names:
+        text, status = on_terminal(site, "approver", name, answers=[("Passphrase", f"secret of {name}"),
+                                                                    ("Again", f"secret of {name}")])
+        case.assertEqual(status, 0, text)
+        case.assertNotIn("secret of", text)
+        lines += re.search(r"\[approver .*\]\nhash = \S+\n", text).group(0)
+    path = site.dir / "approvers"
+    path.write_text(lines)
+    path.chmod(0o600)
+    return path
 
 
 class Policy(Case):
@@ -142,22 +158,9 @@ class Policy(Case):
         text, status = on_terminal(site, "approve", "AAAA-AAAA")
         self.assertIn("nothing waits", text)
 
-    def approvers(self, site, *names):
-        lines = ""
-        for name in names:
-            text, status = on_terminal(site, "approver", name, answers=[("Passphrase", f"secret of {name}"),
-                                                                        ("Again", f"secret of {name}")])
-            self.assertEqual(status, 0, text)
-            self.assertNotIn("secret of", text)
-            lines += re.search(r"\[approver .*\]\nhash = \S+\n", text).group(0)
-        path = site.dir / "approvers"
-        path.write_text(lines)
-        path.chmod(0o600)
-        return path
-
     def test_two_different_people(self):
         site = self.site()
-        path = self.approvers(site, "ana", "bob")
+        path = approvers(self, site, "ana", "bob")
         site.write(site.ini.read_text().replace("[audit]", f"approvers = {path}\nrepeat_minutes = 0\n[rule two]\n"
                                                 "classes = DESTROY\nthen = approve-two\n[audit]"))
         k = self.kmcp(site, ask="accept")  # a client that can ask does not help
@@ -183,9 +186,63 @@ class Policy(Case):
         self.assertNotIn("secret of", site.audit.read_text())
         self.assertEqual(len([1 for r in site.records() if r["event"] == "approved"]), 2)
 
+    def test_an_approval_can_be_taken_back(self):
+        site = self.site(policy="[rule all]\nthen = approve")
+        k = self.kmcp(site)
+        d = self.device()
+        pending = self.wait_for(k, "restart_device", self.lock(d))
+        self.approve(site, pending)
+        self.assertIn(f"{pending}  restart_device", site.run("approve").stdout)
+        self.assertIn("approved and not used yet", site.run("approve").stdout)
+        self.assertIn("does not wait any more (approved)", on_terminal(site, "approve", pending, answers=[YES])[0])
+        self.assertEqual(on_terminal(site, "deny", pending), (f"{pending}: denied\n", 0))
+        self.assertIn("said no", k.bad("restart_device", self.lock(d)))
+        self.assertEqual(self.tenant.acts(), [])
+        self.assertEqual([r["event"] for r in site.records() if pending in r.get("consent", "")][:3], ["pending", "refused", "approved"])
+        self.assertIn("denied", [r["event"] for r in site.records()])
+        d = self.device()
+        pending = self.wait_for(k, "restart_device", self.lock(d))
+        self.approve(site, pending)
+        k.good("restart_device", self.lock(d))
+        text, status = on_terminal(site, "deny", pending)
+        self.assertEqual(status, 1)
+        self.assertIn("does not wait any more (used)", text)
+
+    def test_who_is_no_approver_any_more_has_not_agreed(self):
+        site = self.site()
+        path = approvers(self, site, "ana", "bob")
+        site.write(site.ini.read_text().replace("[audit]", f"approvers = {path}\n[rule all]\nthen = approve\n[audit]"))
+        k = self.kmcp(site)
+        d = self.device()
+        pending = self.wait_for(k, "restart_device", self.lock(d))
+        self.approve(site, pending, [("Your name", "ana"), ("Your passphrase", "secret of ana"), YES])
+        path.write_text("[approver bob]" + path.read_text().split("[approver bob]")[1])
+        self.assertNotEqual(self.wait_for(k, "restart_device", self.lock(d)), pending)
+        self.assertEqual(self.tenant.acts(), [])
+        self.assertIn(f"approval {pending} is void: ana, who agreed, is no approver any more",
+                      [r.get("detail") for r in site.records() if r["event"] == "refused"])
+
+    def test_what_is_typed_ahead_agrees_to_nothing(self):
+        site = self.site(policy="[rule all]\nthen = approve")
+        pending = self.wait_for(self.kmcp(site), "restart_device", self.lock(self.device()))
+        text, status = on_terminal(site, "approve", pending, answers=[('Type "yes"', "no")], ahead="yes\n")
+        self.assertEqual(status, 1, text)
+        self.assertIn("nothing was decided", text)
+
+    def test_sudo_s_word_is_only_its_word(self):
+        site = self.site(policy="[rule all]\nthen = approve")
+        pending = self.wait_for(self.kmcp(site), "restart_device", self.lock(self.device()))
+        on_terminal(site, "approve", pending, answers=[YES], env={**os.environ, "SUDO_USER": "the.boss\nby ana"})
+        consent = next(r["consent"] for r in site.records() if r["event"] == "approved")
+        with open("/proc/self/loginuid", encoding="ascii") as f:
+            if f.read().strip() == "4294967295":
+                self.assertRegex(consent, r"by uid \d+ \(.*\), sudo by the.boss by ana \(unverified\)$")
+            else:
+                self.assertNotIn("the.boss", consent)
+
     def test_only_failed_tries_count(self):
         site = self.site()
-        path = self.approvers(site, "ana", "bob")
+        path = approvers(self, site, "ana", "bob")
         site.write(site.ini.read_text().replace("[audit]", f"approvers = {path}\n[rule all]\nthen = approve\n[audit]"))
         k = self.kmcp(site)
 
@@ -509,9 +566,9 @@ class Policy(Case):
             text, status = on_terminal(site, *command, answers=[YES])
             self.assertEqual(status, 1)
             self.assertIn("clock was set back", text)
-        p = site.run("secret", "open", handle, "--reason", "test", "--out", str(site.dir / "out"))
-        self.assertEqual(p.returncode, 1)
-        self.assertIn("clock was set back", p.stderr)
+        text, status = on_terminal(site, "secret", "open", handle, "--reason", "test", "--out", str(site.dir / "out"))
+        self.assertEqual(status, 1)
+        self.assertIn("clock was set back", text)
         self.assertEqual(site.run("state", "accept-clock").returncode, 0)
         self.approve(site, pending)
         k.good("erase_device", self.erase(d))

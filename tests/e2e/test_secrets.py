@@ -8,7 +8,7 @@ import threading
 import unittest
 
 from e2e import DEADLINE, KMCP, Case
-from test_policy import on_terminal
+from test_policy import approvers, on_terminal
 
 
 class Secrets(Case):
@@ -56,12 +56,14 @@ class Secrets(Case):
         taken.write_text("x")
         link.symlink_to(site.dir / "elsewhere")
         for bad in (taken, link):
-            p = site.run("secret", "open", handle, "--reason", "test", "--out", str(bad))
-            self.assertEqual(p.returncode, 1)
+            self.assertEqual(on_terminal(site, "secret", "open", handle, "--reason", "test", "--out", str(bad))[1], 1)
         self.assertIn("--reason", site.run("secret", "open", handle, "--out", str(out)).stderr)
         self.assertIn("terminal", site.run("secret", "open", handle, "--reason", "test").stderr)
-        p = site.run("secret", "open", handle, "--reason", "test", "--out", str(out))
-        self.assertEqual((p.returncode, p.stdout), (0, ""), p.stderr)
+        p = site.run("secret", "open", handle, "--reason", "test", "--out", str(out))  # from a pipe, not even into a file
+        self.assertEqual(p.returncode, 1)
+        self.assertIn("a person has to do this on a terminal", p.stderr)
+        self.assertFalse(out.exists())
+        self.assertEqual(on_terminal(site, "secret", "open", handle, "--reason", "test", "--out", str(out)), ("", 0))
         self.assertEqual(out.read_text(), d["filevault_key"] + "\n")
         self.assertEqual(out.stat().st_mode & 0o777, 0o600)
 
@@ -71,7 +73,7 @@ class Secrets(Case):
         results = []
 
         def race(n):
-            results.append(site.run("secret", "open", handle, "--reason", "race", "--out", str(site.dir / f"out{n}")).returncode)
+            results.append(on_terminal(site, "secret", "open", handle, "--reason", "race", "--out", str(site.dir / f"out{n}"))[1])
 
         threads = [threading.Thread(target=race, args=(n,)) for n in range(6)]
         for t in threads:
@@ -85,14 +87,51 @@ class Secrets(Case):
         site = self.site()
         k = self.kmcp(site, ask="accept")
         d, r, handle = self.fetch(k)
-        self.assertEqual(site.run("secret", "drop", handle).returncode, 0)
-        self.assertEqual(site.run("secret", "drop", handle).returncode, 1)
+        self.assertIn("on a terminal", site.run("secret", "drop", handle).stderr)
+        self.assertEqual(on_terminal(site, "secret", "drop", handle), ("", 0))
+        self.assertEqual(on_terminal(site, "secret", "drop", handle)[1], 1)
+        dropped = [r for r in site.records() if r["tool"] == "secret drop"]
+        self.assertEqual([(r["event"], r["subjects"][0]["id"], r["consent"]) for r in dropped],
+                         [(event, d["device_id"], handle) for event in ("intent", "outcome")])
         d, r, handle = self.fetch(k)
         subprocess.run(["/usr/bin/python3", "-c", "import sqlite3,sys; db=sqlite3.connect(sys.argv[1]); "
                         "db.execute(\"UPDATE record SET expires=1 WHERE space='secret'\"); db.commit()",
                         str(site.dir / "state.db")], check=True)
-        self.assertIn("no such secret", site.run("secret", "open", handle, "--reason", "late", "--out", str(site.dir / "o")).stderr)
+        self.assertIn("no such secret", on_terminal(site, "secret", "open", handle, "--reason", "late", "--out", str(site.dir / "o"))[0])
         self.assertFalse((site.dir / "o").exists())
+
+    def test_with_approvers_it_takes_a_passphrase(self):
+        site = self.site()
+        path = approvers(self, site, "ana")
+        site.write(site.ini.read_text().replace("[audit]", f"approvers = {path}\n[audit]"))
+        d, r, handle = self.fetch(self.kmcp(site, ask="accept"))
+        out = site.dir / "out"
+        for what in (["open", handle, "--reason", "ticket 4711", "--out", str(out)], ["drop", handle]):
+            text, status = on_terminal(site, "secret", *what, answers=[("Your name", "ana"), ("Your passphrase", "wrong")])
+            self.assertEqual(status, 1)
+            self.assertIn("name and passphrase are not those of an approver", text)
+            self.assertFalse(out.exists())
+        text, status = on_terminal(site, "secret", "open", handle, "--reason", "ticket 4711", "--out", str(out),
+                                   answers=[("Your name", "ana"), ("Your passphrase", "secret of ana")])
+        self.assertEqual((status, out.read_text()), (0, d["filevault_key"] + "\n"), text)
+        events = [(r["event"], r["tool"], r["principal"].split(" on ")[0]) for r in site.records() if r["tool"].startswith("secret ")]
+        self.assertEqual(events, [("refused", "secret open", "somebody unknown"), ("refused", "secret drop", "somebody unknown"),
+                                  ("intent", "secret open", "ana"), ("outcome", "secret open", "ana")])
+
+    def test_nothing_is_opened_while_frozen(self):
+        freeze = self.site().dir / "freeze"
+        site = self.site(policy=f"freeze_file = {freeze}")
+        d, r, handle = self.fetch(self.kmcp(site, ask="accept"))
+        freeze.touch()
+        out = site.dir / "out"
+        for what in (["open", handle, "--reason", "ticket 4711", "--out", str(out)], ["drop", handle]):
+            text, status = on_terminal(site, "secret", *what)
+            self.assertEqual(status, 1)
+            self.assertIn("acts are frozen", text)
+        self.assertFalse(out.exists())
+        self.assertEqual([(r["event"], r["rule"]) for r in site.records()[-2:]], [("refused", "freeze")] * 2)
+        freeze.unlink()
+        self.assertEqual(on_terminal(site, "secret", "open", handle, "--reason", "ticket 4711", "--out", str(out))[1], 0)
 
     def test_a_lock_pin_becomes_a_handle(self):
         site = self.site()
@@ -102,7 +141,7 @@ class Secrets(Case):
         self.assertEqual(r["structuredContent"]["unlock_pin"], handle)
         pin = self.tenant.truth("?device_id=" + d["device_id"])["pin"]
         out = site.dir / "pin"
-        self.assertEqual(site.run("secret", "open", handle, "--reason", "to unlock it", "--out", str(out)).returncode, 0)
+        self.assertEqual(on_terminal(site, "secret", "open", handle, "--reason", "to unlock it", "--out", str(out)), ("", 0))
         self.assertEqual(int(out.read_text()), int(pin))
         self.assertNotIn(str(pin), b"".join(k.raw).decode() + site.audit.read_text())
 

@@ -1,0 +1,42 @@
+/* person.c - which person is at the terminal: who the record names.  SPDX-License-Identifier: Apache-2.0 */
+
+#include <stdio.h>
+
+#include "base/digest.h"
+#include "cli.h"
+#include "policy/approvers.h"
+#include "policy/tries.h"
+
+enum person person_identify(struct host *host, char who[PERSON_SIZE], char *why, size_t why_size)
+{
+    const char *file = host->policy.approvers;
+    char name[64], passphrase[256], user[110];
+    int64_t wait = 0;
+    enum state_rc rc;
+    size_t n;
+    bool ok;
+
+    terminal_who(user, sizeof user);
+    snprintf(who, PERSON_SIZE, "%s", user);
+    if (!file)
+        return PERSON_KNOWN;
+    if (!approvers_check(file, &n, why, why_size))
+        return PERSON_NONE;
+    snprintf(why, why_size, "nobody said who they are");
+    if (!terminal_ask("Your name as approver: ", name, sizeof name, false))
+        return PERSON_NONE;
+    rc = tries_take(host->state, name, &wait);
+    if (rc == STATE_LOST)
+        state_why(host->state, why, why_size);
+    else if (rc == STATE_NO)
+        snprintf(why, why_size, "too many failed tries (%.40s); wait %lld minutes", name,
+                 (long long)((wait + 59999) / 60000));
+    if (rc != STATE_YES || !terminal_ask("Your passphrase: ", passphrase, sizeof passphrase, true))
+        return PERSON_NONE;
+    ok = approvers_know(file, name, passphrase, why, why_size);
+    digest_wipe(passphrase, sizeof passphrase);
+    if (ok)
+        tries_give_back(host->state, name);
+    snprintf(who, PERSON_SIZE, "%.40s on %s", ok ? name : "somebody unknown", user);
+    return ok ? PERSON_KNOWN : PERSON_WRONG;
+}
