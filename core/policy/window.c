@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "window.h"
@@ -28,6 +28,7 @@ struct window {
     struct span spans[SPANS_MAX];
     size_t n_spans;
     char zone[64];
+    char file[128]; /* ":/usr/share/zoneinfo/ZONE", unless it is FIXED: the very file that was looked at */
     bool fixed;
     int offset_s; /* FIXED */
     struct {
@@ -127,15 +128,29 @@ static bool read_zone(struct window *w, const char *zone)
            *zone != '/' && !strstr(zone, "..");
 }
 
-static bool zone_exists(const char *zone)
+static bool is_zone_file(const char *path)
+{
+    FILE *in = fopen(path, "r");
+    struct stat st;
+    char start[4];
+    bool ok = in && fstat(fileno(in), &st) == 0 && S_ISREG(st.st_mode) && fread(start, 1, 4, in) == 4 &&
+              memcmp(start, "TZif", 4) == 0;
+
+    if (in)
+        fclose(in);
+    return ok;
+}
+
+/* What is no zone file (a folder, a list of leap seconds) would silently be UTC. TZDIR makes no difference.
+ */
+static bool find_zone(struct window *w)
 {
     static const char *const places[] = { "/usr/share/zoneinfo", "/usr/lib/zoneinfo",
                                           "/var/db/timezone/zoneinfo" };
-    char path[128];
 
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        snprintf(path, sizeof path, "%s/%s", places[i], zone);
-        if (access(path, R_OK) == 0)
+        snprintf(w->file, sizeof w->file, ":%s/%s", places[i], w->zone);
+        if (is_zone_file(w->file + 1))
             return true;
     }
     return false;
@@ -166,7 +181,7 @@ bool window_at(struct window *w, int64_t unix_ms)
         return true;
     if (was && !before)
         return false;
-    setenv("TZ", w->zone, 1);
+    setenv("TZ", w->file, 1);
     tzset();
     w->n_changes = 0;
     w->known_from = middle - REACH_S;
@@ -219,11 +234,13 @@ struct window *window_read(const char *text, char *why, size_t why_size)
         free(w);
         return NULL;
     }
-    if (!w->fixed && !zone_exists(w->zone)) {
-        snprintf(why, why_size,
-                 "the time zone \"%s\" is not known here; install tzdata, or write UTC or an offset such as "
-                 "+01:00",
-                 w->zone);
+    if (!w->fixed && !find_zone(w)) {
+        snprintf(
+            why, why_size,
+            "\"%s\" is no time zone that is known here; name one in full such as "
+            "America/Argentina/Buenos_Aires (tzdata must be installed), or write UTC or an offset such as "
+            "+01:00",
+            w->zone);
         free(w);
         return NULL;
     }
