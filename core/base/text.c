@@ -59,8 +59,10 @@ size_t text_codepoints(const char *text)
     return n;
 }
 
-static uint32_t decode(const unsigned char *p, size_t len)
+uint32_t text_codepoint(const char *text, size_t len)
 {
+    const unsigned char *p = (const unsigned char *)text;
+
     switch (len) {
     case 1:
         return p[0];
@@ -105,7 +107,7 @@ static enum fate fate_at(const char *text, size_t left, size_t *len)
         *len = 1;
         return REPLACE;
     }
-    return fate_of(decode((const unsigned char *)text, *len));
+    return fate_of(text_codepoint(text, *len));
 }
 
 bool text_neutral(struct buf *out, const char *text, size_t len)

@@ -4,12 +4,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct buf;
 
 /* Length of the valid UTF-8 sequence at TEXT (1..4), 0 if invalid (overlong, surrogate, above U+10FFFF, cut).
  */
 size_t text_utf8_len(const char *text, size_t left);
+/* The code point of that sequence, LEN bytes long. */
+uint32_t text_codepoint(const char *text, size_t len);
 bool text_is_utf8(const char *text, size_t len);
 size_t text_codepoints(const char *text); /* of valid UTF-8 */
 

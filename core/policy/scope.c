@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "base/text.h"
+#include "base/fold.h"
 #include "scope.h"
 
 static const struct {
@@ -41,26 +41,48 @@ int case_says(const struct policy_case *c, size_t subject, const char *name)
     return 0;
 }
 
-/* Does the word of LEN bytes, which may hold *, match the whole TEXT? */
-static bool word_matches(const char *word, size_t len, const char *text)
+/* Does WORD, which may hold *, match the whole TEXT? */
+static bool matches(struct fold word, struct fold text)
 {
-    for (; len; word++, len--, text++) {
-        char a = *word, b = *text;
+    uint32_t c;
 
-        if (a == '*') {
-            for (;; text++) {
-                if (word_matches(word + 1, len - 1, text))
+    while ((c = fold_next(&word))) {
+        if (c == '*') {
+            do
+                if (matches(word, text))
                     return true;
-                if (!*text)
-                    return false;
-            }
+            while (fold_next(&text));
+            return false;
         }
-        a = a >= 'A' && a <= 'Z' ? (char)(a + 32) : a;
-        b = b >= 'A' && b <= 'Z' ? (char)(b + 32) : b;
-        if (!b || a != b)
+        if (fold_next(&text) != c)
             return false;
     }
-    return !*text;
+    return !fold_next(&text);
+}
+
+static bool word_matches(const char *word, size_t len, const char *text)
+{
+    static const char space[] = " \t\n";
+    size_t n;
+
+    text += strspn(text, space);
+    for (n = strlen(text); n && strchr(space, text[n - 1]);)
+        n--;
+    return matches(fold_begin(word, len), fold_begin(text, n));
+}
+
+/* The bytes up to the quote that ends the word, or 0: an apostrophe within or before it is none. */
+static size_t quoted(const char *word)
+{
+    const char *close = word;
+
+    while (*word == '\'' && (close = strchr(close + 1, '\''))) {
+        size_t space = strspn(close + 1, " \t");
+
+        if (!close[1 + space] || close[1 + space] == ',')
+            return (size_t)(close - word);
+    }
+    return 0;
 }
 
 const char *scope_next(const char **list, size_t *len)
@@ -71,8 +93,19 @@ const char *scope_next(const char **list, size_t *len)
     word += strspn(word, " \t,");
     if (!*word)
         return NULL;
-    n = strcspn(word, ",");
-    *list = word + n;
+    n = quoted(word);
+    if (n) {
+        *list = word + n + 1;
+        word++;
+        n--;
+    } else {
+        n = strcspn(word, ",");
+        *list = word + n;
+    }
+    while (n && (*word == ' ' || *word == '\t')) {
+        word++;
+        n--;
+    }
     while (n && (word[n - 1] == ' ' || word[n - 1] == '\t'))
         n--;
     *len = n;

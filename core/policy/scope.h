@@ -1,7 +1,8 @@
 /* scope.h - to which calls a rule or a cap applies.  SPDX-License-Identifier: Apache-2.0
  *
  * Every condition that is set must hold; a condition is a list, and one of its words is enough. Words are
- * separated by commas, compared without regard to ASCII case, and may hold * for anything.
+ * separated by commas (one in 'single quotes' may hold some), compared as base/fold.h does and without the
+ * white space around them, and may hold * for anything.
  */
 #ifndef KMCP_SCOPE_H
 #define KMCP_SCOPE_H

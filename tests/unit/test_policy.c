@@ -120,6 +120,43 @@ static void protected_and_frozen_come_first(void **state)
     assert_string_equal(ruling(of("erase_device", KMCP_DESTROY, 1)), "deny freeze");
 }
 
+/* What WORDS of protected_devices make of a device called NAME. */
+static bool protects(const char *words, const char *name)
+{
+    const struct policy_fact fact = { 0, "name", name };
+    struct policy_case c = of("lock_device", KMCP_WRITE, 1);
+    char text[300];
+
+    c.facts = &fact;
+    c.n_facts = 1;
+    snprintf(text, sizeof text, "[policy]\nprotected_devices = %s\n", words);
+    load(text);
+    return strcmp(ruling(c), "deny protected") == 0;
+}
+
+static void names_are_compared_as_people_do(void **state)
+{
+    (void)state;
+    assert_true(protects("J\u00FCrgen M\u00FCller", "J\u00DCRGEN m\u00DCller"));
+    assert_true(protects("M\u00FCllers Mac", "Mu\u0308llers Mac")); /* a file system's way to spell it */
+    assert_true(protects("mU\u0308llers*", "M\u00DCLLERS MAC"));
+    assert_true(protects("\u0141\u00F3d\u017A", "\u0142\u00D3D\u0179"));
+    assert_true(protects("\u0391\u03B8\u03AE\u03BD\u03B1", "\u03B1\u03B8\u03B7\u0301\u03BD\u03B1"));
+    assert_true(protects("\u041E\u043B\u0451\u0433", "\u043E\u041B\u0435\u0308\u0413"));
+    assert_true(protects("stra\u00DFe", "STRASSE"));
+    assert_true(protects("\uD55C\uAE00", "\u1112\u1161\u11AB\u1100\u1173\u11AF"));
+    assert_false(protects("M\u00FCller", "Muller"));
+    assert_false(protects("M\u00FCller", "M\u00F6ller"));
+    assert_true(protects("lab *", "  Lab 1 "));
+    assert_true(protects("'Ana\u2019s Mac, old', other", "ana\u2019s mac, OLD"));
+    assert_true(protects("x, 'Ana's, or Bob's' , y", "ana's, or bob's"));
+    assert_true(protects("x, 'Ana's, or Bob's' , y", "Y"));
+    assert_true(protects("' spare ', x", "spare"));
+    assert_true(protects("'tis, x", "'tis"));
+    assert_true(protects("'tis, x", "x"));
+    assert_false(protects("'a, b'", "a"));
+}
+
 static void callers_and_readers(void **state)
 {
     (void)state;
@@ -246,10 +283,15 @@ static void caps_tell_blueprints_apart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(first_match_decides),     cmocka_unit_test(what_was_not_said_does_not_allow),
-        cmocka_unit_test(callers_and_readers),     cmocka_unit_test(protected_and_frozen_come_first),
-        cmocka_unit_test(windows_know_their_zone), cmocka_unit_test(levels),
-        cmocka_unit_test(mistakes_are_named),      cmocka_unit_test(caps_tell_blueprints_apart),
+        cmocka_unit_test(first_match_decides),
+        cmocka_unit_test(what_was_not_said_does_not_allow),
+        cmocka_unit_test(callers_and_readers),
+        cmocka_unit_test(protected_and_frozen_come_first),
+        cmocka_unit_test(windows_know_their_zone),
+        cmocka_unit_test(levels),
+        cmocka_unit_test(mistakes_are_named),
+        cmocka_unit_test(caps_tell_blueprints_apart),
+        cmocka_unit_test(names_are_compared_as_people_do),
     };
     int status = cmocka_run_group_tests(tests, NULL, NULL);
 
