@@ -92,10 +92,11 @@ static enum fate fate_of(uint32_t c)
         return REPLACE; /* DEL and C1, line and paragraph separator, interlinear annotation */
     if (c == 0x061C || c == 0x200E || c == 0x200F || in(c, 0x202A, 0x202E) || in(c, 0x2066, 0x206F))
         return REPLACE; /* bidi: what is shown must be what is there */
-    if (c == 0x00AD || c == 0x034F || c == 0x115F || c == 0x1160 || c == 0x180E || in(c, 0x200B, 0x200D) ||
-        in(c, 0x2060, 0x2064) || c == 0x3164 || c == 0xFEFF || c == 0xFFA0)
+    if (c == 0x00AD || c == 0x034F || c == 0x115F || c == 0x1160 || in(c, 0x200B, 0x200D) ||
+        in(c, 0x2060, 0x2065) || c == 0x3164 || c == 0xFEFF || c == 0xFFA0 || in(c, 0x17B4, 0x17B5) ||
+        in(c, 0x180B, 0x180F) || in(c, 0x1D173, 0x1D17A) || in(c, 0x1BCA0, 0x1BCA3))
         return DROP;
-    if (in(c, 0xE0000, 0xE0FFF)) /* tags and variation selectors: a whole hidden alphabet */
+    if (in(c, 0xFE00, 0xFE0F) || in(c, 0xE0000, 0xE0FFF)) /* variation selectors, tags: a hidden alphabet */
         return DROP;
     return KEEP;
 }

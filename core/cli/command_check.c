@@ -29,6 +29,24 @@ static bool tokens_are_good(struct host *host, char *why, size_t why_size)
     return tokens != NULL;
 }
 
+/* Are there as many as the policy may ask for? */
+static bool approvers_suffice(const struct host *host, size_t *n, char *why, size_t why_size)
+{
+    const char *file = host->policy.approvers;
+    size_t needs = 1;
+
+    if (!file)
+        return true;
+    if (!approvers_check(file, n, why, why_size))
+        return false;
+    for (size_t i = 0; i < host->policy.n_rules; i++)
+        if (host->policy.rules[i].then == POLICY_TWO)
+            needs = 2;
+    snprintf(why, why_size, "%.300s names %s; kmcp approver NAME makes the lines for one", file,
+             *n ? "one person, and a rule asks for two" : "nobody");
+    return *n >= needs;
+}
+
 static int complain(const char *what, const char *why)
 {
     fprintf(stderr, "kmcp: %s: %s\n", what, why);
@@ -50,7 +68,7 @@ int command_check(const struct cli *cli)
         status = complain("every request to the API would fail", why);
     if (!tokens_are_good(&host, why, sizeof why))
         status = complain("kmcp http would not start", why);
-    if (host.policy.approvers && !approvers_check(host.policy.approvers, &approvers, why, sizeof why))
+    if (!approvers_suffice(&host, &approvers, why, sizeof why))
         status = complain("nobody could approve", why);
     if (!host.policy.read_only && !state_ready(host.state, why, sizeof why))
         status = complain("acts would be refused", why);

@@ -133,13 +133,17 @@ enum state_rc caps_take(const struct policy *p, const struct policy_case *c, str
         const struct policy_cap *cap = due->of[full].cap;
 
         snprintf(rule, 80, "cap %.60s", cap->name);
-        snprintf(why, why_size,
-                 "[cap %.40s] in line %d of the policy is used up (%lld in %lld minutes%s%.40s); there is "
-                 "room again in "
-                 "%lld minutes",
-                 cap->name, cap->line, (long long)due->of[full].limit, (long long)(cap->period_ms / 60000),
-                 strcmp(cap->each, "all") == 0 ? "" : ", for each ",
-                 strcmp(cap->each, "all") == 0 ? "" : cap->each, (long long)((wait + 59999) / 60000));
+        if (due->of[full].limit <= 0)
+            snprintf(why, why_size, "[cap %.40s] in line %d of the policy leaves no room for it at any time",
+                     cap->name, cap->line);
+        else
+            snprintf(
+                why, why_size,
+                "[cap %.40s] in line %d of the policy is used up (%lld in %lld minutes%s%.40s); there is "
+                "room again in %lld minutes",
+                cap->name, cap->line, (long long)due->of[full].limit, (long long)(cap->period_ms / 60000),
+                strcmp(cap->each, "all") == 0 ? "" : ", for each ",
+                strcmp(cap->each, "all") == 0 ? "" : cap->each, (long long)((wait + 59999) / 60000));
     } else if (rc == STATE_LOST) {
         snprintf(rule, 80, "state");
         state_why(s, why, why_size);

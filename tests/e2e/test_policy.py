@@ -361,6 +361,23 @@ class Policy(Case):
                         self.assertIn("[cap few]", r["content"][0]["text"])
         self.assertEqual((done, len(self.tenant.acts())), (3, 3))
 
+    def test_a_cap_that_leaves_no_room(self):
+        site = self.site(policy="[cap none]\ndevices = *\nlimit = 0\nper = day\n[rule all]\nthen = allow")
+        why = self.kmcp(site).bad("lock_device", self.lock(self.device()))
+        self.assertRegex(why, r"\[cap none\] in line \d+ of the policy leaves no room for it at any time")
+
+    def test_approvers_have_to_suffice(self):
+        site = self.site()
+        path = approvers(self, site, "ana")
+        was = site.ini.read_text()
+        for then, lines, why in (("approve", path.read_text(), None), ("approve-two", path.read_text(), "names one person, and a rule asks for two"),
+                                 ("approve", "", "names nobody")):
+            path.write_text(lines)
+            site.write(was.replace("[audit]", f"approvers = {path}\n[rule all]\nthen = {then}\n[audit]"))
+            p = site.run("check")
+            self.assertEqual(p.returncode, 1 if why else 0, p.stderr)
+            self.assertIn(f"nobody could approve: {path} {why}" if why else "", p.stderr)
+
     def test_a_percentage_of_a_blueprint(self):
         site = self.site(policy="[cap share]\npercent = 1\nper = day\n[rule all]\nthen = allow")
         k = self.kmcp(site)

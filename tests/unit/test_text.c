@@ -20,6 +20,7 @@ static void neutralises(void **state)
           "b",
           "ab" },
         { "a\nb\tc", "a\nb\tc" },
+        { "a\uFE00\uFE0F\u180B\u180F\u17B4\u17B5\u2065\U0001D173\U0001D17A\U000E0100z", "az" },
         { "a\xff"
           "b",
           "a\xEF\xBF\xBD"
