@@ -155,18 +155,12 @@ static bool read_file(struct reading *g, const char *path, char *why, size_t why
 
 static bool read_all(struct reading *g, char *why, size_t why_size)
 {
-    struct audit_files *files = calloc(1, sizeof *files);
-    bool ok = files != NULL;
+    struct audit_files files;
+    bool ok = audit_files_find(&files, audit_path(g->host->audit), why, why_size);
 
-    if (!files)
-        snprintf(why, why_size, "out of memory");
-    else
-        audit_files_find(files, audit_path(g->host->audit));
-    for (size_t i = 0; ok && i < files->n; i++)
-        ok = read_file(g, files->list[i], why, why_size);
-    if (files)
-        audit_files_free(files);
-    free(files);
+    for (size_t i = 0; ok && i < files.n; i++)
+        ok = read_file(g, files.list[i], why, why_size);
+    audit_files_free(&files);
     return ok;
 }
 

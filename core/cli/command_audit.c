@@ -1,5 +1,6 @@
 /* command_audit.c - `kmcp audit`: which files; `verify` and `accept`.  SPDX-License-Identifier: Apache-2.0 */
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include "base/keyfile.h"
 #include "base/text.h"
 #include "cli.h"
+#include "policy/audit_anchor.h"
 #include "policy/audit_files.h"
 #include "policy/audit_mark.h"
 #include "policy/audit_verify.h"
@@ -28,42 +30,108 @@ static void say(void *arg, const char *file, uint64_t line, const char *what)
         printf("%s: %s\n", file, what);
 }
 
+/* The number of a record, or 0. */
+static uint64_t record_number(const char *text)
+{
+    return *text && strlen(text) <= 18 && !text[strspn(text, "0123456789")] ? strtoull(text, NULL, 10) : 0;
+}
+
+/* HOST and PATH that anchors for these files name: those of the file that is looked at, unless it is a copy.
+ */
+static bool anchored_as(const struct cli *cli, const char *current, char host[256], char path[1100])
+{
+    const char *as = cli->values[OPT_ANCHORED_AS], *colon = as ? strchr(as, ':') : NULL;
+    char whole[PATH_MAX];
+
+    if (as && (!colon || colon == as || colon - as >= 256 || colon[1] != '/'))
+        return false;
+    if (as)
+        snprintf(host, 256, "%.*s", (int)(colon - as), as);
+    else
+        anchor_host(host, 256);
+    if (as || *current == '/' || !realpath(current, whole))
+        snprintf(whole, sizeof whole, "%s", as ? colon + 1 : current);
+    snprintf(path, 1100, "%s", whole);
+    return true;
+}
+
+static bool compare_anchors(struct verify *v, const struct cli *cli, const struct audit_files *f)
+{
+    const char *anchors = cli->values[OPT_ANCHORS];
+    char host[256], path[1100];
+
+    if (!anchors)
+        return true;
+    if (!anchored_as(cli, f->current, host, path))
+        return complain("--anchored-as must look like HOST:/var/lib/kmcp/audit.jsonl", "") == 0;
+    if (!verify_anchors(v, anchors, host, path, (const char *const *)f->list, f->n))
+        return complain("the anchors cannot be opened: ", anchors) == 0;
+    printf("%llu anchor%s compared", (unsigned long long)v->compared, v->compared == 1 ? "" : "s");
+    if (v->earlier)
+        printf(", %llu are for earlier records", (unsigned long long)v->earlier);
+    if (v->others)
+        printf(", %llu are for other files such as %s (--anchored-as says what a copy is of)",
+               (unsigned long long)v->others, v->other);
+    printf("\n");
+    return true;
+}
+
+static int sum_up(const struct verify *v, const struct audit_files *f)
+{
+    unsigned long long first = v->first;
+
+    printf("%llu record%s, %llu to %llu, in %zu file%s; %llu torn, %llu fault%s\n",
+           (unsigned long long)v->records, v->records == 1 ? "" : "s", first, (unsigned long long)v->last,
+           f->n, f->n == 1 ? "" : "s", (unsigned long long)v->torn, (unsigned long long)v->faults,
+           v->faults == 1 ? "" : "s");
+    if (first > 1 && v->before[0])
+        printf(
+            "it begins at record %llu: records 1 to %llu must be in files kept elsewhere, the last of them "
+            "with MAC %s; --from %llu expects that, --from 1 does not\n",
+            first, first - 1, v->before, first);
+    if (v->accepted)
+        printf("%llu times it was not whole and accepted: kmcp audit show --event accepted\n",
+               (unsigned long long)v->accepted);
+    printf("last MAC %s\n", v->begun ? v->mac : "(none)");
+    if (!v->key)
+        printf("without the key only numbers and form were checked: who can write the file can forge both\n");
+    return v->faults ? 1 : 0;
+}
+
+/* HOST NULL: a copy, of which neither INI nor state is known. */
 static int verify(struct host *host, const struct cli *cli, struct audit_files *f)
 {
-    struct verify v = { .say = say };
-    const char *anchors = cli->values[OPT_ANCHORS];
+    const char *from = cli->values[OPT_FROM];
+    struct verify v = { .say = say, .from = from ? record_number(from) : 0 };
     uint8_t key[DIGEST_SIZE];
     char key_path[1100], why[700];
     struct chain_mark mark;
 
-    chain_key_path(f->current, config_path(&host->config, "audit", "key_file"), key_path, sizeof key_path);
+    if (from && !v.from)
+        return complain("--from must be the number of a record, not ", from);
+    chain_key_path(f->current,
+                   cli->values[OPT_KEY] ? cli->values[OPT_KEY]
+                   : host               ? config_path(&host->config, "audit", "key_file")
+                                        : NULL,
+                   key_path, sizeof key_path);
     if (!cli->no_key) {
         if (!keyfile_read(key_path, false, key, why, sizeof why))
-            return complain(why, "; --no-key checks what can be checked without it");
+            return complain(why,
+                            "; --key FILE names another, --no-key checks what can be checked without it");
         v.key = key;
     }
     for (size_t i = 0; i < f->n; i++)
-        if (!f->list[i] || !verify_file(&v, f->list[i])) {
+        if (!verify_file(&v, f->list[i])) {
             digest_wipe(key, sizeof key);
-            return complain("cannot be opened: ", f->list[i] ? f->list[i] : "out of memory");
+            return complain("cannot be opened: ", f->list[i]);
         }
     verify_end(&v, f->current);
     digest_wipe(key, sizeof key);
-    mark_read(host->state, f->current, &mark);
-    verify_mark(&v, f->current, (const char *const *)f->list, f->n, mark.seq, mark.mac);
-    if (anchors && !verify_anchors(&v, anchors, (const char *const *)f->list, f->n))
-        return complain("the anchors cannot be opened: ", anchors);
-    printf("%llu record%s, %llu to %llu, in %zu file%s; %llu torn, %llu fault%s\n",
-           (unsigned long long)v.records, v.records == 1 ? "" : "s", (unsigned long long)v.first,
-           (unsigned long long)v.last, f->n, f->n == 1 ? "" : "s", (unsigned long long)v.torn,
-           (unsigned long long)v.faults, v.faults == 1 ? "" : "s");
-    if (v.accepted)
-        printf("%llu times it was not whole and accepted: kmcp audit show --event accepted\n",
-               (unsigned long long)v.accepted);
-    printf("last MAC %s\n", v.begun ? v.mac : "(none)");
-    if (!v.key)
-        printf("without the key only numbers and form were checked: who can write the file can forge both\n");
-    return v.faults ? 1 : 0;
+    if (host) {
+        mark_read(host->state, f->current, &mark);
+        verify_mark(&v, f->current, (const char *const *)f->list, f->n, mark.seq, mark.mac);
+    }
+    return compare_anchors(&v, cli, f) ? sum_up(&v, f) : 1;
 }
 
 /* ---- accept ---- */
@@ -84,8 +152,7 @@ static int accept_loss(struct host *host, struct audit_files *f)
         return 0;
     }
     for (size_t i = 0; i < f->n; i++)
-        if (f->list[i])
-            verify_file(&v, f->list[i]);
+        verify_file(&v, f->list[i]);
     fprintf(stderr, "%s\n", why);
     if (!terminal_ask("Type \"yes\" to go on with this file all the same; that is recorded: ", answer,
                       sizeof answer, false) ||
@@ -99,31 +166,46 @@ static int accept_loss(struct host *host, struct audit_files *f)
     return 0;
 }
 
+/* Of a copy: there need be no configuration where somebody else verifies. */
+static int verify_copy(const struct cli *cli)
+{
+    struct audit_files f;
+    char why[1200];
+    int status;
+
+    if (!audit_files_find(&f, cli->args[1], why, sizeof why)) {
+        fprintf(stderr, "kmcp: %s\n", why);
+        return 1;
+    }
+    status = verify(NULL, cli, &f);
+    audit_files_free(&f);
+    return status;
+}
+
 int command_audit(const struct cli *cli)
 {
     const char *what = cli->args[0];
-    struct audit_files *f = calloc(1, sizeof *f);
+    struct audit_files f;
     struct host host;
     size_t workers;
-    int status = EXIT_USAGE;
+    char why[1200];
+    int status = 1;
 
-    if (!f || !host_build(&host, cli->config, &workers)) {
-        free(f);
+    if (strcmp(what, "verify") == 0 && cli->n_args > 1 && !cli->config)
+        return verify_copy(cli);
+    if (!host_build(&host, cli->config, &workers))
         return 1;
+    if (!audit_files_find(&f, cli->n_args > 1 ? cli->args[1] : audit_path(host.audit), why, sizeof why)) {
+        fprintf(stderr, "kmcp: %s\n", why);
+    } else {
+        const char *const *files = (const char *const *)f.list;
+
+        status = strcmp(what, "verify") == 0   ? verify(&host, cli, &f)
+                 : strcmp(what, "show") == 0   ? audit_show(&host, cli, files, f.n)
+                 : strcmp(what, "accept") == 0 ? accept_loss(&host, &f)
+                                               : reconcile(&host, cli, files, f.n);
+        audit_files_free(&f);
     }
-    audit_files_find(f, cli->n_args > 1 ? cli->args[1] : audit_path(host.audit));
-    if (strcmp(what, "verify") == 0)
-        status = verify(&host, cli, f);
-    else if (strcmp(what, "show") == 0)
-        status = audit_show(&host, cli, (const char *const *)f->list, f->n);
-    else if (strcmp(what, "accept") == 0 && cli->n_args == 1)
-        status = accept_loss(&host, f);
-    else if (strcmp(what, "reconcile") == 0)
-        status = reconcile(&host, cli, (const char *const *)f->list, f->n);
-    else
-        fprintf(stderr, "kmcp: unknown \"%s\"; kmcp audit verify, show, accept or reconcile\n", what);
-    audit_files_free(f);
-    free(f);
     host_free(&host);
     return status;
 }

@@ -74,6 +74,8 @@ int command_check(const struct cli *cli)
         status = complain("acts would be refused", why);
     if (!host.policy.read_only && !audit_ready(host.audit, why, sizeof why))
         status = complain("acts would be refused", why);
+    if (!host.policy.read_only && !audit_anchors(host.audit, why, sizeof why))
+        status = complain("the record would be told nowhere else", why);
     printf("%s: %s\ntenant: %s\nplugins: %zu, tools: %zu, offered: %zu%s\nprompts: %zu, resources: %zu\n"
            "read-only: %s, person data masked: %s\n",
            host.config.file, status ? "not ready" : "ok", host.tenant.base_url, host.registry.n_plugins,

@@ -269,22 +269,23 @@ static void replay_line(struct replay *r, const char *line, size_t len)
 
 int policy_replay(struct host *host, const char *file)
 {
-    struct audit_files *files = calloc(1, sizeof *files);
     struct replay r = { .host = host };
+    struct audit_files files;
+    char why[1200];
     int status = 0;
 
-    if (!files)
+    if (!audit_files_find(&files, file, why, sizeof why)) {
+        fprintf(stderr, "kmcp: %s\n", why);
         return 1;
-    audit_files_find(files, file);
-    for (size_t i = 0; i < files->n && !status; i++) {
-        FILE *in = files->list[i] ? fopen(files->list[i], "r") : NULL;
+    }
+    for (size_t i = 0; i < files.n && !status; i++) {
+        FILE *in = fopen(files.list[i], "r");
         char *line = NULL;
         size_t cap = 0;
         ssize_t n;
 
         if (!in) {
-            fprintf(stderr, "kmcp: the audit file \"%s\" cannot be opened; check the path\n",
-                    files->list[i] ? files->list[i] : file);
+            fprintf(stderr, "kmcp: the audit file \"%s\" cannot be opened; check the path\n", files.list[i]);
             status = 1;
             continue;
         }
@@ -293,8 +294,7 @@ int policy_replay(struct host *host, const char *file)
         free(line);
         fclose(in);
     }
-    audit_files_free(files);
-    free(files);
+    audit_files_free(&files);
     free(r.counted);
     if (status)
         return status;

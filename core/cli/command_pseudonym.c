@@ -65,10 +65,6 @@ int command_pseudonym(const struct cli *cli)
     size_t workers;
     int status;
 
-    if ((!opens && strcmp(cli->args[0], "of") != 0) || cli->n_args != (opens ? 2 : 3)) {
-        fprintf(stderr, "kmcp: use kmcp pseudonym open TOKEN or kmcp pseudonym of KIND VALUE\n");
-        return EXIT_USAGE;
-    }
     if (!opens && !pseudonym_is_kind(cli->args[1])) {
         complain("KIND is user, mail, serial, device, asset, phone, place or person");
         return EXIT_USAGE;

@@ -218,20 +218,13 @@ static int take(struct host *host, const struct cli *cli, bool opens)
 int command_secret(const struct cli *cli)
 {
     const char *what = cli->args[0];
-    bool needs = strcmp(what, "open") == 0 || strcmp(what, "drop") == 0;
     struct host host;
     size_t workers;
     int status;
 
-    if ((!needs && strcmp(what, "list") != 0) || needs != (cli->n_args == 2)) {
-        fprintf(
-            stderr,
-            "kmcp: use kmcp secret open HANDLE --reason TEXT, kmcp secret list or kmcp secret drop HANDLE\n");
-        return EXIT_USAGE;
-    }
     if (!host_build(&host, cli->config, &workers))
         return 1;
-    status = needs ? take(&host, cli, strcmp(what, "open") == 0) : list(&host);
+    status = strcmp(what, "list") == 0 ? list(&host) : take(&host, cli, strcmp(what, "open") == 0);
     host_free(&host);
     return status;
 }

@@ -55,7 +55,7 @@ static void check_approvers(struct doctor *d)
     if (!d->host.policy.approvers)
         return;
     if (approvers_check(d->host.policy.approvers, &approvers, why, sizeof why))
-        doctor_say(d, approvers ? "ok" : "warn", "%zu approvers in %s", approvers, d->host.policy.approvers);
+        doctor_say(d, approvers ? "ok" : "FAIL", "%zu approvers in %s", approvers, d->host.policy.approvers);
     else
         doctor_say(d, "FAIL", "nobody could approve: %s", why);
 }
@@ -105,6 +105,8 @@ void doctor_files(struct doctor *d)
         doctor_say(d, "ok", "audit: %s", audit_path(d->host.audit));
     else
         doctor_say(d, "FAIL", "acts would be refused: %s", why);
+    if (!audit_anchors(d->host.audit, why, sizeof why))
+        doctor_say(d, "FAIL", "the record would be told nowhere else: %s", why);
     check_approvers(d);
 }
 

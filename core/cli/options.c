@@ -38,7 +38,7 @@ const char cli_help_usage[] =
     "       kmcp acts                                 acts without a known end: find out what became "
     "of them\n"
     "       kmcp state [accept-clock]                 where the state is and what is in it\n"
-    "       kmcp audit verify [FILE] [--anchors FILE] [--no-key]\n"
+    "       kmcp audit verify [FILE] [--key FILE | --no-key] [--from N] [--anchors FILE]\n"
     "                                                 is every record there, unchanged, in its place\n"
     "       kmcp audit accept                         go on with a record that is not whole; on a "
     "terminal\n"
@@ -66,6 +66,10 @@ const char cli_help_options[] =
     "                  audit show: only these records\n"
     "  --open          audit show: only intents without a known end, and questions without any\n"
     "  --anchors FILE  audit verify: the anchored records must be there too\n"
+    "  --anchored-as HOST:PATH\n"
+    "                  audit verify: FILE is a copy of this one\n"
+    "  --from N        audit verify: the files must begin with record N\n"
+    "  --key FILE      audit verify: this copy of the key\n"
     "  --no-key        audit verify: without the key, which proves less\n"
     "  --actor ID      audit reconcile: who we are in the tenant's events\n"
     "  --reason TEXT   secret open, pseudonym open: why; recorded\n"
@@ -92,28 +96,48 @@ static const struct {
     { "list", 0, 0, "json cost ", "kmcp list [--json | --cost]" },
     { "dump", 1, 1, "", "kmcp dump PLUGIN" },
     { "http", 0, 1, "", "kmcp http [ADDRESS:PORT]" },
-    { "policy", 2, 3, "as real ",
-      "kmcp policy explain TOOL [JSON], kmcp policy test FILE, kmcp policy replay AUDIT" },
+    { "policy explain", 2, 3, "as real ", "kmcp policy explain TOOL [JSON] [--as PRINCIPAL] [--real]" },
+    { "policy test", 2, 2, "", "kmcp policy test FILE" },
+    { "policy replay", 2, 2, "", "kmcp policy replay AUDIT" },
     { "approve", 0, 1, "", "kmcp approve [ID]" },
     { "deny", 1, 1, "", "kmcp deny ID" },
     { "approver", 1, 1, "", "kmcp approver NAME" },
     { "acts", 0, 0, "", "kmcp acts" },
     { "state", 0, 1, "", "kmcp state [accept-clock]" },
-    { "audit", 1, 2, "json open no-key anchors since until tool device principal event result id actor ",
-      "kmcp audit verify [FILE], kmcp audit show [FILE], kmcp audit accept, kmcp audit reconcile [FILE]" },
-    { "secret", 1, 2, "reason out ",
-      "kmcp secret open HANDLE --reason TEXT, kmcp secret list, kmcp secret drop HANDLE" },
-    { "pseudonym", 2, 3, "reason ",
-      "kmcp pseudonym open TOKEN [--reason TEXT], kmcp pseudonym of KIND VALUE" },
+    { "audit verify", 1, 2, "no-key key from anchors anchored-as ",
+      "kmcp audit verify [FILE] [--key FILE | --no-key] [--from N] [--anchors FILE [--anchored-as "
+      "HOST:PATH]]" },
+    { "audit accept", 1, 1, "", "kmcp audit accept" },
+    { "audit show", 1, 2, "json open since until tool device principal event result id ",
+      "kmcp audit show [FILE] [--open] [--json] [FILTERS]" },
+    { "audit reconcile", 1, 2, "json since actor ",
+      "kmcp audit reconcile [FILE] [--since TIME] [--actor ID] [--json]" },
+    { "secret open", 2, 2, "reason out ", "kmcp secret open HANDLE --reason TEXT [--out FILE]" },
+    { "secret list", 1, 1, "", "kmcp secret list" },
+    { "secret drop", 2, 2, "", "kmcp secret drop HANDLE" },
+    { "pseudonym open", 2, 2, "reason ", "kmcp pseudonym open TOKEN [--reason TEXT]" },
+    { "pseudonym of", 3, 3, "", "kmcp pseudonym of KIND VALUE" },
     { "token", 2, 2, "", "kmcp token NAME read,reveal,write,destroy" },
     { "call", 1, 2, "plan-only ", "kmcp call TOOL '{\"argument\": \"value\"}' [--plan-only]" },
 };
 
-static const char *const names[OPTIONS] = {
-    [OPT_AS] = "as",         [OPT_SINCE] = "since", [OPT_UNTIL] = "until",         [OPT_TOOL] = "tool",
-    [OPT_DEVICE] = "device", [OPT_EVENT] = "event", [OPT_PRINCIPAL] = "principal", [OPT_RESULT] = "result",
-    [OPT_ID] = "id",         [OPT_ACTOR] = "actor", [OPT_ANCHORS] = "anchors",     [OPT_REASON] = "reason",
+static const char *const option_names[OPTIONS] = {
+    [OPT_AS] = "as",
+    [OPT_SINCE] = "since",
+    [OPT_UNTIL] = "until",
+    [OPT_TOOL] = "tool",
+    [OPT_DEVICE] = "device",
+    [OPT_EVENT] = "event",
+    [OPT_PRINCIPAL] = "principal",
+    [OPT_RESULT] = "result",
+    [OPT_ID] = "id",
+    [OPT_ACTOR] = "actor",
+    [OPT_ANCHORS] = "anchors",
+    [OPT_REASON] = "reason",
     [OPT_OUT] = "out",
+    [OPT_ANCHORED_AS] = "anchored-as",
+    [OPT_FROM] = "from",
+    [OPT_KEY] = "key",
 };
 
 static bool usage(const char *what, const char *which, const char *remedy)
@@ -131,7 +155,7 @@ static int take_value(struct cli *cli, int argc, char **argv, int *i)
     if (where && len != 6)
         where = NULL;
     for (size_t k = 0; k < OPTIONS && !where; k++)
-        if (strlen(names[k]) == len && strncmp(names[k], arg, len) == 0)
+        if (strlen(option_names[k]) == len && strncmp(option_names[k], arg, len) == 0)
             where = &cli->values[k];
     if (!where)
         return 0;
@@ -189,10 +213,43 @@ static const char *misplaced(const struct cli *cli, const char *options, char ou
         if (flags[k].given && !takes(options, flags[k].name))
             odd = flags[k].name;
     for (size_t k = 0; k < OPTIONS && !odd; k++)
-        if (cli->values[k] && !takes(options, names[k]))
-            odd = names[k];
+        if (cli->values[k] && !takes(options, option_names[k]))
+            odd = option_names[k];
     snprintf(out, 32, "--%s", odd ? odd : "");
     return odd ? out : NULL;
+}
+
+/* Does the row NAME, "audit verify", mean what was given? PART: the command alone is right so far. */
+static bool names(const char *name, const struct cli *cli, bool *part)
+{
+    size_t len = strlen(cli->command);
+
+    if (strncmp(name, cli->command, len) != 0 || (name[len] && name[len] != ' '))
+        return false;
+    *part = true;
+    return !name[len] || (cli->n_args && strcmp(name + len + 1, cli->args[0]) == 0);
+}
+
+static bool check_command(const struct cli *cli)
+{
+    bool part = false;
+    char option[32];
+    const char *odd;
+
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (names(commands[i].name, cli, &part)) {
+            if (cli->n_args < commands[i].min_args || cli->n_args > commands[i].max_args)
+                return usage(cli->n_args < commands[i].min_args ? "something is missing after"
+                                                                : "too much after",
+                             commands[i].name, commands[i].usage);
+            odd = misplaced(cli, commands[i].options, option);
+            return !odd || usage("this command does not take", odd, commands[i].usage);
+        }
+    return usage(!part         ? "unknown command"
+                 : cli->n_args ? "unknown"
+                               : "something is missing after",
+                 part && cli->n_args ? cli->args[0] : cli->command,
+                 "kmcp --help shows and explains them all");
 }
 
 bool cli_parse(struct cli *cli, int argc, char **argv)
@@ -216,14 +273,5 @@ bool cli_parse(struct cli *cli, int argc, char **argv)
             return usage("there is no command for", odd, "kmcp --help shows how to use it");
         return true;
     }
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(commands[i].name, cli->command) == 0) {
-            if (cli->n_args < commands[i].min_args || cli->n_args > commands[i].max_args)
-                return usage(cli->n_args < commands[i].min_args ? "something is missing after"
-                                                                : "too much after",
-                             cli->command, commands[i].usage);
-            odd = misplaced(cli, commands[i].options, option);
-            return !odd || usage("this command does not take", odd, commands[i].usage);
-        }
-    return usage("unknown command", cli->command, "kmcp --help shows and explains them all");
+    return check_command(cli);
 }

@@ -116,6 +116,11 @@ const char *audit_path(const struct audit *a)
     return chain_path(a->chain);
 }
 
+bool audit_anchors(const struct audit *a, char *why, size_t why_size)
+{
+    return chain_anchors(a->chain, why, why_size);
+}
+
 /* ---- writing: who comes while another writes goes into the next batch, one sync for all of it ---- */
 
 #define BATCH_MAX 64

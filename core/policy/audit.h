@@ -58,6 +58,8 @@ const char *audit_path(const struct audit *a);
 /* Opens (creating 0600, its directory 0700) and checks: ours, regular, not readable by others. For `kmcp
  * check` and before the first record. */
 bool audit_ready(struct audit *a, char *why, size_t why_size);
+/* Could anchors be written to [audit] anchor_file now, if there is one? False with a sentence in WHY. */
+bool audit_anchors(const struct audit *a, char *why, size_t why_size);
 
 /* Gives the call its id, if it has none. False without random numbers. */
 bool audit_name(struct audit_call *call);

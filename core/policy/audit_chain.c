@@ -37,6 +37,7 @@ struct chain {
     struct state *state; /* NULL: it remembers nothing */
     struct chain_mark mark;
     uint64_t torn; /* bytes that were sealed off, for the next record to name */
+    bool begins;   /* the next record is the first of its file, and not of the chain */
 };
 
 void chain_key_path(const char *path, const char *key_file, char *out, size_t size)
@@ -315,11 +316,52 @@ static bool is_remembered(struct chain *c, char *why, size_t why_size)
     return fault(c, why, why_size, what, ACCEPT);
 }
 
+/* Does the record that the head names end where the head says? Whatever its inode, it is that file. */
+static bool has_head_record(const struct chain *c)
+{
+    char end[CHAIN_MAC_HEX + 3];
+    const size_t len = sizeof end;
+
+    return c->head.size >= len && pread(c->file.fd, end, len, (off_t)(c->head.size - len)) == (ssize_t)len &&
+           memcmp(end, c->head.mac, CHAIN_MAC_HEX) == 0 && memcmp(end + CHAIN_MAC_HEX, "\"}\n", 3) == 0;
+}
+
+/* Is the file's first record the one after the head? Then the head's file was moved away before it. */
+static bool begins_after_head(const struct chain *c)
+{
+    char line[200], prev[CHAIN_MAC_HEX + 1];
+    ssize_t n = pread(c->file.fd, line, sizeof line, 0);
+    uint64_t seq;
+
+    return n > 0 && chain_line_place(line, (size_t)n, &seq, prev) && seq == c->head.seq + 1 &&
+           strcmp(prev, c->head.mac) == 0;
+}
+
+/* From where the file goes on after the head. A file system may give a new file the inode of one that was
+ * moved away, and a copy of the old one another: what is in it decides, the inode only where that says
+ * nothing. False: it is the head's file, and not as it was. */
+static bool find_from(struct chain *c, const struct stat *st, uint64_t *from)
+{
+    bool moved = c->file.fresh || c->head.inode != (uint64_t)st->st_ino;
+
+    *from = 0;
+    if (c->file.fresh) { /* so that the next process knows it too */
+        c->head.size = 0;
+        c->head.inode = (uint64_t)st->st_ino;
+        if (head_write(c->head_path, c->key, &c->head))
+            c->file.fresh = false;
+    }
+    if (!c->head.size || (uint64_t)st->st_size < c->head.size || !has_head_record(c))
+        return moved || !c->head.size || begins_after_head(c);
+    *from = c->head.size;
+    return true;
+}
+
 /* Under the lock: the head is that of the file as it is. */
 static bool find_end(struct chain *c, char *why, size_t why_size)
 {
     struct stat st;
-    uint64_t size, from;
+    uint64_t size, from, before;
 
     if (!audit_file_open(&c->file, why, why_size) || fstat(c->file.fd, &st) != 0)
         return false;
@@ -345,11 +387,18 @@ static bool find_end(struct chain *c, char *why, size_t why_size)
     case HEAD_GOOD:
         break;
     }
-    from = c->head.inode == (uint64_t)st.st_ino ? c->head.size : 0; /* another file: it was rotated away */
-    if (size < from)
-        return fault(c, why, why_size, "is shorter than it was: records were removed from it", ACCEPT);
+    if (!find_from(c, &st, &from))
+        return fault(c, why, why_size,
+                     size < c->head.size
+                         ? "is shorter than it was: records were removed from it"
+                         : "was changed: the record that was written last is not in its place",
+                     ACCEPT);
     c->head.inode = (uint64_t)st.st_ino;
-    return catch_up(c, from, size, why, why_size) && is_remembered(c, why, why_size);
+    before = c->head.seq;
+    if (!catch_up(c, from, size, why, why_size))
+        return false;
+    c->begins = !from && c->head.seq && c->head.seq == before;
+    return is_remembered(c, why, why_size);
 }
 
 /* ---- rotation ---- */
@@ -357,21 +406,29 @@ static bool find_end(struct chain *c, char *why, size_t why_size)
 static bool rotate(struct chain *c, char *why, size_t why_size)
 {
     char name[PATH_LIMIT + 20];
+    unsigned long *numbers;
     struct stat st;
-    int n = 1;
+    size_t n;
+    bool ok;
 
     if (!c->rotate_bytes || fstat(c->file.fd, &st) != 0 || (uint64_t)st.st_size < c->rotate_bytes)
         return true;
-    do
-        snprintf(name, sizeof name, "%s.%06d", c->file.path, n++);
-    while (access(name, F_OK) == 0 && n < 1000000);
+    ok = audit_file_rotated(c->file.path, &numbers, &n);
+    snprintf(name, sizeof name, "%s.%06lu", c->file.path, n ? numbers[n - 1] + 1 : 1);
+    free(numbers);
+    if (!ok)
+        return fault(c, why, why_size, "cannot be rotated", "make its folder readable");
+    if (access(name, F_OK) == 0)
+        return fault(c, why, why_size, "cannot be rotated", "move those that were rotated away from it");
     if (rename(c->file.path, name) != 0)
         return fault(c, why, why_size, "cannot be rotated", strerror(errno));
     if (!audit_file_open(&c->file, why, why_size) || fstat(c->file.fd, &st) != 0)
         return false;
+    c->file.fresh = false; /* the head says so with the next record */
     keyfile_sync_folder(c->file.path);
     c->head.inode = (uint64_t)st.st_ino;
     c->head.size = 0;
+    c->begins = true;
     return true;
 }
 
@@ -389,6 +446,8 @@ static bool make_lines(struct chain *c, const struct buf *bodies, size_t n, stru
                    c->head.mac);
         if (c->torn && i == 0)
             buf_printf(out, "\"torn\":%llu,", (unsigned long long)c->torn);
+        if (c->begins && i == 0)
+            buf_puts(out, "\"begins\":true,");
         buf_add(out, bodies[i].data ? bodies[i].data : "", bodies[i].len);
         if (out->failed || bodies[i].failed || !bodies[i].len ||
             !digest_hmac(c->key, sizeof c->key, out->data + from, out->len - from, digest))
@@ -417,6 +476,7 @@ static bool append(struct chain *c, const struct buf *bodies, size_t n, char *wh
     if (!ok)
         return false;
     c->torn = 0;
+    c->begins = c->file.fresh = false;
     c->head.size = (uint64_t)st.st_size;
     if (!head_write(c->head_path, c->key, &c->head))
         log_line(KMCP_LOG_WARN, "audit", "%s cannot be written; the next record finds the end by itself",
@@ -435,6 +495,11 @@ bool chain_add(struct chain *c, const struct buf *bodies, size_t n, char *why, s
     ok = find_end(c, why, why_size) && rotate(c, why, why_size) && append(c, bodies, n, why, why_size);
     unlock(c);
     return ok;
+}
+
+bool chain_anchors(const struct chain *c, char *why, size_t why_size)
+{
+    return !c->anchor_file || anchor_ready(c->anchor_file, why, why_size);
 }
 
 bool chain_ready(struct chain *c, char *why, size_t why_size)

@@ -2,9 +2,10 @@
  * shared by several processes.  SPDX-License-Identifier: Apache-2.0
  *
  * A line is {"v":2,"seq":N,"prev":"MAC of the line before",BODY,"mac":"HMAC-SHA256 of all before the comma"}.
- * The head (FILE.head, itself under a MAC) says where the chain ends, so that a file that is shorter than it
- * was is noticed, and so does the state (audit_mark.h). FILE.lock keeps processes apart. The key is FILE.key
- * unless [audit] key_file says otherwise.
+ * The first of a file that is not the first of the chain says "begins", so that what is missing before it is
+ * known to be whole files. The head (FILE.head, itself under a MAC) says where the chain ends, so that a file
+ * that is shorter than it was is noticed, and so does the state (audit_mark.h). FILE.lock keeps processes
+ * apart. The key is FILE.key unless [audit] key_file says otherwise.
  */
 #ifndef KMCP_AUDIT_CHAIN_H
 #define KMCP_AUDIT_CHAIN_H
@@ -44,6 +45,8 @@ void chain_use_state(struct chain *c, struct state *s);
 /* Opens and checks everything a record needs. False with one sentence in WHY. One thread at a time, as below.
  */
 bool chain_ready(struct chain *c, char *why, size_t why_size);
+/* Could anchors be written now? False with a sentence in WHY. */
+bool chain_anchors(const struct chain *c, char *why, size_t why_size);
 /* Appends N records, each the members of an object after "prev" (no braces), and syncs them together. False
  * with one sentence in WHY: none of them is to be relied on. */
 bool chain_add(struct chain *c, const struct buf *bodies, size_t n, char *why, size_t why_size);

@@ -1,5 +1,6 @@
 /* audit_file.c - appending records that are there when it returns.  SPDX-License-Identifier: Apache-2.0 */
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -60,7 +61,7 @@ static bool same_file(const struct audit_file *f)
 
 bool audit_file_open(struct audit_file *f, char *why, size_t why_size)
 {
-    const int flags = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+    const int flags = O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
     char last = '\n', above[400], what[500];
     struct stat st;
 
@@ -70,11 +71,14 @@ bool audit_file_open(struct audit_file *f, char *why, size_t why_size)
         return true;
     if (f->fd >= 0)
         close(f->fd); /* it was rotated away */
-    f->fd = open(f->path, flags, 0600);
+    f->fd = open(f->path, flags);
     if (f->fd < 0 && errno == ENOENT) {
         make_directories(f->path);
-        f->fd = open(f->path, flags, 0600);
+        f->fd = open(f->path, flags | O_CREAT | O_EXCL, 0600);
+        f->fresh = f->fd >= 0;
     }
+    if (f->fd < 0 && errno == EEXIST) /* by another process, at this moment */
+        f->fd = open(f->path, flags);
     if (f->fd < 0 && errno == ELOOP)
         return fault(f, why, why_size, "is a symbolic link", "set file in [audit] to the file itself");
     if (f->fd < 0)
@@ -92,6 +96,53 @@ bool audit_file_open(struct audit_file *f, char *why, size_t why_size)
     }
     f->torn = st.st_size > 0 && (pread(f->fd, &last, 1, st.st_size - 1) != 1 || last != '\n');
     return true;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    unsigned long x = *(const unsigned long *)a, y = *(const unsigned long *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+/* The number that NAME has as one rotated away from BASE; 0: it is none. */
+static unsigned long number_of(const char *name, const char *base)
+{
+    size_t len = strlen(base), digits;
+
+    if (strncmp(name, base, len) != 0 || name[len] != '.')
+        return 0;
+    digits = strspn(name + len + 1, "0123456789");
+    return digits < 6 || digits > 9 || name[len + 1 + digits] ? 0 : strtoul(name + len + 1, NULL, 10);
+}
+
+bool audit_file_rotated(const char *path, unsigned long **out, size_t *n)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup("./");
+    DIR *d = folder ? opendir(folder) : NULL;
+    bool ok = d != NULL;
+
+    *out = NULL;
+    *n = 0;
+    for (const struct dirent *e; ok && (e = readdir(d));) {
+        unsigned long number = number_of(e->d_name, slash ? slash + 1 : path), *grown;
+
+        if (!number)
+            continue;
+        grown = realloc(*out, (*n + 1) * sizeof **out);
+        ok = grown != NULL;
+        if (ok) {
+            *out = grown;
+            grown[(*n)++] = number;
+        }
+    }
+    if (d)
+        closedir(d);
+    free(folder);
+    if (*n)
+        qsort(*out, *n, sizeof **out, by_number);
+    return ok;
 }
 
 static bool write_all(int fd, const char *bytes, size_t len)

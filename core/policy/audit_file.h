@@ -12,6 +12,7 @@ struct audit_file {
     char *path; /* "" if no place could be found */
     int fd;     /* -1: not open */
     bool torn;  /* the file may end inside a record */
+    bool fresh; /* opening it made it */
 };
 
 bool audit_file_init(struct audit_file *f, const char *path);
@@ -21,5 +22,8 @@ void audit_file_close(struct audit_file *f);
 bool audit_file_open(struct audit_file *f, char *why, size_t why_size);
 /* Appends RECORD, a whole line, and syncs it. False with one sentence in WHY: it is not to be relied on. */
 bool audit_file_add(struct audit_file *f, const struct buf *record, char *why, size_t why_size);
+/* The numbers of the files that were rotated away from PATH (PATH.000001), lowest first; the caller frees
+ * *OUT. False: they cannot be read, or there is no memory. */
+bool audit_file_rotated(const char *path, unsigned long **out, size_t *n);
 
 #endif

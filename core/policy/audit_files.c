@@ -3,28 +3,42 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "audit_file.h"
 #include "audit_files.h"
 
-void audit_files_find(struct audit_files *f, const char *path)
+bool audit_files_find(struct audit_files *f, const char *path, char *why, size_t why_size)
 {
-    char name[1100];
+    unsigned long *numbers;
+    size_t n, size = strlen(path) + 32;
+    bool ok = audit_file_rotated(path, &numbers, &n);
 
-    memset(f, 0, sizeof *f);
-    f->current = path;
-    for (int i = 1; f->n + 1 < AUDIT_FILES_MAX; i++) {
-        snprintf(name, sizeof name, "%s.%06d", path, i);
-        if (access(name, F_OK) != 0)
+    *f = (struct audit_files){ .current = path };
+    f->list = ok ? calloc(n + 1, sizeof *f->list) : NULL;
+    for (size_t i = 0; f->list && i <= n; i++) {
+        char *name = malloc(size);
+
+        if (!name)
             break;
-        f->list[f->n++] = strdup(name);
+        if (i < n)
+            snprintf(name, size, "%s.%06lu", path, numbers[i]);
+        else
+            snprintf(name, size, "%s", path);
+        f->list[f->n++] = name;
     }
-    f->list[f->n++] = strdup(path);
+    free(numbers);
+    if (f->n == n + 1)
+        return true;
+    snprintf(why, why_size, "cannot be opened: %s", path);
+    audit_files_free(f);
+    return false;
 }
 
 void audit_files_free(struct audit_files *f)
 {
     for (size_t i = 0; i < f->n; i++)
         free(f->list[i]);
-    f->n = 0;
+    free(f->list);
+    *f = (struct audit_files){ 0 };
 }
+

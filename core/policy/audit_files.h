@@ -2,18 +2,18 @@
 #ifndef KMCP_AUDIT_FILES_H
 #define KMCP_AUDIT_FILES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-#define AUDIT_FILES_MAX 4096
-
 struct audit_files {
-    char *list[AUDIT_FILES_MAX]; /* NULL: out of memory */
+    char **list;
     size_t n;
     const char *current; /* PATH */
 };
 
-/* The audit file PATH and those that were rotated away from it, oldest first. */
-void audit_files_find(struct audit_files *f, const char *path);
+/* The audit file PATH and those that were rotated away from it, oldest first. False: WHY says that they
+ * cannot be listed. */
+bool audit_files_find(struct audit_files *f, const char *path, char *why, size_t why_size);
 void audit_files_free(struct audit_files *f);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit_anchor.h"
 #include "audit_verify.h"
 
 static void fault(struct verify *v, const char *file, uint64_t line, const char *fmt, ...)
@@ -22,16 +23,32 @@ static void fault(struct verify *v, const char *file, uint64_t line, const char 
         v->say(v->arg, file, line, what);
 }
 
+/* What follows "prev" in a line that is a record, "" in a short one. */
+static const char *after_prev(const char *line, size_t len)
+{
+    const size_t at = strcspn(line, "p") + 7 + CHAIN_MAC_HEX + 1;
+
+    return len > at + 24 ? line + at : "";
+}
+
 /* The bytes that the record says were torn before it. */
 static uint64_t torn_before(const char *line, size_t len)
 {
-    static const char member[] = "\",\"torn\":";
-    const size_t at = strcspn(line, "p"); /* of "prev" */
-    const char *found = len > at + 7 + CHAIN_MAC_HEX + sizeof member ? line + at + 7 + CHAIN_MAC_HEX : NULL;
+    static const char member[] = ",\"torn\":";
+    const char *found = after_prev(line, len);
 
-    return found && memcmp(found, member, sizeof member - 1) == 0
-               ? strtoull(found + sizeof member - 1, NULL, 10)
-               : 0;
+    return strncmp(found, member, sizeof member - 1) == 0 ? strtoull(found + sizeof member - 1, NULL, 10) : 0;
+}
+
+/* Was it written as the first one of a file? */
+static bool begins_file(const char *line, size_t len)
+{
+    static const char member[] = ",\"begins\":true,";
+    const char *found = after_prev(line, len);
+
+    if (torn_before(line, len))
+        found = strchr(found + 1, ',');
+    return found && strncmp(found, member, sizeof member - 1) == 0;
 }
 
 struct reader {
@@ -65,16 +82,21 @@ static bool check_acceptance(struct verify *v, const struct reader *r, uint64_t 
     return true;
 }
 
-static void check_place(struct verify *v, const struct reader *r, uint64_t seq, const char *prev)
+static void check_place(struct verify *v, const struct reader *r, uint64_t seq, const char *prev, bool begins)
 {
     unsigned long long n = seq, want = v->last + 1;
 
     if (!v->begun) {
         v->first = seq;
-        if (seq != 1)
+        snprintf(v->before, sizeof v->before, "%s", prev);
+        if (v->from && seq != v->from)
             fault(v, r->file, r->line,
-                  "the chain begins with record %llu; those before it are in a file that is missing", n);
-        else if (strspn(prev, "0") != CHAIN_MAC_HEX)
+                  "the files begin with record %llu, not %llu: those before it are missing", n,
+                  (unsigned long long)v->from);
+        else if (seq != 1 && !begins)
+            fault(v, r->file, r->line, "records 1 to %llu are missing, and record %llu did not begin a file",
+                  n - 1, n);
+        else if (seq == 1 && strspn(prev, "0") != CHAIN_MAC_HEX)
             fault(v, r->file, r->line, "record 1 does not begin a chain");
     } else if (seq > v->last + 1) {
         fault(v, r->file, r->line, "records %llu to %llu are missing before record %llu", want, n - 1, n);
@@ -113,7 +135,7 @@ static void check_line(struct verify *v, struct reader *r, const char *line, siz
                    "torn by a crash or a full disk while it was written; not tampering");
     }
     if (!is_acceptance(v, line) || !check_acceptance(v, r, seq))
-        check_place(v, r, seq, prev);
+        check_place(v, r, seq, prev, begins_file(line, len));
     r->odd_line = r->odd_bytes = 0;
     v->begun = true;
     v->records++;
@@ -206,7 +228,25 @@ void verify_mark(struct verify *v, const char *file, const char *const *files, s
         fault(v, file, 0, "record %llu is not the one that the state remembers", (unsigned long long)seq);
 }
 
-bool verify_anchors(struct verify *v, const char *anchors, const char *const *files, size_t n)
+static void check_anchor(struct verify *v, const char *anchors, uint64_t number, const struct anchor *a,
+                         const char *const *files, size_t n)
+{
+    unsigned long long seq = a->seq;
+    char mac[CHAIN_MAC_HEX + 1] = "";
+
+    if (v->from && a->seq < v->from) {
+        v->earlier++;
+        return;
+    }
+    v->compared++;
+    if (!find_mac(files, n, a->seq, mac))
+        fault(v, anchors, number, "record %llu, which was anchored, is not in the audit files", seq);
+    else if (strcmp(mac, a->mac) != 0)
+        fault(v, anchors, number, "record %llu is not the one that was anchored", seq);
+}
+
+bool verify_anchors(struct verify *v, const char *anchors, const char *host, const char *path,
+                    const char *const *files, size_t n)
 {
     FILE *in = fopen(anchors, "r");
     char *line = NULL;
@@ -216,18 +256,22 @@ bool verify_anchors(struct verify *v, const char *anchors, const char *const *fi
     if (!in)
         return false;
     while (getline(&line, &cap, in) > 0) {
-        char mac[CHAIN_MAC_HEX + 1] = "", given[CHAIN_MAC_HEX + 1] = "";
-        unsigned long long seq = 0;
+        struct anchor a;
 
         number++;
-        if (sscanf(line, "%*s %*s %20llu %64s", &seq, given) != 2)
+        if (!anchor_parse(line, &a)) {
             fault(v, anchors, number, "this is no anchor");
-        else if (!find_mac(files, n, seq, mac))
-            fault(v, anchors, number, "record %llu, which was anchored, is not in the audit files", seq);
-        else if (strcmp(mac, given) != 0)
-            fault(v, anchors, number, "record %llu is not the one that was anchored", seq);
+        } else if (strcmp(a.path, path) != 0 || (a.host && strcmp(a.host, host) != 0)) {
+            v->others++;
+            snprintf(v->other, sizeof v->other, "%s%s%s", a.host ? a.host : "", a.host ? ":" : "", a.path);
+        } else {
+            check_anchor(v, anchors, number, &a, files, n);
+        }
     }
     free(line);
     fclose(in);
+    if (!v->compared)
+        fault(v, anchors, 0, "no anchor in it is for %s:%s%s", host, path,
+              v->earlier ? " from the record on that the files are to begin with" : "");
     return true;
 }

@@ -9,12 +9,16 @@ struct verify {
     const uint8_t *key; /* NULL: only order and form can be checked */
     void (*say)(void *arg, const char *file, uint64_t line, const char *what);
     void *arg;
+    uint64_t from; /* the record that the files must begin with; 0: any, and that is for a person to judge */
     /* found */
     uint64_t records, torn, faults, first, last;
-    uint64_t accepted;           /* what was not whole, and was accepted by a person */
-    uint64_t tail;               /* bytes after the last record that are none */
-    char mac[CHAIN_MAC_HEX + 1]; /* of the last record */
+    uint64_t accepted;              /* what was not whole, and was accepted by a person */
+    uint64_t tail;                  /* bytes after the last record that are none */
+    char mac[CHAIN_MAC_HEX + 1];    /* of the last record */
+    char before[CHAIN_MAC_HEX + 1]; /* of the one that came before the first */
     bool begun;
+    uint64_t compared, others, earlier; /* anchors: for these files, for other ones, before FROM */
+    char other[600];                    /* what one of the others is for, HOST:PATH */
 };
 
 /* Reads FILE as the next one of the chain. False if it cannot be opened. Constant memory. */
@@ -24,7 +28,8 @@ void verify_end(struct verify *v, const char *file);
 /* Does the record that the state remembers as the last one (SEQ, MAC; 0: none) stand in the N FILES? */
 void verify_mark(struct verify *v, const char *file, const char *const *files, size_t n, uint64_t seq,
                  const char *mac);
-/* Do the anchors in FILE, for the audit file at PATH, stand in the chain? A second pass over the N FILES. */
-bool verify_anchors(struct verify *v, const char *anchors, const char *const *files, size_t n);
+/* Do the anchors in FILE that are for HOST and PATH stand in the chain? A second pass over the N FILES. */
+bool verify_anchors(struct verify *v, const char *anchors, const char *host, const char *path,
+                    const char *const *files, size_t n);
 
 #endif

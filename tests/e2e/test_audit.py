@@ -1,6 +1,7 @@
 """The record: verified, shown, compared with the tenant's own, and as its schema says.  SPDX-License-Identifier: Apache-2.0"""
 import http.server
 import json
+import os
 import pathlib
 import shutil
 import socket
@@ -273,9 +274,17 @@ class Audit(Session):
         self.assertEqual([self.anchored(a) for a in anchors], self.told(site))
         self.assertEqual(elsewhere.stat().st_mode & 0o777, 0o600)
         for line in anchors:
-            self.assertRegex(line, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ /")
+            self.assertRegex(line, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ \S+ /")
+        with open(elsewhere, "a", encoding="utf-8") as f:  # another installation's
+            f.write(f"2026-11-25T10:00:00Z other.example {site.audit} 2 {'0' * 64}\n2026-11-25T10:00:00Z {site.dir}/b.jsonl 2 {'0' * 64}\n")
         p = site.run("audit", "verify", "--anchors", str(elsewhere))
         self.assertEqual(p.returncode, 0, p.stdout + p.stderr)
+        self.assertIn(f"{len(anchors)} anchors compared, 2 are for other files", p.stdout)
+        empty = site.dir / "empty"
+        empty.write_text("")
+        p = site.run("audit", "verify", "--anchors", str(empty))
+        self.assertEqual(p.returncode, 1)
+        self.assertIn("no anchor in it is for ", p.stdout)
         for path, text in kept:  # who owns the folders puts older copies of all of it back
             path.write_bytes(text)
         self.assertEqual(site.run("audit", "verify").returncode, 0)
@@ -289,8 +298,93 @@ class Audit(Session):
         k = self.kmcp(site, ask="accept")
         k.good("lock_device", self.lock(self.device("platform:Mac")))
         k.close()
+        for command in ("check", "doctor"):
+            p = site.run(command)
+            self.assertEqual(p.returncode, 1)
+            self.assertRegex(p.stdout + p.stderr, "the record would be told nowhere else: the anchor file .*none/anchors")
         self.assertIn("none/anchors", k.stderr)
         self.assertIn("make it writable", k.stderr)
+
+    def test_a_path_with_spaces_is_anchored(self):
+        site = self.site()
+        folder, anchors = site.dir / "our records", site.dir / "anchors"
+        folder.mkdir(mode=0o700)
+        site.write(site.ini.read_text().replace(str(site.audit), str(folder / "the audit.jsonl")).replace("[audit]\n", f"[audit]\nanchor_file = {anchors}\n"))
+        self.act(site)
+        p = site.run("audit", "verify", "--anchors", str(anchors))
+        self.assertEqual(p.returncode, 0, p.stdout)
+        self.assertIn("3 anchors compared\n", p.stdout)
+
+    def test_the_oldest_files_are_archived(self):
+        site = self.site(policy="repeat_minutes = 0\n[rule all]\nthen = allow", extra="")
+        site.write(site.ini.read_text().replace("[audit]\n", "[audit]\nrotate_bytes = 2000\n"))
+        for _ in range(4):
+            self.act(site)
+        rotated = sorted(site.dir.glob("audit.jsonl.0*"))
+        self.assertGreaterEqual(len(rotated), 3)
+        archive = site.dir / "archive"
+        archive.mkdir(mode=0o700)
+        last = json.loads(rotated[0].read_text().splitlines()[-1])
+        rotated[0].rename(archive / rotated[0].name)
+        p = site.run("audit", "verify")
+        self.assertEqual(p.returncode, 0, p.stdout)
+        self.assertIn(f"it begins at record {last['seq'] + 1}: records 1 to {last['seq']} must be in files kept elsewhere, the last of them "
+                      f"with MAC {last['mac']}", p.stdout)
+        self.assertEqual(site.run("audit", "verify", "--from", str(last["seq"] + 1)).returncode, 0)
+        p = site.run("audit", "verify", "--from", "1")
+        self.assertEqual(p.returncode, 1)
+        self.assertIn(f"the files begin with record {last['seq'] + 1}, not 1", p.stdout)
+        self.act(site)  # and it goes on
+        self.assertFalse(rotated[0].exists())
+        self.assertEqual(site.run("audit", "verify").returncode, 0)
+        lines = rotated[1].read_text().splitlines(keepends=True)
+        rotated[1].write_text("".join(lines[1:]))  # from within a file nothing may be missing
+        p = site.run("audit", "verify")
+        self.assertEqual(p.returncode, 1)
+        self.assertIn("did not begin a file", p.stdout)
+        rotated[1].write_text("".join(lines))
+        rotated[2].unlink()
+        self.assertEqual(site.run("audit", "verify").returncode, 1)
+
+    def test_a_file_that_is_moved_to_another_file_system(self):
+        site = self.site(policy="repeat_minutes = 0\n[rule all]\nthen = allow")
+        for _ in range(3):  # whether or not the new one gets the inode of the old one
+            self.act(site)
+            site.audit.unlink()
+        self.act(site)
+        p = site.run("audit", "verify")
+        self.assertEqual(p.returncode, 0, p.stdout)
+        self.assertIn("it begins at record 7", p.stdout)
+
+    def test_somebody_else_verifies_a_copy(self):
+        site, other = self.site(), self.site()
+        anchors = site.dir / "anchors"
+        site.write(site.ini.read_text().replace("[audit]\n", f"[audit]\nanchor_file = {anchors}\n"))
+        self.act(site)
+        copy = other.dir / "copy.jsonl"
+        for end in ("", ".head"):
+            shutil.copy(f"{site.audit}{end}", f"{copy}{end}")
+        key = other.dir / "the.key"
+        shutil.copy(f"{site.audit}.key", key)
+
+        def verify(*args):
+            return subprocess.run([KMCP, "audit", "verify", *args], capture_output=True, text=True, timeout=DEADLINE, cwd=other.dir,
+                                  env={"PATH": os.environ["PATH"], "HOME": str(other.dir)})
+
+        p = verify("copy.jsonl", "--key", str(key))
+        self.assertEqual(p.returncode, 0, p.stdout + p.stderr)
+        self.assertIn("0 faults", p.stdout)
+        self.assertIn("--key FILE names another", verify("copy.jsonl").stderr)
+        self.assertEqual(verify("copy.jsonl", "--no-key").returncode, 0)
+        p = verify("copy.jsonl", "--key", str(key), "--anchors", str(anchors))
+        self.assertEqual(p.returncode, 1)
+        host = anchors.read_text().split()[1]
+        self.assertIn(f"such as {host}:{site.audit}", p.stdout)
+        p = verify("copy.jsonl", "--key", str(key), "--anchors", str(anchors), "--anchored-as", f"{host}:{site.audit}")
+        self.assertEqual(p.returncode, 0, p.stdout + p.stderr)
+        self.assertIn("3 anchors compared\n", p.stdout)
+        copy.write_text(copy.read_text().replace("lock_device", "wipe_device", 1))
+        self.assertEqual(verify("copy.jsonl", "--key", str(key)).returncode, 1)
 
     # A /dev of its own, in name spaces of its own: $1 becomes it, $2 is what listens at its log.
     OWN_DEV = ('mount -t tmpfs own "$1" && touch "$1/null" && mount --bind /dev/null "$1/null" && ln -s "$2" "$1/log" && '

@@ -107,6 +107,9 @@ class Messages(Case):
         for args, part in ((("token", "x", "foo"), "the scopes are"), (("pseudonym", "of", "nokind", "x"), "KIND is user"),
                            (("pseudonym", "open", "foo"), '"foo" is no pseudonym'), (("http", "99999"), '"99999" cannot be listened at'),
                            (("check", "--plan-only"), 'does not take "--plan-only"'), (("secret", "list", "--json"), 'does not take "--json"'),
+                           (("audit", "verify", "--tool", "x"), 'does not take "--tool"'), (("audit", "accept", "--json"), 'does not take "--json"'),
+                           (("audit", "show", "--actor", "x"), 'does not take "--actor"'), (("secret", "list", "--out", "x"), 'does not take "--out"'),
+                           (("audit", "foo"), 'unknown "foo"'), (("policy", "test"), 'something is missing after "policy test"'),
                            (("state", "foo"), 'unknown "foo"')):
             p = site.run(*args)
             self.assertEqual((p.returncode, p.stdout), (2, ""), args)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "base/keyfile.h"
 #include "base/log.h"
+#include "policy/audit_anchor.h"
 #include "policy/audit_head.h"
 #include "policy/audit_verify.h"
 
@@ -271,8 +272,12 @@ static void rotates_and_follows(void **state)
     must_add(c, "two");
     chain_free(c);
     v = check(path, path);
-    assert_int_equal(v.faults, 1); /* those before are in another file */
+    assert_int_equal(v.faults, 0); /* those before are in another file, which is for a person to say */
     assert_int_equal(v.first, 9);
+    assert_int_equal(strspn(v.before, "0") < CHAIN_MAC_HEX, 1);
+    v = (struct verify){ .key = key, .from = 1 };
+    assert_true(verify_file(&v, path));
+    assert_int_equal(v.faults, 1);
 }
 
 /* A crash between the steps of a write. */
@@ -450,7 +455,7 @@ static void an_old_file_is_put_aside(void **state)
 
 static void anchors_are_compared(void **state)
 {
-    char anchors[130], name[130], *text;
+    char anchors[130], name[130], host[256], *text;
     const char *files[] = { path };
     struct chain_settings s = { .path = path };
     struct verify v = { .key = key };
@@ -468,8 +473,10 @@ static void anchors_are_compared(void **state)
         must_add(c, "one");
     chain_free(c);
     read_the_key();
-    assert_true(verify_anchors(&v, anchors, files, 1));
+    anchor_host(host, sizeof host);
+    assert_true(verify_anchors(&v, anchors, host, path, files, 1));
     assert_int_equal(v.faults, 0);
+    assert_int_equal(v.compared, 3);
     text = slurp(anchors, &len);
     assert_int_equal(strspn(text, "0123456789-:TZ") > 0, 1);
     free(text);
@@ -488,8 +495,98 @@ static void anchors_are_compared(void **state)
         must_add(c, "forged");
     chain_free(c);
     assert_int_equal(check(path, path).faults, 0);
-    assert_true(verify_anchors(&v, anchors, files, 1));
+    assert_true(verify_anchors(&v, anchors, host, path, files, 1));
     assert_int_equal(v.faults, 3);
+    v = (struct verify){
+        .key = key
+    }; /* anchors of another machine, or another file, say nothing of this one */
+    assert_true(verify_anchors(&v, anchors, "elsewhere", path, files, 1));
+    assert_int_equal(v.others, 3);
+    assert_int_equal(v.faults, 1); /* that none of them is for it */
+}
+
+static void an_anchor_is_read_from_its_end(void **state)
+{
+    static const char mac[] = "00000000000000000000000000000000000000000000000000000000000000ff";
+    char line[300];
+    struct anchor a;
+
+    (void)state;
+    snprintf(line, sizeof line, "2026-11-25T10:00:00Z web1 /var/log files/my audit.jsonl 12 %s\n", mac);
+    assert_true(anchor_parse(line, &a));
+    assert_string_equal(a.host, "web1");
+    assert_string_equal(a.path, "/var/log files/my audit.jsonl");
+    assert_string_equal(a.mac, mac);
+    assert_int_equal(a.seq, 12);
+    snprintf(line, sizeof line, "2026-11-25T10:00:00Z /a b 3 %s\n", mac); /* as they were before */
+    assert_true(anchor_parse(line, &a));
+    assert_null(a.host);
+    assert_string_equal(a.path, "/a b");
+    for (const char *const *bad =
+             (const char *const[]){ "", "x", "a b c d", "2026-11-25T10:00:00Z web1 /a x MAC", NULL };
+         *bad; bad++) {
+        snprintf(line, sizeof line, "%s", *bad);
+        assert_false(anchor_parse(line, &a));
+    }
+}
+
+/* What is in the file says whether it is the one that the head is of; its inode may be another's. */
+static void a_file_is_known_by_its_records(void **state)
+{
+    char head[130], old[130], why[600], *text;
+    struct chain_head was, now;
+    struct chain *c;
+    size_t len;
+
+    (void)state;
+    forget_all();
+    snprintf(head, sizeof head, "%s.head", path);
+    snprintf(old, sizeof old, "%s.old", path);
+    c = open_chain(0);
+    must_add(c, "one");
+    must_add(c, "two");
+    read_the_key();
+    assert_int_equal(head_read(head, key, &was), HEAD_GOOD);
+    rename(path, old);
+    must_add(c, "three");
+    assert_int_equal(head_read(head, key, &now), HEAD_GOOD);
+    was.inode = now.inode; /* the file system gave the new file the old one's */
+    was.size = 1 << 20;
+    assert_true(head_write(head, key, &was));
+    must_add(c, "four");
+    text = slurp(path, &len);
+    spill(old, text, len); /* a copy of the file, put back in its place */
+    rename(old, path);
+    must_add(c, "five");
+    assert_int_equal(check(path, path).faults, 0);
+    free(text);
+    text = slurp(path, &len);
+    text[len - 10] = text[len - 10] == '0' ? '1' : '0';
+    spill(path, text, len);
+    assert_false(add(c, "six", why));
+    assert_has(why, "the record that was written last is not in its place");
+    free(text);
+    chain_free(c);
+}
+
+static void rotation_goes_on_from_the_highest(void **state)
+{
+    char name[130];
+    struct chain *c;
+
+    (void)state;
+    forget_all();
+    c = open_chain(300);
+    for (int i = 0; i < 6; i++)
+        must_add(c, "one");
+    snprintf(name, sizeof name, "%s.000001", path);
+    assert_int_equal(unlink(name), 0); /* archived */
+    for (int i = 0; i < 3; i++)
+        must_add(c, "one");
+    assert_int_not_equal(access(name, F_OK), 0);
+    snprintf(name, sizeof name, "%s.000003", path);
+    assert_int_equal(access(name, F_OK), 0);
+    chain_free(c);
 }
 
 #define PROCESSES 8
@@ -535,6 +632,9 @@ int main(void)
         cmocka_unit_test(what_is_missing_has_to_be_accepted),
         cmocka_unit_test(an_old_file_is_put_aside),
         cmocka_unit_test(anchors_are_compared),
+        cmocka_unit_test(an_anchor_is_read_from_its_end),
+        cmocka_unit_test(a_file_is_known_by_its_records),
+        cmocka_unit_test(rotation_goes_on_from_the_highest),
         cmocka_unit_test(processes_make_one_chain),
     };
 
