@@ -18,7 +18,7 @@
 
 #define NEAR_MS   INT64_C(120000)
 #define PAGES_MAX 400
-#define ACTORS    16
+#define ACTORS    16 /* of ours; and so many others are named as candidates */
 
 /* One for each subject of an act that was sent, or may have been. */
 struct act {
@@ -38,8 +38,9 @@ struct books {
     size_t n_acts, cap_acts;
     struct event *events;
     size_t n_events, cap_events;
-    char actors[ACTORS][64];
+    char actors[ACTORS][64]; /* ours */
     size_t n_actors;
+    bool told; /* by --actor: nothing else is ours */
 };
 
 static int complain(const char *why)
@@ -179,11 +180,12 @@ static bool take_event(struct books *b, const kmcp_json *e)
     return true;
 }
 
-/* The cursor inside a "next" link, decoded; the link itself is never followed (api section 1.5). */
-static const char *cursor_of(struct arena *a, const char *next)
+/* The cursor inside a "next" link, decoded, for free(); the link itself is never followed (api section 1.5).
+ */
+static char *cursor_of(const char *next)
 {
     const char *at = next ? strstr(next, "cursor=") : NULL;
-    char *text = at ? arena_strdup(a, at + 7) : NULL, *out = text;
+    char *text = at ? strdup(at + 7) : NULL, *out = text;
 
     if (!text)
         return NULL;
@@ -202,45 +204,74 @@ static const char *cursor_of(struct arena *a, const char *next)
     return text;
 }
 
-static bool read_events(struct host *host, struct books *b, const char *since, char *why, size_t why_size)
+/* The rows of one page, and where it goes on; NULL: nowhere. An answer that is no page says nothing of what
+ * the tenant knows. */
+static bool take_page(struct books *b, const kmcp_json *body, char **cursor, char *why, size_t why_size)
 {
-    struct failure failure = { .rc = KMCP_OK };
-    char cursor[300] = "";
+    const kmcp_json *rows = json_get(body, "results"), *next = json_get(body, "next");
 
-    for (int page = 0; page < PAGES_MAX; page++) {
-        const struct kmcp_param query[] = { { "cursor", *cursor ? cursor : NULL },
-                                            { "limit", "500" },
-                                            { "sort_by", "-occurred_at" },
-                                            { "start_date", since } };
-        const struct kmcp_request request = { .struct_size = sizeof request,
-                                              .route = &own_routes[OWN_EVENTS].route,
-                                              .query = query,
-                                              .n_query = sizeof query / sizeof *query };
-        struct kmcp_reply reply = { .struct_size = sizeof reply };
-        const char *next = NULL;
-        struct arena a;
-        struct client_call call = { .arena = &a,
-                                    .failure = &failure,
-                                    .tool = KMCP_READ,
-                                    .deadline_ms = clock_ms() + host->call_timeout_ms };
-        bool ok;
-
-        arena_init(&a, host->call_bytes);
-        ok = client_http(host->client, &call, &request, &reply) == KMCP_OK;
-        for (const kmcp_json *e = json_first(json_get(reply.body, "results")); ok && e; e = json_next(e))
-            ok = take_event(b, e);
-        next = ok ? cursor_of(&a, json_str(json_get(reply.body, "next"))) : NULL;
-        snprintf(cursor, sizeof cursor, "%s", next ? next : "");
-        arena_release(&a, false);
-        if (!ok) {
-            snprintf(why, why_size, "%s", failure.text[0] ? failure.text : "out of memory");
+    *cursor = NULL;
+    snprintf(why, why_size, "the tenant's answer is no page of audit events; nothing was compared");
+    if (json_kind(rows) != KMCP_JSON_ARRAY)
+        return false;
+    for (const kmcp_json *e = json_first(rows); e; e = json_next(e)) {
+        if (json_kind(e) != KMCP_JSON_OBJECT)
+            return false;
+        if (!take_event(b, e)) {
+            snprintf(why, why_size, "out of memory");
             return false;
         }
-        if (!*cursor)
-            return true;
     }
-    snprintf(why, why_size, "there are more than %d pages of events; give a later --since", PAGES_MAX);
-    return false;
+    if (!json_str(next) || !*json_str(next))
+        return true;
+    *cursor = cursor_of(json_str(next));
+    return *cursor && **cursor;
+}
+
+static bool read_page(struct host *host, struct books *b, const char *since, char **cursor, char *why,
+                      size_t why_size)
+{
+    const struct kmcp_param query[] = {
+        { "cursor", *cursor }, { "limit", "500" }, { "sort_by", "-occurred_at" }, { "start_date", since }
+    };
+    const struct kmcp_request request = { .struct_size = sizeof request,
+                                          .route = &own_routes[OWN_EVENTS].route,
+                                          .query = query,
+                                          .n_query = sizeof query / sizeof *query };
+    struct kmcp_reply reply = { .struct_size = sizeof reply };
+    struct failure failure = { .rc = KMCP_OK };
+    struct arena a;
+    struct client_call call = {
+        .arena = &a, .failure = &failure, .tool = KMCP_READ, .deadline_ms = clock_ms() + host->call_timeout_ms
+    };
+    char *next = NULL;
+    bool ok;
+
+    arena_init(&a, host->call_bytes);
+    ok = client_http(host->client, &call, &request, &reply) == KMCP_OK;
+    if (ok)
+        ok = take_page(b, reply.body, &next, why, why_size);
+    else
+        snprintf(why, why_size, "%s", failure.text[0] ? failure.text : "out of memory");
+    arena_release(&a, false);
+    free(*cursor);
+    *cursor = next;
+    return ok;
+}
+
+static bool read_events(struct host *host, struct books *b, const char *since, char *why, size_t why_size)
+{
+    char *cursor = NULL;
+    bool ok = true;
+
+    for (int page = 0; ok && (page == 0 || cursor); page++) {
+        ok = page < PAGES_MAX && read_page(host, b, since, &cursor, why, why_size);
+        if (page == PAGES_MAX)
+            snprintf(why, why_size, "there are more than %d pages of events; give a later --since",
+                     PAGES_MAX);
+    }
+    free(cursor);
+    return ok;
 }
 
 /* ---- side by side ---- */
@@ -260,7 +291,8 @@ static void match(struct books *b)
             struct event *e = &b->events[k];
 
             if (e->ours || strcmp(e->target, b->acts[i].target) != 0 ||
-                e->at_ms < b->acts[i].from_ms - NEAR_MS || e->at_ms > b->acts[i].to_ms + NEAR_MS)
+                e->at_ms < b->acts[i].from_ms - NEAR_MS || e->at_ms > b->acts[i].to_ms + NEAR_MS ||
+                (b->told && !is_ours(b, e->actor)))
                 continue;
             e->ours = b->acts[i].known = true;
             if (!is_ours(b, e->actor) && b->n_actors < ACTORS)
@@ -297,6 +329,35 @@ static void tell(bool json, const char *found, int64_t at, const struct member *
     buf_free(&line);
 }
 
+/* The actors in B, as they may be shown. */
+static void list_actors(struct buf *out, const struct books *b)
+{
+    for (size_t i = 0; i < b->n_actors; i++) {
+        buf_puts(out, i ? ", " : "");
+        text_line(out, b->actors[i], 64, false);
+    }
+}
+
+/* Without our actor nothing can be said: whoever else has the token is among the others. */
+static int complain_unknown(const struct books *b)
+{
+    struct books others = { .n_acts = 0 };
+    struct buf names;
+
+    buf_init(&names, 1 << 16);
+    for (size_t k = 0; k < b->n_events && others.n_actors < ACTORS; k++)
+        if (!is_ours(&others, b->events[k].actor))
+            snprintf(others.actors[others.n_actors++], 64, "%s", b->events[k].actor);
+    list_actors(&names, &others);
+    fprintf(
+        stderr,
+        "kmcp: our actor could not be found out: none of %zu acts on our record is among %zu events of the "
+        "tenant; give --actor ID (candidates: %s)\n",
+        b->n_acts, b->n_events, names.data ? names.data : "none");
+    buf_free(&names);
+    return 1;
+}
+
 static int report(const struct books *b, bool json)
 {
     size_t strange = 0, lost = 0;
@@ -323,13 +384,19 @@ static int report(const struct books *b, bool json)
         lost++;
         tell(json, "unknown_to_tenant", a->from_ms, members, 3, ": the tenant knows no such event");
     }
-    if (!json)
+    if (!b->n_actors && b->n_events)
+        return complain_unknown(b);
+    if (!json) {
+        struct buf names;
+
+        buf_init(&names, 1 << 16);
+        list_actors(&names, b);
         printf("%zu acts on our record, %zu events of the tenant: %zu of our actor's are not on our record, "
-               "%zu of our acts "
-               "are unknown to the tenant\n",
-               b->n_acts, b->n_events, strange, lost);
-    if (!json && b->n_acts && !b->n_actors)
-        printf("no act of ours was found among the events, so our actor is not known; --actor ID names it\n");
+               "%zu of our acts are unknown to the tenant%s%s\n",
+               b->n_acts, b->n_events, strange, lost, names.len ? "; our actor is " : "",
+               names.len ? names.data : "");
+        buf_free(&names);
+    }
     return strange || lost ? 1 : 0;
 }
 
@@ -344,8 +411,10 @@ int reconcile(struct host *host, const struct cli *cli, const char *const *files
         since = clock_iso(clock_unix_ms() - INT64_C(30) * 86400000, month, sizeof month);
     if (clock_read(since) < 0)
         return complain("--since must look like 2026-11-24 or 2026-11-24T10:00:00Z");
-    if (actor)
+    if (actor) {
         snprintf(b.actors[b.n_actors++], 64, "%s", actor);
+        b.told = true;
+    }
     if (!read_acts(&b, files, n, clock_read(since)))
         status = complain("out of memory");
     else if (!read_events(host, &b, since, why, sizeof why))

@@ -111,13 +111,12 @@ class Reconcile(Session):
         for target in (other, "second-subject"):
             self.assertIn(f"lock_device {target}", p.stdout)
 
-    def test_what_the_tenant_says_is_text(self):
-        event = {"id": "1", "action": 'up"date\\', "occurred_at": "2026-11-24T10:00:00Z", "actor_id": "me\x1b[31m", "target_id": 'x"y',
-                 "target_type": "device\u202e"}
-
+    def answered(self, answer):
+        """A site of a tenant that answers each GET with what ANSWER makes of its path: JSON, or bytes."""
         class Answer(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
-                body = json.dumps({"results": [event], "next": None}).encode()
+                body = answer(self.path)
+                body = body if isinstance(body, bytes) else json.dumps(body).encode()
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
@@ -133,7 +132,57 @@ class Reconcile(Session):
         self.addCleanup(thread.join)
         self.addCleanup(server.server_close)
         self.addCleanup(server.shutdown)
-        site = self.site(url=f"http://127.0.0.1:{server.server_port}")
+        return self.site(url=f"http://127.0.0.1:{server.server_port}", policy="[rule all]\nthen = allow")
+
+    def test_an_answer_that_is_no_page_compares_nothing(self):
+        for body in ({}, [], {"detail": "x"}, b"", {"results": {}}, {"results": [], "next": "https://x.example/?page=2"}, {"results": ["x"]}):
+            site = self.answered(lambda path: body)
+            site.audit.touch()
+            p = site.run("audit", "reconcile")
+            self.assertEqual((p.returncode, p.stdout), (1, ""), body)
+            self.assertTrue(p.stderr.startswith("kmcp: "), p.stderr)
+
+    def test_a_long_cursor_leads_on(self):
+        cursor = "c" * 1500
+        event = {"id": "1", "action": "update", "occurred_at": "2026-11-24T10:00:00Z", "actor_id": "me", "target_id": "x", "target_type": "device"}
+        site = self.answered(lambda path: {"results": [event], "next": None if cursor in path else f"https://x.example/?cursor={cursor}"})
+        site.audit.touch()
+        p = site.run("audit", "reconcile", "--since", "2026-11-20", "--actor", "me")
+        self.assertIn("2 events of the tenant: 2 of our actor's are not on our record", p.stdout)
+        self.assertIn("; our actor is me\n", p.stdout)
+
+    def test_nothing_is_clear_where_our_actor_is_unknown(self):
+        event = {"id": "1", "action": "erase", "occurred_at": "2026-11-24T10:00:00Z", "actor_id": "somebody", "target_id": "x", "target_type": "device"}
+        site = self.answered(lambda path: {"results": [event, {**event, "actor_id": "another"}], "next": None})
+        site.audit.touch()
+        p = site.run("audit", "reconcile", "--since", "2026-11-20")
+        self.assertEqual((p.returncode, p.stdout), (1, ""))
+        self.assertIn("our actor could not be found out", p.stderr)
+        self.assertIn("give --actor ID (candidates: somebody, another)", p.stderr)
+        p = site.run("audit", "reconcile", "--since", "2026-11-20", "--actor", "another")
+        self.assertIn("1 of our actor's are not on our record", p.stdout)
+        site = self.answered(lambda path: {"results": [], "next": None})
+        site.audit.touch()
+        p = site.run("audit", "reconcile", "--since", "2026-11-20")
+        self.assertEqual(p.returncode, 0, p.stderr)
+
+    def test_the_actor_that_is_given_is_the_only_one(self):
+        site = self.site(policy="[rule all]\nthen = allow")
+        with self.kmcp(site) as k:
+            k.good("lock_device", self.lock(self.device("platform:Mac")))
+        since = site.records()[0]["time"]
+        p = site.run("audit", "reconcile", "--since", since)
+        self.assertEqual(p.returncode, 0, p.stdout)
+        self.assertRegex(p.stdout, "0 of our actor's are not on our record, 0 of our acts are unknown to the tenant; our actor is [^ ,]+\n")
+        p = site.run("audit", "reconcile", "--since", since, "--actor", "nobody")
+        self.assertEqual(p.returncode, 1)
+        self.assertIn("0 of our actor's are not on our record, 1 of our acts are unknown to the tenant; our actor is nobody\n", p.stdout)
+
+    def test_what_the_tenant_says_is_text(self):
+        event = {"id": "1", "action": 'up"date\\', "occurred_at": "2026-11-24T10:00:00Z", "actor_id": "me\x1b[31m", "target_id": 'x"y',
+                 "target_type": "device\u202e"}
+
+        site = self.answered(lambda path: {"results": [event], "next": None})
         site.audit.touch()
         args = ("audit", "reconcile", "--since", "2026-11-20", "--actor", event["actor_id"])
         row = json.loads(site.run(*args, "--json").stdout)
