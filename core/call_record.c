@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "call_phase.h"
 #include "policy/caps.h"
+#include "policy/sealed.h"
 
 #define LEASE_EXTRA_MS INT64_C(60000)
 #define KEEP_MS        (INT64_C(30) * 86400000)
@@ -23,6 +24,16 @@ bool call_note(struct call *c, const char *event, const char *detail)
         return true;
     log_line(KMCP_LOG_ERROR, "audit", "%s", why);
     return call_stop(c, CALL_TOOL_ERROR, "%s was not done: %s", c->name, why);
+}
+
+static const char *sealed_args(struct call *c)
+{
+    uint8_t key[DIGEST_SIZE];
+    const char *text = host_key_for(c->host, "ledger", key) ? sealed_text(&c->arena, key, c->stored_args)
+                                                            : NULL;
+
+    digest_wipe(key, sizeof key);
+    return text;
 }
 
 static bool claim(struct call *c)
@@ -52,7 +63,9 @@ static bool claim(struct call *c)
     act->tool = c->tool->decl.name;
     act->plugin = c->plugin->decl.name;
     act->principal = c->in->principal;
-    act->args = c->stored_args;
+    if (!(act->args = sealed_args(c)))
+        return call_refuse(c, "%s was not done: its arguments cannot be sealed for the ledger of acts",
+                           c->name);
     act->target = c->n_subjects && !c->record.redact ? c->subjects[0].label : NULL;
     act->request = c->client.agreed.line;
     act->text = act->structured = NULL;

@@ -8,14 +8,25 @@
 #include "call_question.h"
 #include "call_recover.h"
 #include "call_restore.h"
+#include "policy/sealed.h"
+
+static const char *opened_args(struct host *host, struct arena *a, const struct ledger_entry *e)
+{
+    uint8_t key[DIGEST_SIZE];
+    const char *args = e->args && host_key_for(host, "ledger", key) ? sealed_open(a, key, e->args) : NULL;
+
+    digest_wipe(key, sizeof key);
+    return args;
+}
 
 /* Settles E; what is known then. */
 static const char *settle(struct host *host, struct arena *a, const struct ledger_entry *e,
                           const volatile int *cancelled)
 {
+    const char *args = opened_args(host, a, e);
     struct call_input in = { .kind = CALL_TOOL,
                              .name = e->tool,
-                             .args = e->args ? json_parse(a, e->args, strlen(e->args), 0, NULL) : NULL,
+                             .args = args ? json_parse(a, args, strlen(args), 0, NULL) : NULL,
                              .principal = e->principal,
                              .client = "kmcp",
                              .transport = "recovery",

@@ -21,7 +21,7 @@ struct ledger_entry {
     char call[2 * DIGEST_SIZE + 1]; /* of principal, tool and arguments */
     const char *id;                 /* of the audit's records */
     const char *tool, *plugin, *principal;
-    const char *args;       /* canonical, without writeOnly members; for resolve() */
+    const char *args; /* canonical, without writeOnly members, sealed: they may name persons; for resolve() */
     const char *target;     /* for people */
     const char *request;    /* "POST /api/v1/..." or NULL */
     const char *text;       /* what the caller was told, or NULL */

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "pending.h"
+#include "sealed.h"
 
 #define SPACE    "pending"
 #define AFTER_MS INT64_C(86400000) /* what ended is kept so long, to say what became of it */
@@ -52,16 +53,9 @@ static bool copy_text(const kmcp_json *object, const char *key, char *out, size_
 /* What stands sealed in V, and is for people and for the review alone. */
 static const kmcp_json *unseal(struct arena *a, const uint8_t key[DIGEST_SIZE], const kmcp_json *v)
 {
-    const char *text = json_str(json_get(v, "sealed"));
-    size_t len = text ? strlen(text) : 0, n;
-    uint8_t *sealed = arena_alloc(a, len * 3 / 4 + 3);
-    char *plain;
+    const char *text = json_str(json_get(v, "sealed")), *plain = text ? sealed_open(a, key, text) : NULL;
 
-    if (!text || !sealed || (n = digest_b64url_decode(text, len, sealed)) == (size_t)-1 ||
-        n < DIGEST_SEAL_EXTRA || !(plain = arena_alloc(a, n)) ||
-        !digest_open(key, sealed, n, (uint8_t *)plain))
-        return NULL;
-    return json_parse(a, plain, n - DIGEST_SEAL_EXTRA, 0, NULL);
+    return plain ? json_parse(a, plain, strlen(plain), 0, NULL) : NULL;
 }
 
 static bool read_one(struct arena *a, const uint8_t seal[DIGEST_SIZE], const char *key,
@@ -155,14 +149,8 @@ static const char *seal(struct arena *a, const uint8_t key[DIGEST_SIZE], const s
                                 add(a, v, "request", p->request) && add(a, v, "reason", p->reason)
                             ? json_text(a, v)
                             : NULL;
-    size_t len = plain ? strlen(plain) : 0;
-    uint8_t *sealed = arena_alloc(a, len + DIGEST_SEAL_EXTRA);
-    char *text = arena_alloc(a, (len + DIGEST_SEAL_EXTRA) * 4 / 3 + 8);
 
-    if (!plain || !sealed || !text || !digest_seal(key, plain, len, sealed))
-        return NULL;
-    digest_b64url(sealed, len + DIGEST_SEAL_EXTRA, text);
-    return text;
+    return plain ? sealed_text(a, key, plain) : NULL;
 }
 
 enum state_rc pending_put(struct state *s, struct arena *a, const uint8_t key[DIGEST_SIZE], struct pending *p)
