@@ -73,9 +73,9 @@ void act_lock(struct call *c)
     struct device *d = act_target(c, ON(MAC) | ON(IPHONE) | ON(IPAD) | ON(ANDROID), COMMAND_LOCK);
     uint32_t made = d ? d->acts : 0;
     if (d && act_queue(c, d, COMMAND_LOCK, "DeviceLock") && d->platform == MAC) {
-        char pin[16];
+        char pin[64];
         d->pin = 100000 + rng_below(d->key, 7000 + (uint64_t)made, 900000);
-        snprintf(pin, sizeof pin, "%06u", d->pin);
+        snprintf(pin, sizeof pin, "%06u%s", d->pin, c->t->fleet.secret_mark);
         out_open(&c->out, NULL, '{');
         out_string(&c->out, c->t->seed_dialect ? "unlock_pin" : "PIN", pin);
         out_close(&c->out, '}');

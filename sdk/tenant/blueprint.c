@@ -21,10 +21,10 @@ void blueprint_count(const struct fleet *f, int64_t *counts)
 }
 
 /* Codes may begin with 0 and are strings. */
-static void blueprint_code(const struct fleet *f, unsigned i, char buf[8], bool *active)
+static void blueprint_code(const struct fleet *f, unsigned i, char buf[64], bool *active)
 {
     uint64_t key = rng_draw(f->seed, 0xC0DE000U + i);
-    snprintf(buf, 8, "%06u", (unsigned)(key % (i % 3 == 0 ? 99999 : 999999)));
+    snprintf(buf, 64, "%06u%s", (unsigned)(key % (i % 3 == 0 ? 99999 : 999999)), f->secret_mark);
     *active = key >> 40 & 1;
 }
 
@@ -48,7 +48,7 @@ static void blueprint_write_items(struct call *c, unsigned i)
 static void blueprint_write(struct call *c, unsigned i, int64_t devices, bool with_items)
 {
     struct out *o = &c->out;
-    char id[IDS_SIZE], code[8];
+    char id[IDS_SIZE], code[64];
     bool active;
     blueprint_code(&c->t->fleet, i, code, &active);
     out_open(o, NULL, '{');

@@ -150,14 +150,14 @@ static void device_local_user(const struct fleet *f, const struct device *d, cha
     snprintf(buf, FLEET_TEXT, "%s%s", d->user ? first->ascii : "admin", f->mark);
 }
 
-static void device_key(const struct device *d, char buf[FLEET_TEXT])
+static void device_key(const struct fleet *f, const struct device *d, char buf[FLEET_TEXT])
 {
     if (d->platform != MAC || !d->escrowed)
         return;
     char raw[25];
     ids_letters(raw, 24, rng_draw(d->key, DRAW_KEY), key_letters);
-    snprintf(buf, FLEET_TEXT, "%.4s-%.4s-%.4s-%.4s-%.4s-%.4s", raw, raw + 4, raw + 8, raw + 12, raw + 16,
-             raw + 20);
+    snprintf(buf, FLEET_TEXT, "%.4s-%.4s-%.4s-%.4s-%.4s-%.4s%s", raw, raw + 4, raw + 8, raw + 12, raw + 16,
+             raw + 20, f->secret_mark);
 }
 
 static void device_number(const struct fleet *f, const struct device *d, enum field which,
@@ -255,7 +255,7 @@ char *field_text(const struct fleet *f, const struct device *d, enum field which
     case FIELD_UDID:
         return ids_text(buf, rng_draw(d->key, DRAW_UDID));
     case FIELD_FILEVAULT_KEY:
-        device_key(d, buf);
+        device_key(f, d, buf);
         break;
     default:
         device_number(f, d, which, buf);

@@ -7,6 +7,7 @@
 #include "rng.h"
 #include "when.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,11 +133,8 @@ bool fleet_draw(struct fleet *f, const struct fleet_plan *plan)
     f->seed = rng_mix(plan->seed);
     f->born_us = plan->now_us;
     f->users = plan->count / 10 * 9 + 3;
-    size_t mark = plan->mark ? strlen(plan->mark) : 0;
-    if (mark > FLEET_MARK)
-        return false;
-    if (mark)
-        memcpy(f->mark, plan->mark, mark);
+    snprintf(f->mark, sizeof f->mark, "%s", plan->mark ? plan->mark : "");
+    snprintf(f->secret_mark, sizeof f->secret_mark, "%s", plan->secret_mark ? plan->secret_mark : "");
     f->devices = calloc(f->count ? f->count : 1, sizeof *f->devices);
     if (!f->devices)
         return false;

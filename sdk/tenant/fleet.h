@@ -54,6 +54,7 @@ struct fleet {
     uint32_t edition; /* grows when something that lists are ordered by changes */
     bool has_others;  /* Windows or Android present: more fields in every device */
     char mark[FLEET_MARK + 1];
+    char secret_mark[FLEET_MARK + 1]; /* at the end of every secret */
 };
 
 struct fleet_plan {
@@ -61,7 +62,7 @@ struct fleet_plan {
     uint64_t seed;
     int64_t now_us;
     enum platform only; /* PLATFORMS for the usual mix */
-    const char *mark;   /* or NULL */
+    const char *mark, *secret_mark; /* or NULL */
 };
 
 bool fleet_draw(struct fleet *f, const struct fleet_plan *plan);

@@ -118,8 +118,8 @@ static void made_app_file(struct call *c, uint64_t key, const char *type)
     /* A signed address is as good as a password. */
     snprintf(text, sizeof text,
              "https://managed-library.example/companies/acme/library/custom_apps/%.12s.%s?X-Amz-Expires=3600"
-             "&X-Amz-Signature=%s",
-             hex, suffix, hex);
+             "&X-Amz-Signature=%s%s",
+             hex, suffix, hex, c->t->fleet.secret_mark);
     out_string(o, "file_url", text);
     out_string(o, "sha256", hex);
     out_int(o, "file_size", (int64_t)(key >> 10 & 0x3FFFFFFF));

@@ -19,6 +19,7 @@ static const char usage[] =
     "  --platform-only NAME  Mac, iPhone, iPad, AppleTV, Windows or Android devices only\n"
     "  --now TIME            the tenant's clock at start, ISO 8601 (default: the real time)\n"
     "  --mark TEXT           put TEXT inside every datum about a person (A-Z a-z 0-9 _ -, at most 32)\n"
+    "  --mark-secrets TEXT   the same for every secret: keys, passwords, codes, signed URLs, PINs\n"
     "  --dialect NAME        real (default) or seed: shapes of the seed's API reference\n"
     "  --token TOKEN         the bearer token to accept (default kmcp-demo-token)\n"
     "  --token-file FILE     the same, from the first line of a file\n"
@@ -96,10 +97,10 @@ static bool options_token_file(struct tenant *t, const char *path)
     return options_token(t, line);
 }
 
-static bool options_mark(struct options *o, const char *text)
+static bool options_mark(const char **mark, const char *text)
 {
     static const char good[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
-    o->plan.mark = text;
+    *mark = text;
     return *text && strlen(text) <= FLEET_MARK && text[strspn(text, good)] == '\0';
 }
 
@@ -132,7 +133,9 @@ static const char *options_take(struct options *o, struct tenant *t, const char 
     else if (strcmp(name, "--now") == 0)
         wrong = when_parse(value, &o->plan.now_us) ? "" : "use a time such as 2026-11-24T09:00:00Z";
     else if (strcmp(name, "--mark") == 0)
-        wrong = options_mark(o, value) ? "" : "use 1 to 32 of A-Z a-z 0-9 _ -";
+        wrong = options_mark(&o->plan.mark, value) ? "" : "use 1 to 32 of A-Z a-z 0-9 _ -";
+    else if (strcmp(name, "--mark-secrets") == 0)
+        wrong = options_mark(&o->plan.secret_mark, value) ? "" : "use 1 to 32 of A-Z a-z 0-9 _ -";
     else if (strcmp(name, "--dialect") == 0)
         wrong = options_dialect(t, value) ? "" : "use real or seed";
     else if (strcmp(name, "--token") == 0)

@@ -48,7 +48,7 @@ static bool profile_removable(const struct prism_row *r)
 static PRISM_GETTER(get_profile)
 {
     unsigned at = profile_pick(r);
-    char secret[16], id[IDS_SIZE];
+    char secret[64], id[IDS_SIZE];
     cell_put_text(cell, "");
     if (arg == PROFILE_NAME)
         cell_put_text(cell, r->i ? profiles[at].name : "MDM Profile");
@@ -60,9 +60,11 @@ static PRISM_GETTER(get_profile)
         cell_put_text(cell, r->i ? profiles[at].description : "");
     else if (arg == PROFILE_COMPANY)
         cell_put_text(cell, profile_removable(r) ? "" : "Acme");
-    else if (profile_removable(r) && rng_below(r->d->key, 932, 2))
-        cell_put_text(cell, ids_letters(secret, 10, rng_draw(r->d->key, 933 + (uint64_t)at),
-                                        "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"));
+    else if (profile_removable(r) && rng_below(r->d->key, 932, 2)) {
+        ids_letters(secret, 10, rng_draw(r->d->key, 933 + (uint64_t)at), "ABCDEFGHJKLMNPQRSTUVWXYZ23456789");
+        snprintf(secret + 10, sizeof secret - 10, "%s", r->f->secret_mark);
+        cell_put_text(cell, secret);
+    }
 }
 
 static PRISM_GETTER(get_managed)

@@ -35,32 +35,32 @@ void secret_filevault_key(struct call *c)
 
 void secret_unlock_pin(struct call *c)
 {
-    char pin[16] = "";
+    char pin[64] = "";
     const struct device *d = secret_device(c, "unlock_pin");
     if (!d)
         return;
     if (d->platform == MAC && d->pin)
-        snprintf(pin, sizeof pin, "%06u", d->pin);
+        snprintf(pin, sizeof pin, "%06u%s", d->pin, c->t->fleet.secret_mark);
     secret_write(c, "pin", pin);
 }
 
 void secret_bypass_code(struct call *c)
 {
     static const char letters[] = "0123456789ACDEFGHJKLMNPQRTUVWXYZ";
-    char raw[27], user[40] = "", device[40] = "";
+    char raw[27], user[80] = "", device[80] = "";
     const struct device *d = secret_device(c, "bypass_code");
     if (!d)
         return;
     bool has = d->platform == MAC || d->platform == IPHONE || d->platform == IPAD;
     if (has && d->supervised) {
         ids_letters(raw, 26, rng_draw(d->key, 301), letters);
-        snprintf(device, sizeof device, "%.5s-%.5s-%.4s-%.4s-%.4s-%.4s", raw, raw + 5, raw + 10, raw + 14,
-                 raw + 18, raw + 22);
+        snprintf(device, sizeof device, "%.5s-%.5s-%.4s-%.4s-%.4s-%.4s%s", raw, raw + 5, raw + 10, raw + 14,
+                 raw + 18, raw + 22, c->t->fleet.secret_mark);
     }
     if (has && rng_below(d->key, 302, 4) == 0) {
         ids_letters(raw, 26, rng_draw(d->key, 303), letters);
-        snprintf(user, sizeof user, "%.5s-%.5s-%.4s-%.4s-%.4s-%.4s", raw, raw + 5, raw + 10, raw + 14,
-                 raw + 18, raw + 22);
+        snprintf(user, sizeof user, "%.5s-%.5s-%.4s-%.4s-%.4s-%.4s%s", raw, raw + 5, raw + 10, raw + 14,
+                 raw + 18, raw + 22, c->t->fleet.secret_mark);
     }
     out_open(&c->out, NULL, '{');
     out_string(&c->out, "user_based_albc", user[0] ? user : NULL);
@@ -70,12 +70,14 @@ void secret_bypass_code(struct call *c)
 
 void secret_recovery_password(struct call *c)
 {
-    char password[24] = "";
+    char password[64] = "";
     const struct device *d = secret_device(c, "recovery_password");
     if (!d)
         return;
-    if (d->platform == MAC && d->supervised && rng_below(d->key, 304, 3) > 0)
+    if (d->platform == MAC && d->supervised && rng_below(d->key, 304, 3) > 0) {
         ids_letters(password, 20, rng_draw(d->key, 305),
                     "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghjkmnpqrstuvwxyz23456789");
+        snprintf(password + 20, sizeof password - 20, "%s", c->t->fleet.secret_mark);
+    }
     secret_write(c, "recovery_password", password);
 }

@@ -19,9 +19,9 @@ static void put(struct call *c, const struct device *d, const char *key, enum fi
 static void truth_device(struct call *c, const struct device *d)
 {
     struct out *o = &c->out;
-    char pin[16] = "";
+    char pin[64] = "";
     if (d->pin)
-        snprintf(pin, sizeof pin, "%06u", d->pin);
+        snprintf(pin, sizeof pin, "%06u%s", d->pin, c->t->fleet.secret_mark);
     out_open(o, NULL, '{');
     out_int(o, "index", d->index);
     put(c, d, "device_id", FIELD_DEVICE_ID);
