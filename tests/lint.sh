@@ -29,7 +29,7 @@ one_place() { # HEADER FILES: only there
 one_place 'curl/' core/client/http.c
 one_place 'cjson/' core/base/json.c
 one_place 'ini\.h' core/base/config.c
-one_place 'openssl/' core/base/digest.c
+one_place 'openssl/' 'core/base/digest.c core/client/http.c'
 one_place 'sqlite3\.h' core/state/sqlite.c
 one_place 'hiredis/' core/state/redis.c
 one_place 'event2/' 'core/transport/http_conn.c core/transport/http_server.c'

@@ -225,6 +225,7 @@ struct cache_reply *client_send(struct client *cl, struct client_call *call, con
         struct http_exchange x = { .method = r->method,
                                    .path = path,
                                    .body = body,
+                                   .alone = r->safety != KMCP_READ,
                                    .traceparent = call->traceparent,
                                    .tracestate = call->tracestate };
         struct cache_reply *reply = NULL;

@@ -4,12 +4,13 @@
  * There is no thread of its own. Of the callers that wait for an answer one drives the transfers of all of
  * them until his own is done; then he leaves, and another who still waits takes over. So a single request
  * costs no change of threads, and many share one loop. The driver sleeps in curl_multi_poll until a job, a
- * cancellation or the network wakes it. Acts (all but GET) use a new connection each: on a reused one that
+ * cancellation or the network wakes it. What is above READ uses a new connection each: on a reused one that
  * the server has closed meanwhile, libcurl sends the request again by itself, and an act must not be sent
- * twice.
+ * twice; and what a connection still holds of a secret goes with it.
  */
 
 #include <curl/curl.h>
+#include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,7 @@ struct http {
     char *user_agent;
     long timeout_ms;
     size_t max_body;
+    bool openssl;        /* libcurl's TLS is OpenSSL, of the generation we are built with */
     CURL *spare[SPARES]; /* handles kept for the next */
     size_t n_spare;
 };
@@ -135,6 +137,19 @@ static void add_trace(struct job *job, const char *name, const char *value)
         job->headers = curl_slist_append(job->headers, line);
 }
 
+/* OpenSSL keeps the last record a connection received, decrypted, until the next: not this one. */
+static CURLcode on_tls(CURL *easy, void *context, void *unused)
+{
+    (void)easy;
+    (void)unused;
+#ifdef SSL_OP_CLEANSE_PLAINTEXT
+    SSL_CTX_set_options(context, SSL_OP_CLEANSE_PLAINTEXT);
+#else
+    (void)context;
+#endif
+    return CURLE_OK;
+}
+
 static void set_options(struct http *h, struct job *job)
 {
     struct http_exchange *x = job->x;
@@ -166,6 +181,8 @@ static void set_options(struct http *h, struct job *job)
     curl_easy_setopt(e, CURLOPT_USERAGENT, h->user_agent);
     curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, x->timeout_ms > 0 ? x->timeout_ms : h->timeout_ms);
     curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, 10000L);
+    if (h->openssl)
+        curl_easy_setopt(e, CURLOPT_SSL_CTX_FUNCTION, on_tls);
     if (x->look)
         curl_easy_setopt(e, CURLOPT_CERTINFO, 1L);
     if (h->ca_blob) {
@@ -173,10 +190,12 @@ static void set_options(struct http *h, struct job *job)
 
         curl_easy_setopt(e, CURLOPT_CAINFO_BLOB, &blob);
     }
+    if (x->alone) { /* see the top of this file */
+        curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
+        curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
+    }
     if (strcmp(x->method, "GET") != 0) {
         curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, x->method);
-        curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L); /* see the top of this file */
-        curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
         if (x->body || strcmp(x->method, "DELETE") != 0) {
             curl_easy_setopt(e, CURLOPT_POSTFIELDS, x->body ? x->body : "");
             curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE, (long)(x->body ? strlen(x->body) : 0));
@@ -426,6 +445,15 @@ static bool trust(struct http *h, const char *ca_file, char *why, size_t why_siz
     return false;
 }
 
+static bool is_openssl(void)
+{
+    const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+    char name[32];
+
+    snprintf(name, sizeof name, "OpenSSL/%lu.", (unsigned long)OPENSSL_VERSION_NUMBER >> 28);
+    return info->ssl_version && strncmp(info->ssl_version, name, strlen(name)) == 0;
+}
+
 static struct http *http_start(const struct http_config *c, char *why, size_t why_size)
 {
     struct http *h = calloc(1, sizeof *h);
@@ -444,6 +472,7 @@ static struct http *http_start(const struct http_config *c, char *why, size_t wh
     h->authorization = malloc(n);
     h->timeout_ms = c->timeout_ms;
     h->max_body = c->max_body;
+    h->openssl = is_openssl();
     snprintf(why, why_size, "out of memory");
     if (!h->multi || !h->base_url || !h->user_agent || !h->authorization ||
         (c->ca_file && !trust(h, c->ca_file, why, why_size))) {
@@ -468,7 +497,7 @@ static void http_stop(struct http *h)
     release(h);
 }
 
-extern __attribute__((visibility("default"))) const struct http_ops kmcp_http_v3;
-const struct http_ops kmcp_http_v3 = {
+extern __attribute__((visibility("default"))) const struct http_ops kmcp_http_v4;
+const struct http_ops kmcp_http_v4 = {
     .start = http_start, .perform = http_perform, .wake = http_wake, .stop = http_stop
 };

@@ -36,6 +36,7 @@ struct http_exchange {
     const char *body;                     /* in: JSON text or NULL */
     const char *traceparent, *tracestate; /* in: W3C Trace Context, checked; NULL: none */
     long timeout_ms;                      /* in: 0 = default */
+    bool alone;                           /* in: on a connection of its own, which ends with it */
     bool look;                            /* in: say whose certificate it is, if it connects anew */
     enum http_end end;                    /* out */
     int status;
@@ -51,7 +52,7 @@ struct http_exchange {
     char error[256];               /* for NOT_SENT, LOST: one sentence, no token, no URL query */
 };
 
-/* The table the module exports as kmcp_http_v3. */
+/* The table the module exports as kmcp_http_v4. */
 struct http_ops {
     struct http *(*start)(const struct http_config *, char *why, size_t why_size);
     /* Blocks until the exchange ended. *CANCELLED turning non-zero (followed by wake) ends it early. Any
