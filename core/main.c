@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -27,6 +30,10 @@ int main(int argc, char **argv)
     struct cli cli;
 
     setrlimit(RLIMIT_CORE, &no_core);
+#ifdef __linux__
+    prctl(PR_SET_DUMPABLE,
+          0); /* not to a crash handler that ignores the limit, nor to a debugger of this user */
+#endif
 #ifdef M_ARENA_MAX
     mallopt(M_ARENA_MAX, 2);              /* threads come and go; each would leave a heap of its own behind */
     mallopt(M_MMAP_THRESHOLD, 256 << 10); /* and pages of lists go back when they are done with */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "digest.h"
+#include "wipe.h"
 
 #define BLOCK_FIRST 4096u
 #define BLOCK_MAX   262144u
@@ -114,6 +115,8 @@ static void drop_newest(struct arena *a)
     struct arena_block *block = a->blocks;
 
     a->blocks = block->older;
+    if (wipe_by_hand())
+        digest_wipe(block->data, block->size);
     free(block);
 }
 

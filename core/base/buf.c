@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "digest.h"
+#include "wipe.h"
 
 void buf_init(struct buf *b, size_t max)
 {
@@ -33,9 +34,14 @@ static bool reserve(struct buf *b, size_t extra)
         cap = cap > SIZE_MAX / 2 ? need : cap * 2;
     if (cap > b->max + 1)
         cap = b->max + 1;
-    char *data = realloc(b->data, cap);
+    char *data = wipe_by_hand() ? malloc(cap) : realloc(b->data, cap);
     if (data == NULL)
         return fail(b);
+    if (wipe_by_hand() && b->data != NULL) {
+        memcpy(data, b->data, b->len + 1);
+        digest_wipe(b->data, b->cap);
+        free(b->data);
+    }
     b->data = data;
     b->cap = cap;
     return true;
@@ -97,6 +103,8 @@ void buf_reset(struct buf *b)
 
 void buf_free(struct buf *b)
 {
+    if (b->data != NULL && wipe_by_hand())
+        digest_wipe(b->data, b->cap);
     free(b->data);
     b->data = NULL;
     b->len = b->cap = 0;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "pool.h"
+#include "wipe.h"
 
 #define STACK_BYTES (512 * 1024)
 
@@ -75,6 +76,7 @@ static void *work(void *arg)
         wake_one(p);
         pthread_mutex_unlock(&p->lock);
         job.fn(job.arg);
+        wipe_stack();
         pthread_mutex_lock(&p->lock);
     }
     pthread_mutex_unlock(&p->lock);

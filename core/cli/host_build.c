@@ -10,6 +10,7 @@
 #include "base/lazy.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/wipe.h"
 #include "cli.h"
 #include "plugin/api.h"
 #include "transport/http_settings.h"
@@ -165,6 +166,8 @@ static bool build(struct host *host, struct config *c, size_t *workers)
         !(host->state = state_new(c, host->tenant.base_url)) || !policy_read(&host->policy, c) ||
         !(host->audit = audit_new(c)) || !registry_load(&host->registry, c, plugin_dir(c, dir, sizeof dir)))
         return false;
+    if (host->policy.redact_pii || !host->policy.read_only)
+        wipe_begin();
     audit_use_state(host->audit, host->state);
     if (!names_what_there_is(host, c))
         return false;

@@ -7,6 +7,7 @@
 
 #include "ahead.h"
 #include "base/clock.h"
+#include "base/wipe.h"
 #include "route.h"
 
 #define STACK_BYTES  (512u << 10)
@@ -147,6 +148,7 @@ static void *fetch_ahead(void *arg)
         pthread_cond_broadcast(&cl->ahead_changed);
     }
     pthread_mutex_unlock(&cl->ahead_lock);
+    wipe_stack(); /* the system keeps the stack for the next thread */
     return NULL;
 }
 

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/wipe.h"
 #include "client_inner.h"
 #include "route.h"
 
@@ -228,6 +229,8 @@ struct cache_reply *client_fetch(struct client *cl, struct client_call *call, co
 {
     char *path;
 
+    if (rq->route->secrets) /* the host that only reads, and hides nobody, has not begun yet */
+        wipe_begin();
     if (client_check(call, rq) != KMCP_OK || !(path = route_expand(call->arena, rq, call->failure)))
         return NULL;
     if (rq->route->safety == KMCP_READ && strcmp(rq->route->method, "GET") == 0)

@@ -305,6 +305,7 @@ static bool read_chunked(struct conn *c, struct evbuffer *in)
         char bytes[16384];
         ssize_t n = evbuffer_copyout(in, bytes, sizeof bytes);
         size_t used = 0, out = 0;
+        bool good;
         enum http_chunks_end end = http_chunks_feed(&c->chunks, bytes, n > 0 ? (size_t)n : 0, &used, &out);
 
         if (end == HTTP_CHUNKS_BAD) {
@@ -312,7 +313,10 @@ static bool read_chunked(struct conn *c, struct evbuffer *in)
             return false;
         }
         evbuffer_drain(in, used);
-        if (!add_body(c, bytes, out))
+        good = add_body(c, bytes, out);
+        memset(bytes, 0, sizeof bytes); /* arguments may hold a PIN */
+        __asm__ volatile("" : : "r"(bytes) : "memory");
+        if (!good)
             return false;
         if (end == HTTP_CHUNKS_DONE)
             return true;

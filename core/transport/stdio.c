@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/wipe.h"
 #include "transport/line_writer.h"
 #include "transport/stdio.h"
 
@@ -70,7 +71,6 @@ static void too_long(struct lines *l)
     if (!l->skipping)
         server_reject(l->sink, 413, RPC_INVALID, "the line is over 4 MiB; it was skipped");
     l->skipping = true;
-    l->len = 0;
 }
 
 /* Takes what was read: LEN new bytes are at the end of the buffer. */
@@ -89,10 +89,13 @@ static void take_bytes(struct lines *l, size_t fresh)
     l->len = (size_t)(end - start);
     memmove(l->data, start, l->len);
     memset(l->data + l->len, 0, (size_t)(start - l->data)); /* arguments may hold a PIN */
-    if (l->skipping)
-        l->len = 0;
-    else if (l->len > STDIO_LINE_MAX)
+    if (l->len > STDIO_LINE_MAX)
         too_long(l);
+    if (l->skipping) {
+        memset(l->data, 0, l->len);
+        l->len = 0;
+    }
+    wipe_stack();
 }
 
 static bool make_room(struct lines *l)
