@@ -108,7 +108,7 @@ class Proxy:
         proxy = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version, timeout = "HTTP/1.1", DEADLINE
+            protocol_version, timeout, disable_nagle_algorithm = "HTTP/1.1", DEADLINE, True
 
             def log_message(self, *_):
                 pass
