@@ -11,7 +11,7 @@
 
 /* What may not stand in the service's words. All may be NULL. */
 struct fault_hide {
-    const char *secrets, *pii;      /* members, as a route declares them; covered like those of a reply */
+    const char *secrets;            /* members, as a route declares them; covered like those of a reply */
     const struct mask_seen *values; /* nor these, wherever they stand: a PIN that the request held */
     bool sentence;                  /* nothing but detail, error or message: the answer could be a secret */
 };

@@ -55,14 +55,13 @@ static void covers_what_is_hidden(void **state)
         { "<p>K-1</p>", "", "" },
         { "{\"key\":\"K-1\"", "", "" },
         { "{\"message\":\"Ana: 739201\",\"key\":5}", "Ana: [not shown]", "Ana: [not shown]" },
-        { "{\"user\":\"Ana\",\"pin\":739201}", "user: [redacted]", "" },
     };
     struct mask_seen values = { .arena = &a };
 
     (void)state;
     assert_true(mask_resolve(&values, "739201", "[not shown]"));
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct fault_hide hide = { "key", "user", &values, false };
+        struct fault_hide hide = { "key", &values, false };
         size_t len = strlen(rows[i].body);
 
         assert_string_equal(fault_words(&a, rows[i].body, len, &hide), rows[i].words);
