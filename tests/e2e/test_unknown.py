@@ -147,7 +147,8 @@ class Unknown(Case):
             kept.rename(site.audit)
             self.assertEqual(site.records()[-1]["event"], "intent")
             if result == "unknown":
-                self.kmcp(site).result("tools/list")  # a start records it, as does kmcp acts
+                with self.kmcp(site):  # a start records it, as does kmcp acts
+                    self.until(lambda: site.records()[-1]["event"] == "resolved", "recorded")
             else:
                 self.assertIn(result, site.run("acts").stdout)
             self.until(lambda: site.records()[-1]["event"] == "resolved", "recorded")
@@ -215,9 +216,9 @@ class Unknown(Case):
         hangs, site = threading.Event(), self.site(url=self.between.url, policy="[rule all]\nthen = allow")
         self.addCleanup(hangs.set)
         self.between.before = lambda method, path, body: method == "POST" and hangs.wait(DEADLINE) and None or self.answer(method, path, body)
-        k, args = self.kmcp(site), self.args()
+        k, args, sent = self.kmcp(site), self.args(), len(self.between.sent())
         q = k.start("tools/call", {"name": "lock_device", "arguments": args})
-        self.until(lambda: self.between.sent(), "sent")
+        self.until(lambda: len(self.between.sent()) > sent, "sent")
         began = time.monotonic()
         how(k.p)
         m = k.finish(q)
