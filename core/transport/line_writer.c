@@ -61,13 +61,11 @@ static bool write_together(int fd, const struct line *lines)
 {
     while (lines) {
         struct iovec parts[TOGETHER];
-        size_t n = 0, len = 0;
+        size_t n = 0;
         ssize_t done;
 
-        for (const struct line *l = lines; l && n < TOGETHER; l = l->next, n++) {
+        for (const struct line *l = lines; l && n < TOGETHER; l = l->next, n++)
             parts[n] = (struct iovec){ (char *)(uintptr_t)l->text, l->len };
-            len += l->len;
-        }
         done = writev(fd, parts, (int)n);
         if (done < 0 && errno != EAGAIN && errno != EINTR)
             return false;
