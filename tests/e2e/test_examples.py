@@ -4,7 +4,7 @@ import re
 import unittest
 
 from e2e import Case
-from test_policy import YES, on_terminal
+from test_policy import YES, approvers, on_terminal
 
 CONF = pathlib.Path(__file__).resolve().parents[2] / "conf"
 
@@ -42,14 +42,7 @@ class Examples(Case):
 
     def test_two_person(self):
         site = self.site()
-        lines = ""
-        for name in ("ana", "bob"):
-            text, _ = on_terminal(site, "approver", name, answers=[("Passphrase", f"secret of {name}"), ("Again", f"secret of {name}")])
-            lines += re.search(r"\[approver .*\]\nhash = \S+\n", text).group(0)
-        approvers = site.dir / "approvers"
-        approvers.write_text(lines)
-        approvers.chmod(0o600)
-        site = self.example("two-person.ini", **{"/etc/kmcp/approvers": approvers})
+        site = self.example("two-person.ini", **{"/etc/kmcp/approvers": approvers(self, site, "ana", "bob")})
         k = self.kmcp(site, ask="accept")
         self.agreed(site, k, "lock_device", self.lock(), "ana")
         self.assertIn("secret:", str(self.agreed(site, k, "get_filevault_key", self.key(), "ana", "bob")["content"]))
@@ -76,7 +69,7 @@ class Examples(Case):
 
     def test_what_the_manual_shows(self):
         site = self.site()
-        (site.dir / "approvers").touch(0o600)
+        approvers(self, site, "ana", "bob")
         shown = "\n".join(re.findall(r"^```ini\n(.*?)^```", (CONF.parent / "docs" / "policy.md").read_text(), re.M | re.S))
         self.assertIn("[rule finance]", shown)
         site.write(site.ini.read_text().replace("[audit]", f"approvers = {site.dir}/approvers\n{shown}\n[audit]"))
