@@ -101,10 +101,11 @@ struct call_input {
     enum call_ask_how can_ask;
     const kmcp_json *answers; /* by key, this round's; from outside, unchecked. Or NULL */
     const char *state;        /* the sealed state that came with them, or NULL */
-    bool plan_only;           /* stop after the plan and show it */
+    bool plan_only;           /* stop after the policy; show the plan, and what the policy says to it */
     bool review;              /* stop after the plan is bound: for who looks at a pending request */
     bool explain;             /* stop after the policy and say which rule decides, and why */
     bool real;                /* explain: with persons in clear, whatever redact_pii says */
+    int64_t at_ms;            /* explain: as if it were then, Unix milliseconds; 0: now */
     const struct ledger_entry *unfinished; /* only find out what became of this act */
     const volatile int *cancelled; /* set by another thread: read and written with __atomic builtins only */
     struct call_events events;

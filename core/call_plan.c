@@ -82,8 +82,6 @@ bool phase_plan(struct call *c)
     if (tool->plan && tool->safety != KMCP_READ && !c->n_subjects)
         return call_refuse(c, "plugin \"%s\" did not say what %s would touch; this is a fault of the plugin",
                            c->plugin->decl.name, tool->name);
-    if (c->in->plan_only)
-        return call_stop(c, CALL_COMPLETE, "plan only, nothing was done: %s", c->sentence);
     return true;
 }
 

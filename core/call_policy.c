@@ -32,17 +32,45 @@ bool call_case(struct call *c, struct policy_case *out)
         .ids = ids,
         .facts = c->facts,
         .n_facts = c->n_facts,
-        .now_ms = c->safety == KMCP_READ ? clock_unix_ms() : state_now(c->host->state),
+        .now_ms = c->in->at_ms             ? c->in->at_ms
+                  : c->safety == KMCP_READ ? clock_unix_ms()
+                                           : state_now(c->host->state),
         .key = key,
     };
     return true;
+}
+
+static const char *const levels[] = { "nobody needs to agree beyond \"confirm\"",
+                                      "the person at the client is asked", "a person has to run kmcp approve",
+                                      "two people have to run kmcp approve" };
+
+/* ---- kmcp call --plan-only ---- */
+
+/* A plan that is only shown ends with what the policy says to it: nobody is to take it for a promise. */
+static bool show_plan(struct call *c, const struct policy_case *now)
+{
+    const char *then = "", *what = "";
+    char rule[80], why[400] = "";
+
+    if (c->ruling.verdict == POLICY_DENY) {
+        then = "\nThe policy refuses it: ";
+        what = c->ruling.why;
+    } else if (c->safety != KMCP_READ &&
+               caps_take(&c->host->policy, now, c->host->state, false, rule, why, sizeof why) != STATE_YES) {
+        then = "\nThe policy refuses it now: ";
+        what = why;
+    } else if (c->safety != KMCP_READ) {
+        then = "\nThe policy lets it through, and then: ";
+        what = levels[c->level];
+    }
+    return call_stop(c, CALL_COMPLETE, "plan only, nothing was done: %s%s%s", c->sentence, then, what);
 }
 
 /* ---- kmcp policy explain ---- */
 
 struct note {
     struct buf *out;
-    const struct policy_rule *decided;
+    const char *file;
 };
 
 static void note_rule(void *arg, const struct policy_rule *rule, const char *failed)
@@ -50,21 +78,35 @@ static void note_rule(void *arg, const struct policy_rule *rule, const char *fai
     struct note *note = arg;
 
     if (failed)
-        buf_printf(note->out, "  line %d [rule %s] does not match: %s\n", rule->line, rule->name, failed);
+        buf_printf(note->out, "  %s:%d [rule %s] does not match: %s\n", note->file, rule->line, rule->name,
+                   failed);
     else
-        buf_printf(note->out, "  line %d [rule %s] matches: %s\n", rule->line, rule->name,
+        buf_printf(note->out, "  %s:%d [rule %s] matches: %s\n", note->file, rule->line, rule->name,
                    policy_verdict_name(rule->then));
+}
+
+static void explain_caps(struct call *c, const struct policy_case *now)
+{
+    struct caps_due *due = arena_alloc(&c->arena, sizeof *due);
+    char rule[80], why[400] = "";
+    int64_t left;
+
+    if (!due || !caps_due(&c->host->policy, now, due, rule, why, sizeof why)) {
+        buf_printf(&c->text, "but now: %s\n", due ? why : "out of memory");
+        return;
+    }
+    for (size_t i = 0; i < due->n; i++)
+        if (caps_left(due, i, c->host->state, &left) == STATE_YES)
+            buf_printf(&c->text, "  %s:%d [cap %s] has room for %lld of %lld in %lld minutes\n",
+                       c->host->policy.file, due->of[i].cap->line, due->of[i].cap->name, (long long)left,
+                       (long long)due->of[i].limit, (long long)(due->of[i].cap->period_ms / 60000));
+    if (caps_take(&c->host->policy, now, c->host->state, false, rule, why, sizeof why) != STATE_YES)
+        buf_printf(&c->text, "but now: %s\n", why);
 }
 
 static bool explain(struct call *c, const struct policy_case *now)
 {
-    static const char *const levels[] = { "nobody needs to agree beyond \"confirm\"",
-                                          "the person at the client is asked",
-                                          "a person has to run kmcp approve",
-                                          "two people have to run kmcp approve" };
-    struct note note = { .out = &c->text };
-    char rule[80], why[400] = "";
-    enum state_rc cap;
+    struct note note = { .out = &c->text, .file = c->host->policy.file };
 
     for (size_t i = 0; i < (c->n_subjects ? c->n_subjects : 1); i++) {
         buf_printf(&c->text, "%s %s\n", i < c->n_subjects ? c->subjects[i].kind : "no subject",
@@ -81,9 +123,7 @@ static bool explain(struct call *c, const struct policy_case *now)
     buf_printf(&c->text, "decided by %s: %s%s%s\n", c->ruling.rule, policy_verdict_name(c->ruling.verdict),
                c->ruling.why[0] ? "; " : "", c->ruling.why);
     if (c->ruling.verdict != POLICY_DENY && c->safety != KMCP_READ) {
-        cap = caps_take(&c->host->policy, now, c->host->state, false, rule, why, sizeof why);
-        if (cap != STATE_YES)
-            buf_printf(&c->text, "but now: %s\n", why);
+        explain_caps(c, now);
         buf_printf(&c->text, "then: %s\n", levels[c->level]);
     }
     return call_stop(c, CALL_COMPLETE, "%s", c->text.failed ? "out of memory" : c->text.data);
@@ -119,9 +159,11 @@ bool phase_policy(struct call *c)
     struct policy_case now;
     char rule[80], why[400];
 
-    if (c->safety == KMCP_READ && !c->host->policy.n_rules && !c->in->explain)
+    bool only_told = c->in->explain || c->in->plan_only;
+
+    if (c->safety == KMCP_READ && !c->host->policy.n_rules && !only_told)
         return true;
-    if (c->safety != KMCP_READ && !c->in->explain && !is_current(c))
+    if (c->safety != KMCP_READ && !only_told && !is_current(c))
         return false;
     if (!call_case(c, &now))
         return call_refuse(c, "the call needs more memory than [limits] call_bytes allows");
@@ -130,6 +172,8 @@ bool phase_policy(struct call *c)
     c->level = policy_level(&c->host->policy, c->ruling.verdict, c->safety, c->in->can_ask != CALL_ASK_NO);
     if (c->in->explain)
         return explain(c, &now);
+    if (c->in->plan_only)
+        return show_plan(c, &now);
     if (c->ruling.verdict == POLICY_DENY)
         return call_refuse(c, "%s was not done: %s", c->name, c->ruling.why);
     if (c->safety == KMCP_READ)

@@ -24,6 +24,8 @@ enum cli_option {
     OPT_ACTOR,
     OPT_REASON,
     OPT_OUT,
+    OPT_AT,
+    OPT_TRANSPORT,
     OPTIONS
 };
 
@@ -33,7 +35,7 @@ struct cli {
     int n_args;
     const char *config;          /* --config, or NULL */
     const char *values[OPTIONS]; /* of --NAME VALUE; NULL: not given */
-    bool json, cost, plan_only, no_key, open, real, help, version;
+    bool json, cost, plan_only, no_key, open, real, cannot_ask, help, version;
 };
 
 /* Reads the command line. False with a sentence on stderr: exit EXIT_USAGE. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock_read.h"
 #include "cli.h"
 
 static int complain(const char *why)
@@ -24,12 +25,23 @@ static int explain(struct host *host, const struct cli *cli)
                              .transport = cli->values[OPT_AS] && strncmp(cli->values[OPT_AS], "http:", 5) == 0
                                               ? "http"
                                               : "stdio",
-                             .can_ask = CALL_ASK_YES,
+                             .can_ask = cli->cannot_ask ? CALL_ASK_NO : CALL_ASK_YES,
                              .explain = true,
                              .real = cli->real };
+    const char *at = cli->values[OPT_AT], *transport = cli->values[OPT_TRANSPORT];
     const struct call_output *out;
     struct call *c;
     int status = 1;
+
+    if (at && (in.at_ms = clock_read(at)) <= 0)
+        return complain("--at must look like 2026-11-24T10:00:00Z");
+    if (transport && strcmp(transport, "stdio") != 0 && strcmp(transport, "http") != 0 &&
+        strcmp(transport, "command line") != 0)
+        return complain("--transport must be stdio, http or \"command line\"");
+    if (transport)
+        in.transport = transport;
+    if (at)
+        policy_at(&host->policy, in.at_ms);
 
     arena_init(&arena, 16 << 20);
     in.args = json_parse(&arena, text, strlen(text), JSON_UNIQUE, NULL);

@@ -20,7 +20,8 @@ const char cli_help_usage[] =
     "       kmcp dump PLUGIN [--config FILE]          what a plugin declares: options, routes, tools\n"
     "       kmcp call TOOL [JSON] [--plan-only] [--config FILE]\n"
     "                                                 one tool from the shell, under the same rules\n"
-    "       kmcp policy explain TOOL [JSON] [--as PRINCIPAL] [--real]\n"
+    "       kmcp policy explain TOOL [JSON] [--as PRINCIPAL] [--transport NAME] [--at TIME] [--cannot-ask] "
+    "[--real]\n"
     "                                                 which rule decides about a call, and why\n"
     "       kmcp policy test FILE                     does the policy decide as FILE expects\n"
     "       kmcp policy replay AUDIT                  what this policy would have said to past calls\n"
@@ -60,6 +61,10 @@ const char cli_help_options[] =
     "                  object\n"
     "  --cost          list: what each module's definitions cost a client\n"
     "  --as PRINCIPAL  policy explain: for this caller (http:ana)\n"
+    "  --transport NAME\n"
+    "                  policy explain: over stdio, http or \"command line\"\n"
+    "  --at TIME       policy explain: as if it were then\n"
+    "  --cannot-ask    policy explain: for a client that cannot ask its person\n"
     "  --real          policy explain: with persons in clear, whatever redact_pii says\n"
     "  --since TIME, --until TIME, --tool NAME, --device ID, --principal TEXT, --event NAME, --result NAME, "
     "--id ID\n"
@@ -96,7 +101,9 @@ static const struct {
     { "list", 0, 0, "json cost ", "kmcp list [--json | --cost]" },
     { "dump", 1, 1, "", "kmcp dump PLUGIN" },
     { "http", 0, 1, "", "kmcp http [ADDRESS:PORT]" },
-    { "policy explain", 2, 3, "as real ", "kmcp policy explain TOOL [JSON] [--as PRINCIPAL] [--real]" },
+    { "policy explain", 2, 3, "as at transport cannot-ask real ",
+      "kmcp policy explain TOOL [JSON] [--as PRINCIPAL] [--transport NAME] [--at TIME] [--cannot-ask] "
+      "[--real]" },
     { "policy test", 2, 2, "", "kmcp policy test FILE" },
     { "policy replay", 2, 2, "", "kmcp policy replay AUDIT" },
     { "approve", 0, 1, "", "kmcp approve [ID]" },
@@ -138,6 +145,8 @@ static const char *const option_names[OPTIONS] = {
     [OPT_ANCHORED_AS] = "anchored-as",
     [OPT_FROM] = "from",
     [OPT_KEY] = "key",
+    [OPT_AT] = "at",
+    [OPT_TRANSPORT] = "transport",
 };
 
 static bool usage(const char *what, const char *which, const char *remedy)
@@ -173,9 +182,11 @@ static bool take_option(struct cli *cli, int argc, char **argv, int *i)
     const struct {
         const char *name;
         bool *flag;
-    } flags[] = { { "--help", &cli->help }, { "-h", &cli->help },     { "--version", &cli->version },
-                  { "--json", &cli->json }, { "--cost", &cli->cost }, { "--no-key", &cli->no_key },
-                  { "--open", &cli->open }, { "--real", &cli->real }, { "--plan-only", &cli->plan_only } };
+    } flags[] = { { "--help", &cli->help },           { "-h", &cli->help },
+                  { "--version", &cli->version },     { "--json", &cli->json },
+                  { "--cost", &cli->cost },           { "--no-key", &cli->no_key },
+                  { "--open", &cli->open },           { "--real", &cli->real },
+                  { "--plan-only", &cli->plan_only }, { "--cannot-ask", &cli->cannot_ask } };
     const char *arg = argv[*i];
     int taken;
 
@@ -206,8 +217,13 @@ static const char *misplaced(const struct cli *cli, const char *options, char ou
     const struct {
         const char *name;
         bool given;
-    } flags[] = { { "json", cli->json }, { "cost", cli->cost }, { "no-key", cli->no_key },
-                  { "open", cli->open }, { "real", cli->real }, { "plan-only", cli->plan_only } };
+    } flags[] = { { "json", cli->json },
+                  { "cost", cli->cost },
+                  { "no-key", cli->no_key },
+                  { "open", cli->open },
+                  { "real", cli->real },
+                  { "plan-only", cli->plan_only },
+                  { "cannot-ask", cli->cannot_ask } };
 
     for (size_t k = 0; k < sizeof flags / sizeof *flags && !odd; k++)
         if (flags[k].given && !takes(options, flags[k].name))

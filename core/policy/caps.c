@@ -151,3 +151,22 @@ enum state_rc caps_take(const struct policy *p, const struct policy_case *c, str
     free(due);
     return rc;
 }
+
+/* The state says only whether there is room, so the number is closed in on. */
+enum state_rc caps_left(const struct caps_due *due, size_t i, struct state *s, int64_t *left)
+{
+    struct state_window window = { due->of[i].key, due->of[i].limit, due->of[i].cap->period_ms };
+    int64_t used = 0, room = window.limit + 1, wait;
+    enum state_rc rc = STATE_YES;
+    size_t full;
+
+    while (room - used > 1) {
+        window.limit = used + (room - used) / 2;
+        rc = state_count(s, &window, 1, false, &full, &wait);
+        if (rc == STATE_LOST)
+            return rc;
+        *(rc == STATE_YES ? &room : &used) = window.limit;
+    }
+    *left = due->of[i].limit > used ? due->of[i].limit - used : 0;
+    return STATE_YES;
+}

@@ -20,6 +20,8 @@ struct caps_due {
  * (80 bytes). */
 bool caps_due(const struct policy *p, const struct policy_case *c, struct caps_due *out, char *rule,
               char *why, size_t why_size);
+/* How many more the I-th of DUE has room for. */
+enum state_rc caps_left(const struct caps_due *due, size_t i, struct state *s, int64_t *left);
 /* Is there room in every cap that the case falls under? COMMIT: it is taken, in all or in none. NO or LOST: a
  * sentence in WHY, and the cap's name in RULE (80 bytes). */
 enum state_rc caps_take(const struct policy *p, const struct policy_case *c, struct state *s, bool commit,

@@ -127,42 +127,55 @@ bool policy_is_frozen(const struct policy *p, struct policy_ruling *out)
     return deny(out, "freeze", why);
 }
 
+enum touch { TOUCHES_NOT, TOUCHES, MAY_TOUCH };
+
 /* Is one of WORDS the value of one of the facts? A subject that nothing was said of might be. */
-static bool touches(const char *words, const struct policy_case *c, size_t subject, const char *const *facts)
+static enum touch touches(const char *words, const struct policy_case *c, size_t subject,
+                          const char *const *facts)
 {
     bool said = false;
 
     if (!words)
-        return false;
+        return TOUCHES_NOT;
     for (; *facts; facts++) {
         const char *value;
 
         said = said || (case_says(c, subject, *facts) && strcmp(*facts, "id") != 0);
         for (size_t i = 0; (value = case_fact(c, subject, *facts, i)); i++)
             if (scope_word(words, value))
-                return true;
+                return TOUCHES;
     }
-    return !said;
+    return said ? TOUCHES_NOT : MAY_TOUCH;
 }
 
 static bool is_protected(const struct policy *p, const struct policy_case *c, struct policy_ruling *out)
 {
-    static const char *const device[] = { "id", "serial", "name", NULL },
-                             *const user[] = { "user", "user_name", NULL }, *const tag[] = { "tag", NULL };
+    const struct {
+        const char *words, *key, *what, *facts[4];
+    } lists[] = { { p->protected_devices,
+                    "protected_devices",
+                    "serial number and name",
+                    { "id", "serial", "name", NULL } },
+                  { p->protected_users, "protected_users", "user", { "user", "user_name", NULL } },
+                  { p->protected_tags, "protected_tags", "tags", { "tag", NULL } } };
 
-    for (size_t i = 0; i < (c->n_subjects ? c->n_subjects : 1); i++) {
-        const char *which = touches(p->protected_devices, c, i, device) ? "protected_devices"
-                            : touches(p->protected_users, c, i, user)   ? "protected_users"
-                            : touches(p->protected_tags, c, i, tag)     ? "protected_tags"
-                                                                        : NULL;
-        char why[300];
+    for (size_t i = 0; i < (c->n_subjects ? c->n_subjects : 1); i++)
+        for (size_t k = 0; k < sizeof lists / sizeof *lists; k++) {
+            enum touch touch = touches(lists[k].words, c, i, lists[k].facts);
+            char why[300];
 
-        if (!which)
-            continue;
-        snprintf(why, sizeof why, "it is protected (%s in [policy]); nobody may act on it through kmcp",
-                 which);
-        return deny(out, "protected", why);
-    }
+            if (touch == TOUCHES_NOT)
+                continue;
+            if (touch == TOUCHES)
+                snprintf(why, sizeof why,
+                         "it is protected (%s in [policy]); nobody may act on it through kmcp", lists[k].key);
+            else
+                snprintf(why, sizeof why,
+                         "it may be protected (%s in [policy]): its %s is unknown; nobody may act on it "
+                         "through kmcp",
+                         lists[k].key, lists[k].what);
+            return deny(out, "protected", why);
+        }
     return false;
 }
 
@@ -265,6 +278,9 @@ void policy_at(struct policy *p, int64_t unix_ms)
     for (size_t i = 0; i < p->n_rules; i++)
         if (p->rules[i].scope.when && !window_knows(p->rules[i].scope.when, unix_ms))
             window_at(p->rules[i].scope.when, unix_ms);
+    for (size_t i = 0; i < p->n_caps; i++)
+        if (p->caps[i].scope.when && !window_knows(p->caps[i].scope.when, unix_ms))
+            window_at(p->caps[i].scope.when, unix_ms);
 }
 
 bool policy_wants(const struct policy *p, const char *name)

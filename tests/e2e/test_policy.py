@@ -366,6 +366,52 @@ class Policy(Case):
         why = self.kmcp(site).bad("lock_device", self.lock(self.device()))
         self.assertRegex(why, r"\[cap none\] in line \d+ of the policy leaves no room for it at any time")
 
+    def test_what_a_test_file_gets_wrong_is_named(self):
+        site = self.site(policy="protected_users = boss@acme.example\n[rule night]\ntools = lock_device\nthen = deny")
+        tests = site.dir / "expect.ini"
+        test = "tool = lock_device\nexpect = deny\n"
+        for text, status, said in (("[test day lock]\n" + test, 1, "[test day lock]: a test's name has letters, digits, _ and - alone, and no spaces"),
+                                   ("[test a]\n" + test + "tags = x\n", 1, 'unknown key "tags" in [test a]; a test has tool, expect, level,'),
+                                   ("[test a]\ntool = lock_device\nexpect = maybe\n", 1, "it is one of allow, default, ask, approve, approve-two, deny"),
+                                   ("[test a]\n" + test + "user =\nrule = night\n", 0, "ok   a: deny by rule night\n"),
+                                   ("[test a]\n" + test + "user =\nrule = rule night\n", 0, "ok   a: deny by rule night\n"),
+                                   ("[test a]\n" + test + "user =\nrule = rule day\n", 1, "expected deny by rule day"),
+                                   ("[test a]\n" + test, 0, "deny by protected (it may be protected (protected_users in [policy]): its user is unknown;"),
+                                   ("", 1, "holds no [test NAME]")):
+            tests.write_text(text)
+            tests.chmod(0o600)
+            p = site.run("policy", "test", str(tests))
+            self.assertEqual(p.returncode, status, p.stdout + p.stderr)
+            self.assertIn(said, p.stdout + p.stderr)
+
+    def test_explain_says_what_is_left_and_for_whom(self):
+        site = self.site(policy="[cap few]\nlimit = 5\nper = day\n[rule night]\nwhen = 22:00-06:00 UTC\nthen = deny\n[rule web]\ntransports = http\nthen = approve")
+        with self.kmcp(site, ask="accept") as k:
+            for _ in range(2):
+                k.good("lock_device", self.lock(self.device("platform:Mac"))) if time.gmtime().tm_hour in range(6, 22) else None
+        args = ("policy", "explain", "lock_device", json.dumps(self.lock(self.device("platform:Mac"))))
+        day, night = ("--at", "2026-11-24T12:00:00Z"), ("--at", "2020-02-24T23:00:00Z")
+        text = site.run(*args, *day).stdout
+        self.assertRegex(text, rf"(?m)^  {site.ini}:\d+ \[rule night\] does not match: when$")
+        self.assertRegex(text, rf"(?m)^  {site.ini}:\d+ \[cap few\] has room for [35] of 5 in 1440 minutes$")
+        self.assertIn("then: the person at the client is asked", text)
+        self.assertIn("then: nobody needs to agree", site.run(*args, *day, "--cannot-ask").stdout)
+        self.assertIn("decided by rule night: deny", site.run(*args, *night).stdout)
+        self.assertIn("decided by rule web: approve", site.run(*args, *day, "--transport", "http").stdout)
+        self.assertIn("must be stdio, http", site.run(*args, "--transport", "ssh").stderr)
+        self.assertIn("--at must look like", site.run(*args, "--at", "tomorrow").stderr)
+
+    def test_a_plan_says_what_the_policy_says(self):
+        d = self.device("platform:Mac")
+        args = json.dumps(self.lock(d))
+        for policy, said in (("[rule a]\nthen = deny\nbecause = not today", "The policy refuses it: [rule a] in line"),
+                             ("[rule a]\nthen = allow\n[cap none]\ndevices = *\nlimit = 0\nper = day", "The policy refuses it now: [cap none]"),
+                             ("[rule a]\nthen = approve", "The policy lets it through, and then: a person has to run kmcp approve")):
+            p = self.site(policy=policy).run("call", "lock_device", args, "--plan-only")
+            self.assertEqual(p.returncode, 0, p.stderr)
+            self.assertTrue(p.stdout.startswith("plan only, nothing was done: Lock the Mac"), p.stdout)
+            self.assertIn("\n" + said, p.stdout)
+
     def test_approvers_have_to_suffice(self):
         site = self.site()
         path = approvers(self, site, "ana")
