@@ -24,6 +24,7 @@ void doctor_say(struct doctor *d, const char *level, const char *fmt, ...)
 
     d->failed += strcmp(level, "FAIL") == 0;
     d->warned += strcmp(level, "warn") == 0;
+    d->unproven += strcmp(level, "?") == 0;
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
@@ -39,7 +40,11 @@ static const char *fill(const struct doctor *d, const char *name, size_t len)
                                                                   : "";
 }
 
-/* Asks ROUTE; the HTTP status, 0 for none, -1 if a part of the path cannot be filled. */
+#define NO_ANSWER 0
+#define NO_PATH   (-1) /* a part of the path cannot be filled */
+#define NO_JSON   (-2) /* 2xx, and nothing that could be read */
+
+/* Asks ROUTE; the HTTP status of what came, or one of the above. BODY (may be NULL) lives in the arena. */
 static int ask(struct doctor *d, const struct kmcp_route *route, const kmcp_json **body)
 {
     struct kmcp_param path[4], query[] = { { "limit", "1" } };
@@ -54,6 +59,7 @@ static int ask(struct doctor *d, const struct kmcp_route *route, const kmcp_json
                                 .read_only = true,
                                 .deadline_ms = clock_ms() + d->host.call_timeout_ms };
     struct client_last last = { 0 };
+    bool good;
 
     for (const char *at = strchr(route->path, '{'); at && request.n_path < 4; at = strchr(at + 1, '{')) {
         size_t len = strcspn(at + 1, "}");
@@ -61,24 +67,34 @@ static int ask(struct doctor *d, const struct kmcp_route *route, const kmcp_json
         path[request.n_path].name = arena_format(&d->arena, "%.*s", (int)len, at + 1);
         path[request.n_path].value = fill(d, at + 1, len);
         if (!path[request.n_path].name || !*path[request.n_path].value)
-            return -1;
+            return NO_PATH;
         request.n_path++;
     }
     request.n_query = route->paging ? 1 : 0;
-    if (client_http(d->host.client, &call, &request, &reply) == KMCP_OK && body)
-        *body = reply.body;
+    good = client_http(d->host.client, &call, &request, &reply) == KMCP_OK;
+    if (body)
+        *body = good ? reply.body : NULL;
     client_last(d->host.client, &last);
     if (!last.status && failure.text[0])
         doctor_say(d, "FAIL", "%s", failure.text);
+    if (last.status >= 200 && last.status < 300 &&
+        (!good || (json_kind(reply.body) != KMCP_JSON_OBJECT && json_kind(reply.body) != KMCP_JSON_ARRAY)))
+        return NO_JSON;
     return last.status;
 }
 
 /* ---- the checks ---- */
 
-static void take_id(const kmcp_json *body, const char *key, char *out, size_t size)
+static const kmcp_json *rows_of(const kmcp_json *body)
 {
     const kmcp_json *rows = json_get(body, "results");
-    const char *id = json_str(json_get(json_first(rows ? rows : body), key));
+
+    return rows ? rows : body;
+}
+
+static void take_id(const kmcp_json *body, const char *key, char *out, size_t size)
+{
+    const char *id = json_str(json_get(json_first(rows_of(body)), key));
 
     snprintf(out, size, "%s", id ? id : "");
 }
@@ -93,7 +109,7 @@ static void check_region(struct doctor *d, int status)
         doctor_say(d, "ok", "base_url names the tenant; no region is looked at");
         return;
     }
-    if (status > 0 && status < 400)
+    if (status >= 200 && status < 300)
         doctor_say(d, "ok", "the region is %s", eu ? "eu" : "us");
     else
         doctor_say(
@@ -110,17 +126,27 @@ static void check_reach(struct doctor *d)
 
     client_look(d->host.client);
     status = ask(d, &own_routes[OWN_DEVICES].route, &body);
-    d->reached = status > 0;
+    d->reached = status != NO_ANSWER;
     check_region(d, status);
     if (!d->reached)
         return;
     doctor_say(d, "ok", "%s answers%s", d->host.tenant.base_url,
                strncmp(d->host.tenant.base_url, "https:", 6) == 0 ? ", its certificate is accepted"
                                                                   : " (plain http)");
+    d->speaks = status == 403 ||
+                (status >= 200 && status < 300 && json_kind(rows_of(body)) == KMCP_JSON_ARRAY);
     if (status == 401)
         doctor_say(
             d, "FAIL",
             "the token is not accepted (HTTP 401); make a new one in the web console, Settings > Access");
+    else if (status == NO_JSON || (status >= 200 && status < 300 && !d->speaks))
+        doctor_say(d, "FAIL", "%s is answered with something that is no list of devices; look at base_url",
+                   own_routes[OWN_DEVICES].route.path);
+    else if (!d->speaks)
+        doctor_say(d, "FAIL", "%s is answered with HTTP %d; look at base_url, or try again later",
+                   own_routes[OWN_DEVICES].route.path, status);
+    if (!d->speaks)
+        return;
     take_id(body, "device_id", d->device, sizeof d->device);
     body = NULL;
     ask(d, &own_routes[OWN_BLUEPRINTS].route, &body);
@@ -216,35 +242,40 @@ static void check_budget(struct doctor *d)
 
 /* ---- permissions ---- */
 
+/* What STATUS says of the permission for R, which WHO (module or command) needs. */
+static void say_status(struct doctor *d, const struct kmcp_route *r, int status, const char *who)
+{
+    if (status == NO_PATH)
+        doctor_say(d, "?", "permission \"%s\" is unproven: there is nothing to ask %s with", r->permission,
+                   r->path);
+    else if (status == 401 || status == 403)
+        doctor_say(d, "FAIL",
+                   "permission \"%s\" is missing (HTTP %d); without it %s will not work; tick it in the web "
+                   "console, Settings > Access",
+                   r->permission, status, who);
+    else if ((status >= 200 && status < 300) || (status == 404 && strchr(r->path, '{')))
+        doctor_say(d, "ok", "permission \"%s\"", r->permission);
+    else if (status == NO_JSON)
+        doctor_say(d, "FAIL", "permission \"%s\" is unproven: the answer to %s cannot be read", r->permission,
+                   r->path);
+    else if (status != NO_ANSWER)
+        doctor_say(d, status == 404 ? "FAIL" : "warn", "permission \"%s\" is unproven: %s answered HTTP %d",
+                   r->permission, r->path, status);
+}
+
 static void check_route(struct doctor *d, const struct plugin *p, const struct kmcp_route *r)
 {
-    char why[400];
-    int status;
+    char why[400], who[80];
 
     if (!policy_offers(&d->host.policy, r->safety, why, sizeof why))
         return;
     if (r->safety != KMCP_READ || strcmp(r->method, "GET") != 0) {
-        doctor_say(d, "ok", "permission \"%s\" is needed and unproven: %s %s is never tried", r->permission,
+        doctor_say(d, "?", "permission \"%s\" is needed and unproven: %s %s is never tried", r->permission,
                    r->method, r->path);
         return;
     }
-    status = ask(d, r, NULL);
-    if (status < 0)
-        doctor_say(d, "warn", "permission \"%s\" is unproven: there is nothing to ask %s with", r->permission,
-                   r->path);
-    else if (status == 401 || status == 403)
-        doctor_say(
-            d, "FAIL",
-            "permission \"%s\" is missing (HTTP %d); without it tools of module %s will not work; tick it in "
-            "the web "
-            "console, "
-            "Settings > Access",
-            r->permission, status, p->decl.name);
-    else if ((status >= 200 && status < 300) || status == 404)
-        doctor_say(d, "ok", "permission \"%s\"", r->permission);
-    else if (status > 0)
-        doctor_say(d, "warn", "permission \"%s\" is unproven: %s answered HTTP %d", r->permission, r->path,
-                   status);
+    snprintf(who, sizeof who, "tools of module %.40s", p->decl.name);
+    say_status(d, r, ask(d, r, NULL), who);
 }
 
 static bool is_needed(const struct doctor *d, const char *permission)
@@ -276,10 +307,9 @@ static void check_excess(struct doctor *d)
 
 static void check_permissions(struct doctor *d)
 {
-    struct client_last last;
+    const struct kmcp_route *events = &own_routes[OWN_EVENTS].route;
 
-    client_last(d->host.client, &last);
-    if (!d->reached || last.status == 401)
+    if (!d->speaks)
         return;
     for (size_t i = 0; i < d->host.registry.n_plugins; i++)
         for (size_t k = 0; k < d->host.registry.plugins[i]->n_routes; k++) {
@@ -293,6 +323,8 @@ static void check_permissions(struct doctor *d)
             if (!seen)
                 check_route(d, p, &p->routes[k]);
         }
+    if (!d->host.policy.read_only && !is_needed(d, events->permission))
+        say_status(d, events, ask(d, events, NULL), "kmcp audit reconcile");
     check_excess(d);
 }
 
@@ -312,7 +344,7 @@ int command_doctor(const struct cli *cli)
     arena_init(&d->arena, 64 << 20);
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         checks[i](d);
-    printf("%u failures, %u warnings\n", d->failed, d->warned);
+    printf("%u failures, %u warnings, %u unproven\n", d->failed, d->warned, d->unproven);
     status = d->failed ? 1 : 0;
     arena_release(&d->arena, false);
     host_free(&d->host);

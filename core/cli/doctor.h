@@ -8,11 +8,11 @@ struct doctor {
     struct host host;
     struct arena arena;
     char device[64], blueprint[64]; /* ids to ask with; "" if the tenant has none to give */
-    unsigned failed, warned;
-    bool reached;
+    unsigned failed, warned, unproven;
+    bool reached, speaks; /* SPEAKS: as the API does, and to this token */
 };
 
-/* One line; LEVEL is "ok", "warn" or "FAIL", and counted. */
+/* One line; LEVEL is "ok", "warn", "FAIL", or "?" for what cannot be found out, and counted. */
 void doctor_say(struct doctor *d, const char *level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

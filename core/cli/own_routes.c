@@ -19,7 +19,7 @@ const struct own_route own_routes[OWN_ROUTES] = {
     [OWN_BLUEPRINTS] = { GET("blueprints", "List Blueprints", .paging = KMCP_PAGES_OFFSET), "kmcp doctor",
                          false },
     [OWN_EVENTS] = { GET("audit/events", "List audit events", .flags = KMCP_ROUTE_RETRY),
-                     "kmcp audit reconcile, kmcp doctor", true },
+                     "kmcp audit reconcile, kmcp doctor", false },
     [OWN_USERS] = MORE("users", "List users"),
     [OWN_TAGS] = MORE("tags", "Get Tags"),
     [OWN_LICENSING] = MORE("settings/licensing", "Licensing"),

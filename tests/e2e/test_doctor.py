@@ -11,7 +11,7 @@ import subprocess
 import threading
 import unittest
 
-from e2e import DEADLINE, KMCP, Case
+from e2e import DEADLINE, KMCP, Case, Tenant
 
 
 class Doctor(Case):
@@ -28,6 +28,10 @@ class Doctor(Case):
                      "0 failures"):
             self.assertIn(part, text)
         self.assertIn('the token also has "List users"', text)
+        self.assertIn('ok    permission "List audit events"', text)  # the weekly reconcile needs it
+        self.assertNotIn('the token also has "List audit events"', text)
+        self.assertIn('?     permission "Erase Device"', text)
+        self.assertRegex(text, r"\n0 failures, \d+ warnings, \d+ unproven\n$")
         self.assertNotIn("kmcp-demo-token", text)
         self.assertEqual(self.tenant.acts(), [])
         self.assertNotIn("secrets/", json.dumps(self.tenant.stats()["last_requests"]))
@@ -37,6 +41,11 @@ class Doctor(Case):
         text = self.lines(self.site(), 1)
         self.tenant.set(deny=[])
         self.assertRegex(text, r'FAIL  permission "Application list" is missing \(HTTP 403\); without it tools of module devices')
+        self.tenant.set(deny=["GET /api/v1/audit/events"])
+        text = self.lines(self.site(), 1)
+        self.assertRegex(text, r'FAIL  permission "List audit events" is missing \(HTTP 403\); without it kmcp audit reconcile will not work')
+        self.assertNotIn("audit events", self.lines(self.site(read_only=True)))
+        self.tenant.set(deny=[])
         site = self.site()
         site.token.write_text("wrong-token\n")
         text = self.lines(site, 1)
@@ -50,6 +59,29 @@ class Doctor(Case):
         (site.dir / "state.db").write_bytes(b"x" * 5000)
         (site.dir / "state.db").chmod(0o600)
         self.assertIn("move it away", self.lines(site, 1))
+
+
+    def test_one_route_that_is_refused_hides_no_other(self):
+        with Tenant("--devices", "20", "--deny", "GET /api/v1/blueprints", "--deny-status", "401") as t:
+            text = self.lines(self.site(url=t.url), 1)
+        self.assertRegex(text, r'FAIL  permission "List Blueprints" is missing \(HTTP 401\)')
+        self.assertIn('ok    permission "Device list"', text)
+        self.assertIn('permission "Erase Device" is needed and unproven', text)
+
+    def test_what_does_not_speak_like_the_api_fails(self):
+        for fault, said in (("500html", "is answered with HTTP 500"), ("404html", "is answered with HTTP 404"),
+                            ("badjson", "is answered with something that is no list of devices")):
+            with Tenant("--devices", "20", "--fault", fault) as t:
+                text = self.lines(self.site(url=t.url), 1)
+            self.assertIn(f"FAIL  /api/v1/devices {said}", text)
+            self.assertNotIn("permission", text)
+        self.tenant.set(faults=["404html,path=/prism/"])
+        text = self.lines(self.site(), 1)
+        self.tenant.set(faults=["badjson,path=/blueprints"])
+        text += self.lines(self.site(), 1)
+        self.tenant.set(faults=[])
+        self.assertRegex(text, r'FAIL  permission "[^"]+" is unproven: /api/v1/prism/\S+ answered HTTP 404')
+        self.assertRegex(text, r'FAIL  permission "[^"]+" is unproven: the answer to /api/v1/blueprints cannot be read')
 
 
 class Quiet(http.server.BaseHTTPRequestHandler):
