@@ -117,39 +117,48 @@ static void add_files(struct paper *p, struct host *host)
 
 /* ---- requests ---- */
 
-/* The tools of the plugin that could use the route, of all or of those that the policy does not refuse. */
-static bool is_reachable(const struct plugin *p, const struct kmcp_route *r, const struct policy *policy,
-                         struct buf *tools)
+/* Has the plugin a tool that could use the route, of all or of those that the policy does not refuse? Which
+ * one does is in its code: the host holds tools to the class alone. */
+static bool has_tool(const struct plugin *p, const struct kmcp_route *r, const struct policy *policy)
 {
     char rule[80];
-    bool any = false;
 
     for (size_t i = 0; i < p->n_tools; i++) {
         const struct kmcp_tool *t = &p->tools[i].decl;
 
-        if (!route_allowed(t->safety, r->safety) ||
-            (policy && policy_refuses(policy, t->name, t->safety, rule)))
-            continue;
-        buf_printf(tools, "%s%s", any ? " " : "", t->name);
-        any = true;
+        if (route_allowed(t->safety, r->safety) &&
+            !(policy && policy_refuses(policy, t->name, t->safety, rule)))
+            return true;
     }
-    return any || (r->safety == KMCP_READ && (p->n_resources || p->n_prompts));
+    return false;
+}
+
+/* Who could send it, in words. */
+static void say_who(const struct plugin *p, const struct kmcp_route *r, bool tools, bool tried,
+                    struct buf *out)
+{
+    if (tools)
+        buf_printf(out, "tools of module %s%s%s%s", p->decl.name, r->safety == KMCP_READ ? "" : " of class ",
+                   r->safety == KMCP_READ ? "" : route_class_name(r->safety),
+                   r->safety == KMCP_WRITE ? " or above" : "");
+    if (r->safety == KMCP_READ && (p->n_resources || p->n_prompts))
+        buf_printf(out, "%sits resources and prompts", tools ? ", " : "");
+    if (tried)
+        buf_printf(out, "%skmcp doctor", out->len ? ", " : "");
 }
 
 static void add_route(struct paper *p, const char *plugin, const struct kmcp_route *r, bool held,
-                      const char *tools, const char *commands, bool *first)
+                      const char *by, bool *first)
 {
     if (p->json)
         buf_printf(&p->text,
                    "%s{\"method\":\"%s\",\"path\":\"%s\",\"class\":\"%s\",\"plugin\":\"%s\",\"held_back\":%s,"
-                   "\"tools\":\"%s\",\"commands\":\"%s\"}",
+                   "\"by\":\"%s\"}",
                    *first ? "" : ",", r->method, r->path, route_class_name(r->safety), plugin,
-                   held ? "true" : "false", tools, commands);
+                   held ? "true" : "false", by);
     else
-        buf_printf(&p->text, "%s %-6s %s %s (%s) by %s%s%s\n", held ? "held-back" : "request  ", r->method,
-                   r->path, route_class_name(r->safety), plugin,
-                   *tools || *commands ? tools : "resources and prompts", *tools && *commands ? ", " : "",
-                   commands);
+        buf_printf(&p->text, "%s %-6s %s %s (%s) by %s\n", held ? "held-back" : "request  ", r->method,
+                   r->path, route_class_name(r->safety), plugin, by);
     *first = false;
 }
 
@@ -170,23 +179,21 @@ static void add_routes(struct paper *p, const struct host *host)
 
         for (size_t k = 0; k < plugin->n_routes; k++) {
             const struct kmcp_route *r = &plugin->routes[k];
-            struct buf now, ever;
-            bool reach_now, reach_ever;
+            bool reads = r->safety == KMCP_READ && (plugin->n_resources || plugin->n_prompts);
+            bool now = has_tool(plugin, r, &host->policy), ever = now || has_tool(plugin, r, NULL);
+            bool held = !now && !reads && !is_tried(r);
+            struct buf by;
 
-            buf_init(&now, 65536);
-            buf_init(&ever, 65536);
-            reach_now = is_reachable(plugin, r, &host->policy, &now) || is_tried(r);
-            reach_ever = is_reachable(plugin, r, NULL, &ever) || is_tried(r);
-            if (reach_ever)
-                add_route(p, plugin->decl.name, r, !reach_now,
-                          (reach_now ? now.data : ever.data) ? (reach_now ? now.data : ever.data) : "",
-                          is_tried(r) ? "kmcp doctor" : "", &first);
-            buf_free(&now);
-            buf_free(&ever);
+            if (held && !ever)
+                continue;
+            buf_init(&by, 4096);
+            say_who(plugin, r, held ? ever : now, is_tried(r), &by);
+            add_route(p, plugin->decl.name, r, held, by.data ? by.data : "", &first);
+            buf_free(&by);
         }
     }
     for (size_t i = 0; i < OWN_ROUTES; i++)
-        add_route(p, "kmcp", &own_routes[i].route, false, "", own_routes[i].by, &first);
+        add_route(p, "kmcp", &own_routes[i].route, false, own_routes[i].by, &first);
     if (p->json)
         buf_puts(&p->text, "]");
 }
@@ -229,16 +236,56 @@ static void add_fact(struct paper *p, const char *key, const char *value)
     }
 }
 
+static bool is_ruling(const char *section)
+{
+    return strncmp(section, "rule ", 5) == 0 || strncmp(section, "cap ", 4) == 0;
+}
+
+/* Rules and caps as the INI has them, in its order, which decides; and what it says of [policy]. */
+static void add_rules(struct paper *p, const struct config *c)
+{
+    bool first = true;
+
+    if (p->json)
+        buf_puts(&p->text, ",\"rules\":[");
+    for (size_t i = 0; i < c->n_sections; i++) {
+        const char *section = c->sections[i].name;
+        bool begun = false;
+
+        if (!is_ruling(section) && strcmp(section, "policy") != 0)
+            continue;
+        if (p->json)
+            buf_printf(&p->text, "%s{\"section\":\"%s\"", first ? "" : ",", section);
+        else
+            buf_printf(&p->text, "[%s]", section);
+        first = false;
+        for (size_t k = 0; k < c->n_entries; k++) {
+            const struct config_entry *e = &c->entries[k];
+
+            if (strcmp(e->section, section) != 0)
+                continue;
+            if (p->json) {
+                buf_printf(&p->text, ",\"%s\":", e->key);
+                json_quote(&p->text, e->value);
+            } else {
+                buf_printf(&p->text, "%s %s = %s", begun ? ";" : "", e->key, e->value);
+            }
+            begun = true;
+        }
+        buf_puts(&p->text, p->json ? "}" : "\n");
+    }
+    if (p->json)
+        buf_puts(&p->text, "]");
+}
+
 static void add_policy(struct paper *p, struct host *host)
 {
     const struct policy *policy = &host->policy;
-    char numbers[64];
 
     add_fact(p, "tenant", host->tenant.base_url);
     add_fact(p, "read_only", policy->read_only ? "yes" : "no");
     add_fact(p, "policy", host_policy_version(host));
-    snprintf(numbers, sizeof numbers, "%zu rules, %zu caps", policy->n_rules, policy->n_caps);
-    add_fact(p, "rules", numbers);
+    add_rules(p, &host->config);
     add_fact(p, "persons", policy->pseudonyms ? "pseudonyms" : policy->redact_pii ? "masked" : "in clear");
     add_fact(p, "secrets_in_answers", policy->inline_secrets ? policy->inline_secrets : "none");
     add_fact(p, "unasked",

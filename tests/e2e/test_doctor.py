@@ -210,6 +210,16 @@ class Attest(Case):
         for method, path in paths:
             self.assertIn((method, re.sub(r"/[0-9a-f-]{36}", "/*", path)), attested)
 
+    def test_who_could_send_it_and_what_the_policy_says(self):
+        site = self.site(policy="[rule night]\ntools = lock_device\nwhen = 22:00-06:00 UTC\nthen = deny\n[cap few]\nlimit = 3\nper = day")
+        text = site.run("attest").stdout
+        self.assertIn("/action/lock WRITE (actions) by tools of module actions of class WRITE or above\n", text)
+        self.assertIn("/action/erase DESTROY (actions) by tools of module actions of class DESTROY\n", text)
+        self.assertIn("READ (devices) by tools of module devices, kmcp doctor\n", text)
+        self.assertIn("\n[policy] read_only = no\n[rule night] tools = lock_device; when = 22:00-06:00 UTC; then = deny\n[cap few] limit = 3; per = day\n", text)
+        whole = json.loads(site.run("attest", "--json").stdout)
+        self.assertEqual(whole["rules"][1], {"section": "rule night", "tools": "lock_device", "when": "22:00-06:00 UTC", "then": "deny"})
+
     def test_what_a_rule_refuses_is_held_back(self):
         text = self.site(policy="[rule some]\ntools = erase_device\nwhen = 00:00-12:00 UTC\nthen = deny\n[rule none]\ntools = erase_*\nthen = deny\n"
                                 "[rule odd]\nusers = x\ntools = delete_device\nthen = ask\n[rule last]\ntools = delete_device\nthen = deny\n"
