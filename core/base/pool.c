@@ -44,8 +44,8 @@ struct pool *pool_new(size_t max_threads, size_t max_waiting)
     return NULL;
 }
 
-/* One thread at a time is woken, and wakes the next if there is more: a burst of short jobs is mostly done before
- * a second thread is awake. Under the lock. */
+/* One thread at a time is woken, and wakes the next if there is more: a burst of short jobs is mostly done
+ * before a second thread is awake. Under the lock. */
 static void wake_one(struct pool *p)
 {
     if (!p->n_jobs || !p->idle || p->waking)

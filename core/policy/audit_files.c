@@ -41,4 +41,3 @@ void audit_files_free(struct audit_files *f)
     free(f->list);
     *f = (struct audit_files){ 0 };
 }
-

@@ -17,7 +17,8 @@ static struct plugin *load(const char *variant, char *why, size_t size)
 
 static void loads_a_good_one(void **state)
 {
-    static const char *const variants[] = { "bad_none", "bad_newer", "frozen_1_0", "frozen_1_1", "frozen_1_2" };
+    static const char *const variants[] = { "bad_none", "bad_newer", "frozen_1_0", "frozen_1_1",
+                                            "frozen_1_2" };
     char why[600];
 
     (void)state;
