@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh - installs what is missing, builds, and runs all tests; the last line counts them.
 # Environment: KMCP_BUILD_DIR (default build), KMCP_CMAKE (more cmake options), KMCP_E2E (which end-to-end tests: a
-# unittest pattern; "none" for none).  SPDX-License-Identifier: Apache-2.0
+# pattern of file names; "none" for none), KMCP_E2E_JOBS (how many files at once, default 2).  SPDX-License-Identifier: Apache-2.0
 set -u
 umask 022 # plugins that others may write are not loaded
 cd "$(dirname "$0")/.." || exit 1
@@ -36,13 +36,20 @@ count "$(grep -c ' Passed ' "$build/ctest.lines")" "$(grep -cE '\*\*\*(Failed|Ti
 
 if [ "${KMCP_E2E:-}" != none ]; then
     echo "== end-to-end tests"
-    (cd tests/e2e && KMCP_BIN_DIR="$build/bin" PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -W ignore::ResourceWarning \
-        -m unittest discover -v -p "${KMCP_E2E:-test_*.py}") >"$build/e2e.log" 2>&1
-    e2e=$?
-    grep -E ' \.\.\. (FAIL|ERROR|skipped)|^(FAIL|ERROR):|^AssertionError' "$build/e2e.log"
-    count "$(grep -c ' \.\.\. ok$' "$build/e2e.log")" "$(grep -cE '^(FAIL|ERROR): ' "$build/e2e.log")" \
-        "$(grep -c ' \.\.\. skipped' "$build/e2e.log")"
-    [ $e2e = 0 ] || grep -qE '^(FAIL|ERROR): ' "$build/e2e.log" || { tail -n 20 "$build/e2e.log"; count 0 1 0; }
+    rm -rf "$build/e2e" && mkdir "$build/e2e"
+    (cd tests/e2e && export KMCP_BIN_DIR="$build/bin" PYTHONDONTWRITEBYTECODE=1 && find . -name "${KMCP_E2E:-test_*.py}" | sed 's,^./,,; s,\.py$,,' |
+        sort | xargs -P "${KMCP_E2E_JOBS:-2}" -I FILE sh -c '/usr/bin/python3 -W ignore::ResourceWarning -m unittest -v FILE >"$0/FILE.log" 2>&1' "$build/e2e")
+    for log in "$build"/e2e/*.log; do
+        grep -E ' \.\.\. (FAIL|ERROR|skipped)|^(FAIL|ERROR):|^AssertionError' "$log"
+        ran=$(sed -n 's/^Ran \([0-9]*\) tests\{0,1\} in .*/\1/p' "$log")
+        bad=$(grep -cE '^(FAIL|ERROR): ' "$log") passed_over=$(grep -c ' \.\.\. skipped' "$log")
+        if [ -n "$ran" ]; then
+            count $((ran > bad + passed_over ? ran - bad - passed_over : 0)) "$bad" "$passed_over"
+        else
+            tail -n 20 "$log" # it did not come to its end
+            count 0 1 0
+        fi
+    done
 fi
 
 [ $skipped = 0 ] || echo "$skipped skipped"
