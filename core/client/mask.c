@@ -40,9 +40,20 @@ static bool named(const char *fields, const char *parent, const char *key)
     return false;
 }
 
+/* The API writes some answers as words; they name nobody, and sentences need them. */
+static bool is_answer(const char *value)
+{
+    static const char *const words[] = { "yes", "no", "true", "false", "none", "unknown" };
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (text_casecmp(value, words[i]) == 0)
+            return true;
+    return false;
+}
+
 bool mask_remember(struct mask_seen *seen, const char *value, const char *name)
 {
-    if (!seen || strlen(value) < 2 || seen->n >= MASK_SEEN_MAX)
+    if (!seen || strlen(value) < 2 || is_answer(value) || seen->n >= MASK_SEEN_MAX)
         return true;
     for (size_t i = 0; i < seen->n && i < 64; i++) /* the usual few repeat; more is not worth searching */
         if (strcmp(seen->values[i], value) == 0)

@@ -48,11 +48,11 @@ static void masks_what_is_declared_and_nothing_else(void **state)
 static void scrubs_what_was_seen(void **state)
 {
     struct mask_seen seen = { .arena = &a };
-    static const char text[] = "{\"name\":\"Ana Lima\",\"s\":\"C02ABC\"}";
+    static const char text[] = "{\"name\":\"Ana Lima\",\"s\":\"C02ABC\",\"admin\":\"No\"}";
     kmcp_json *value = json_parse(&a, text, strlen(text), 0, NULL);
 
     (void)state;
-    assert_true(mask_collect(value, "name s", &seen));
+    assert_true(mask_collect(value, "name s admin", &seen));
     assert_string_equal(json_text(&a, value), text);
     assert_string_equal(mask_scrub(&a, &seen, "no device c02abc of ana lima <x@y.z>, blueprint Sales"),
                         "no device [redacted] of [redacted] <[redacted]>, blueprint Sales");
