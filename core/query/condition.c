@@ -1,13 +1,17 @@
 /* condition.c - what rows a question is about.  SPDX-License-Identifier: Apache-2.0 */
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "base/json_path.h"
 #include "base/text.h"
 #include "condition.h"
+
+#define NAME_CHARS "abcdefghijklmnopqrstuvwxyz0123456789_"
 
 const struct kmcp_column *column_find(const struct kmcp_query *q, const char *name, size_t len)
 {
@@ -17,21 +21,56 @@ const struct kmcp_column *column_find(const struct kmcp_query *q, const char *na
     return NULL;
 }
 
+/* Does NAME have WORD in it from one of its own words on, whatever the underscores: "checkin" in last_check_in? */
+static bool has_part(const char *name, const char *word)
+{
+    for (const char *start = name; start; start = strchr(start, '_')) {
+        const char *at = start += *start == '_', *w = word;
+
+        for (; *w && *at; w++) {
+            w += *w == '_';
+            at += *at == '_';
+            if (!*w || tolower((unsigned char)*w) != *at)
+                break;
+            at++;
+        }
+        if (!*w)
+            return true;
+    }
+    return false;
+}
+
+/* The column that was meant by WORD: one slip away; or with WORD in its name, or in WORD; or a few slips away. */
+static const char *column_meant(const struct kmcp_query *q, const char *word)
+{
+    const char *near = NULL, *part = NULL, *within = NULL;
+    size_t best = SIZE_MAX;
+
+    for (size_t i = 0; i < q->n_columns; i++) {
+        const char *name = q->columns[i].name;
+
+        if (text_nearer(word, name, &best))
+            near = name;
+        if (!part && word[0] && word[1] && has_part(name, word))
+            part = name;
+        if (has_part(word, name) && (!within || strlen(name) > strlen(within)))
+            within = name;
+    }
+    return best <= 1 ? near : part ? part : within ? within : near;
+}
+
 kmcp_rc column_unknown(const struct kmcp_query *q, const char *name, size_t len, struct failure *f)
 {
-    size_t best = SIZE_MAX;
-    const char *meant = NULL;
+    const char *meant;
     struct buf names;
     char word[80];
     kmcp_rc rc;
 
     snprintf(word, sizeof word, "%.*s", len < 70 ? (int)len : 70, name);
     buf_init(&names, 1 << 14);
-    for (size_t i = 0; i < q->n_columns; i++) {
+    for (size_t i = 0; i < q->n_columns; i++)
         buf_printf(&names, "%s%s", i ? ", " : "", q->columns[i].name);
-        if (text_nearer(word, q->columns[i].name, &best))
-            meant = q->columns[i].name;
-    }
+    meant = column_meant(q, word);
     rc = failure_set(f, KMCP_E_ARG, "%s have no column \"%s\"; %s%s%s: %.1200s", q->what, word,
                      meant ? "did you mean \"" : "", meant ? meant : "",
                      meant ? "\"? There are" : "there are", names.data ? names.data : "");
@@ -67,6 +106,26 @@ static bool ago(const char *text, int64_t now_ms, int64_t *ms)
             *ms = now_ms - n * units[i].hours * 3600000;
             return true;
         }
+    return false;
+}
+
+/* Is there a second condition in the value at AT: "Mac and os_version < 15"? */
+static bool holds_another(const struct kmcp_query *q, const char *at)
+{
+    for (const char *p = at; *p; p++) {
+        size_t joint = strspn(p, ",;&|"), name;
+
+        if (!joint && p > at && p[-1] == ' ')
+            joint = strncasecmp(p, "and ", 4) == 0 ? 3 : strncasecmp(p, "or ", 3) == 0 ? 2 : 0;
+        if (!joint)
+            continue;
+        p += joint + strspn(p + joint, " ");
+        name = strspn(p, NAME_CHARS);
+        if (name && column_find(q, p, name) && strchr("=!~<>", p[name + strspn(p + name, " ")]) &&
+            p[name + strspn(p + name, " ")])
+            return true;
+        p--;
+    }
     return false;
 }
 
@@ -107,6 +166,9 @@ static kmcp_rc read_operand(struct condition *c, int64_t now_ms, struct failure 
         if (!strpbrk(c->text, "0123456789"))
             return failure_set(f, KMCP_E_ARG, "\"%s\" is a version; \"%.60s\" has no number", column->name,
                                c->text);
+        if (strpbrk(c->text, ",;=<>~|&") || text_casestr(c->text, " or ") || text_casestr(c->text, " and "))
+            return failure_set(f, KMCP_E_ARG, "\"%s\" is a version; \"%.60s\" is not one, but more",
+                               column->name, c->text);
         break;
     default:
         break;
@@ -121,7 +183,7 @@ kmcp_rc condition_parse(const struct kmcp_query *q, struct arena *a, const char 
     const char *at;
 
     text += strspn(text, " ");
-    name = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_");
+    name = strspn(text, NAME_CHARS);
     at = text + name + strspn(text + name, " ");
     *out = (struct condition){ .column = column_find(q, text, name) };
     for (size_t i = 0; name && i < sizeof signs / sizeof *signs; i++) {
@@ -137,6 +199,8 @@ kmcp_rc condition_parse(const struct kmcp_query *q, struct arena *a, const char 
         if (len >= 2 && (at[0] == '"' || at[0] == '\'') && at[len - 1] == at[0]) { /* as in other languages */
             at++;
             len -= 2;
+        } else if (holds_another(q, at)) {
+            break;
         }
         out->op = signs[i].op;
         out->text = arena_strndup(a, at, len);
@@ -144,8 +208,8 @@ kmcp_rc condition_parse(const struct kmcp_query *q, struct arena *a, const char 
     }
     return failure_set(
         f, KMCP_E_ARG,
-        "\"%.80s\" is no condition; write COLUMN OP VALUE, such as \"platform = Mac\", with one of "
-        "= != ~ !~ < <= > >=",
+        "\"%.80s\" is not one condition; write COLUMN OP VALUE, such as \"platform = Mac\", with one of "
+        "= != ~ !~ < <= > >=; several are items of \"where\", which all hold",
         text);
 }
 
