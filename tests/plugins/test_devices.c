@@ -63,6 +63,29 @@ static void a_name_finds_one_or_candidates(void **state)
     assert_has(h.failure, ID2 ", serial X2");
 }
 
+/* Names need not look unlike serial numbers: "ACME-001" is one, and so is one that is no ASCII. */
+static void any_name_finds_its_device(void **state)
+{
+    static const char *const names[] = { "ACME-001", "\xe5\xa4\xaa\xe9\x83\x8e" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char rows[300], args[100];
+
+        fakehost_free(&h);
+        fakehost_init(&h, &kmcp_plugin_v1);
+        snprintf(rows, sizeof rows,
+                 "[{\"device_id\":\"" ID "\",\"device_name\":\"%s\",\"serial_number\":\"X1\"}]", names[i]);
+        snprintf(args, sizeof args, "{\"device_id\":\"%s\"}", names[i]);
+        fakehost_answer(&h, "GET", "/api/v1/devices", 200, rows);
+        fakehost_answer(&h, "GET", DEVICE "/details", 403, "no");
+        run("get_device", args);
+        assert_has(h.text, "serial_number: X1\n");
+    }
+    assert_int_equal(fakehost_run(&h, "get_device", "{\"device_id\":\"ACME-002\"}"), KMCP_E_NOTFOUND);
+    assert_has(h.failure, "device \"ACME-002\" not found; list_devices finds parts of names");
+}
+
 static void another_devices_record_is_refused(void **state)
 {
     (void)state;
@@ -111,6 +134,9 @@ static void compliance_counts_what_applies(void **state)
     assert_has(h.text, "iPhone\t1\t0\t0\t1\t0"); /* what is incompatible with it is no failure */
     assert_has(h.text, "B\tprofile\t1");
     assert_has(h.text, "P\tparameter\t1");
+    run("get_compliance_summary", "{\"blueprint_id\":\"Nope\"}");
+    assert_has(h.text, "0 of 0 devices, as of 20");
+    assert_has(h.text, "no device is of that platform, blueprint and tag");
 }
 
 static void finds_by_serial_number(void **state)
@@ -244,6 +270,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(lists_what_matches, setup, teardown),
         cmocka_unit_test_setup_teardown(a_name_finds_one_or_candidates, setup, teardown),
+        cmocka_unit_test_setup_teardown(any_name_finds_its_device, setup, teardown),
         cmocka_unit_test_setup_teardown(another_devices_record_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(rubbish_is_no_healthy_device, setup, teardown),
         cmocka_unit_test_setup_teardown(compliance_counts_what_applies, setup, teardown),

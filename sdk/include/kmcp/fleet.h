@@ -204,7 +204,7 @@ KMCP_MAYBE_UNUSED static inline KMCP_MUST_CHECK kmcp_rc kmcp_device_find(kmcp_ct
                                                "again, or use its UUID",
                          id, coverage.reason ? coverage.reason : "unknown");
     if (hits.n == 0 || !hits.first.id)
-        return kmcp_fail(ctx, KMCP_E_NOTFOUND, "device \"%s\" not found; list_devices shows ids and serial numbers", id);
+        return kmcp_fail(ctx, KMCP_E_NOTFOUND, "device \"%s\" not found; list_devices finds parts of names, and users", id);
     *out = hits.first;
     return KMCP_OK;
 }
@@ -261,8 +261,8 @@ KMCP_MAYBE_UNUSED static inline kmcp_rc kmcp_device_candidate(kmcp_ctx *ctx, con
     return KMCP_OK;
 }
 
-/* As kmcp_device_find, and by the device's name where it is neither a UUID nor a serial number. For reading only: names
- * are what users of devices make them. Several of one name: fails with the candidates. */
+/* As kmcp_device_find, and by the device's name where no device has it for its id or serial number. For reading only:
+ * names are what users of devices make them. Several of one name: fails with the candidates. */
 KMCP_MAYBE_UNUSED static inline KMCP_MUST_CHECK kmcp_rc kmcp_device_look_up(kmcp_ctx *ctx, const struct kmcp_route *get,
                                                                             const struct kmcp_route *list, const char *id,
                                                                             struct kmcp_device *out)
@@ -271,8 +271,11 @@ KMCP_MAYBE_UNUSED static inline KMCP_MUST_CHECK kmcp_rc kmcp_device_look_up(kmcp
     struct kmcp_device_names names;
     kmcp_rc rc;
 
-    if (!id || !strpbrk(id, " '()") || strlen(id) > 128) /* no name that could not be a serial number as well */
+    if (!id || !*id || kmcp_is_uuid(id) || strlen(id) > 128 || (strchr(id, '/') && !strchr(id, ' ')))
         return kmcp_device_find(ctx, get, list, id, out);
+    if (strlen(id) <= 64 && !id[strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")] &&
+        (rc = kmcp_device_find(ctx, get, list, id, out)) != KMCP_E_NOTFOUND)
+        return rc;
     memset(&names, 0, sizeof names);
     if ((rc = kmcp_device_named(ctx, list, id, kmcp_device_candidate, &names, &coverage)) != KMCP_OK)
         return rc;
@@ -283,7 +286,7 @@ KMCP_MAYBE_UNUSED static inline KMCP_MUST_CHECK kmcp_rc kmcp_device_look_up(kmcp
         return kmcp_fail(ctx, KMCP_E_UPSTREAM, "no device named \"%s\" was found, but not all could be read (%s); try again",
                          id, coverage.reason ? coverage.reason : "unknown");
     if (names.n == 0 || !names.first.id)
-        return kmcp_fail(ctx, KMCP_E_NOTFOUND, "no device is named \"%s\"; list_devices finds parts of names", id);
+        return kmcp_fail(ctx, KMCP_E_NOTFOUND, "device \"%s\" not found; list_devices finds parts of names, and users", id);
     *out = names.first;
     return KMCP_OK;
 }
