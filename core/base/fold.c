@@ -14,6 +14,10 @@
 #define VOWELS       21u
 #define TAILS        28u
 #define NO_TEXT      0x110000u /* and the byte, of what is no UTF-8 */
+#define QUOTE        0x2018u
+#define APOSTROPHE   0x2019u
+#define ACCENT       0x0300u /* combining ones */
+#define ACCENT_LAST  0x036Fu
 
 struct fold fold_begin(const char *text, size_t len)
 {
@@ -31,6 +35,10 @@ static void hold(struct fold *f, uint32_t c)
             f->held[f->n_held++] = HANGUL_TAIL + c % TAILS;
         f->held[f->n_held++] = HANGUL_VOWEL + c / TAILS % VOWELS;
         f->held[f->n_held++] = HANGUL_LEAD + c / (TAILS * VOWELS);
+        return;
+    }
+    if (c == QUOTE || c == APOSTROPHE) {
+        f->held[f->n_held++] = '\'';
         return;
     }
     while (low < high) {
@@ -72,4 +80,38 @@ uint32_t fold_next(struct fold *f)
     hold(f, text_codepoint(f->at, len));
     f->at += len;
     return f->held[--f->n_held];
+}
+
+int fold_compare(const char *a, const char *b)
+{
+    struct fold x = fold_begin(a, strlen(a)), y = fold_begin(b, strlen(b));
+
+    for (;;) {
+        uint32_t c = fold_next(&x), d = fold_next(&y);
+
+        if (c != d || !c)
+            return (c > d) - (c < d);
+    }
+}
+
+static bool begins(struct fold text, struct fold part)
+{
+    uint32_t c;
+
+    while ((c = fold_next(&part)))
+        if (fold_next(&text) != c)
+            return false;
+    c = fold_next(&text);
+    return c < ACCENT || c > ACCENT_LAST;
+}
+
+bool fold_contains(const char *text, const char *part)
+{
+    struct fold at = fold_begin(text, strlen(text)), word = fold_begin(part, strlen(part));
+
+    do
+        if (begins(at, word))
+            return true;
+    while (fold_next(&at));
+    return false;
 }

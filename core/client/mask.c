@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/fold.h"
 #include "base/json_path.h"
 #include "base/text.h"
 #include "mask.h"
@@ -340,6 +341,6 @@ bool mask_where(const kmcp_json *row, const struct kmcp_where *where, const char
     if (!text)
         return false;
     return where->op == KMCP_WHERE_CONTAINS && !json_path_is_under(whole, where->field)
-               ? text_casestr(text, where->value) != NULL
-               : text_casecmp(text, where->value) == 0;
+               ? fold_contains(text, where->value)
+               : fold_compare(text, where->value) == 0;
 }

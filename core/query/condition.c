@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "base/fold.h"
 #include "base/json_path.h"
 #include "base/text.h"
 #include "condition.h"
@@ -271,7 +272,7 @@ static bool one_holds(const struct condition *c, const kmcp_json *node)
     case HOLDS:
     case HOLDS_NOT:
         return v.text && (type == KMCP_COLUMN_VERSION ? value_version_begins(v.text, c->text)
-                                                      : text_casestr(v.text, c->text) != NULL);
+                                                      : fold_contains(v.text, c->text));
     default:
         if (!v.is) /* a date that was never comes before all others; anything else unknown is no answer */
             return type == KMCP_COLUMN_DATE && (c->op == BELOW || c->op == AT_MOST);
@@ -304,10 +305,37 @@ static bool is_plain_version(const char *text)
            !strstr(text, ".0");
 }
 
+/* The API compares case as it likes and an apostrophe as it is: of a text it gets the longest part about which there
+ * are no two opinions, and *WHOLE says whether that is all of it. NULL: there is none. */
+static const char *undisputed(const char *text, struct arena *a, bool *whole)
+{
+    const char *best = text;
+    size_t most = 0;
+
+    *whole = true;
+    for (const char *at = text; *at;) {
+        size_t n = 0;
+
+        while (at[n] && (unsigned char)at[n] < 0x80 && at[n] != '\'')
+            n++;
+        *whole = *whole && !at[n];
+        if ((unsigned char)at[n] >= 0x80 && n)
+            n--; /* an accent of its own may follow */
+        if (n > most) {
+            most = n;
+            best = at;
+        }
+        for (at += n + (at[n] != '\0'); (unsigned char)*at >= 0x80; at++)
+            ;
+    }
+    return most ? arena_strndup(a, best, most) : NULL;
+}
+
 const char *condition_pushed(const struct condition *c, struct arena *a, bool *exact)
 {
     const struct kmcp_column *column = c->column;
     bool contains = !(column->flags & KMCP_COLUMN_EXACT);
+    const char *text;
 
     *exact = false;
     if (!column->param || !c->operand.is || (c->op != IS && !(c->op == HOLDS && contains)))
@@ -322,8 +350,13 @@ const char *condition_pushed(const struct condition *c, struct arena *a, bool *e
         return c->op == HOLDS && is_plain_version(c->text)
                    ? arena_strndup(a, c->text, strlen(c->text) - (c->text[strlen(c->text) - 1] == '.'))
                    : NULL;
-    *exact = contains ? c->op == HOLDS : c->op == IS;
-    return arena_strdup(a, c->text);
+    if (!contains) {
+        *exact = c->op == IS;
+        return arena_strdup(a, c->text);
+    }
+    text = undisputed(c->text, a, exact);
+    *exact = *exact && c->op == HOLDS;
+    return text;
 }
 
 /* {OP: VALUE} */
@@ -336,6 +369,7 @@ static kmcp_json *operation(struct arena *a, const char *op, kmcp_json *value)
 
 kmcp_json *condition_filter(const struct condition *c, struct arena *a, bool *exact)
 {
+    const char *text;
     kmcp_json *list;
     int64_t after;
     char iso[32];
@@ -356,11 +390,12 @@ kmcp_json *condition_filter(const struct condition *c, struct arena *a, bool *ex
                          json_string(a, clock_iso_ms(after, iso, sizeof iso)));
     case KMCP_COLUMN_TEXT:
     case KMCP_COLUMN_VERSION:
-        *exact = c->column->type == KMCP_COLUMN_TEXT && c->op == HOLDS;
-        if (c->op != HOLDS && !(c->op == IS && c->column->type == KMCP_COLUMN_TEXT))
+        if ((c->op != HOLDS && !(c->op == IS && c->column->type == KMCP_COLUMN_TEXT)) ||
+            !(text = undisputed(c->text, a, exact)))
             return NULL;
+        *exact = *exact && c->column->type == KMCP_COLUMN_TEXT && c->op == HOLDS;
         list = json_array(a);
-        return list && json_append(a, list, json_string(a, c->text)) ? operation(a, "like", list) : NULL;
+        return list && json_append(a, list, json_string(a, text)) ? operation(a, "like", list) : NULL;
     default:
         return NULL;
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/fold.h"
 #include "base/text.h"
 #include "value.h"
 
@@ -184,7 +185,7 @@ int value_compare(const struct value *a, const struct value *b, uint32_t type)
     case KMCP_COLUMN_VERSION:
         return value_version(a->text, b->text);
     default:
-        return text_casecmp(a->text, b->text);
+        return fold_compare(a->text, b->text);
     }
 }
 

@@ -198,6 +198,7 @@ static void conditions_hold(void **state)
         { "name !=", 1, 0 },
         { "name = \"Ana's Mac\"", 1, 0 },
         { "name ~ Ana, or another", 0, 0 },
+        { "name = ANA’S MAC", 1, 0 },
         { "name ~ \"Mac and name = x\"", 0, 0 },
         { "  name  ==  'Ana's Mac'  ", 1, 0 },
         { "name < B", 1, 0 },
@@ -259,6 +260,41 @@ static void conditions_hold(void **state)
             fail_msg("%s: not %d of the row", rules[i].text, rules[i].of_row);
         if (condition_holds(&c, json(bare)) != rules[i].of_bare)
             fail_msg("%s: not %d of the bare row", rules[i].text, rules[i].of_bare);
+    }
+}
+
+/* Whatever the case, the apostrophe, and how accents are encoded; the API is asked for what it cannot see otherwise. */
+static void names_are_compared_as_people_do(void **state)
+{
+    static const struct {
+        const char *text, *pushed; /* NULL: nothing */
+        bool holds, exact;
+    } rules[] = {
+        { "name = ŽOFIE’S MüLLER Mac", "LLER Mac", true, false },
+        { "name ~ žofie", "ofie", true, false },
+        { "name ~ Žofie's", "ofie", true, false },
+        { "name ~ Mu\xcc\x88ller", "ller", true, false },
+        { "name ~ Ž", NULL, true, false },
+        { "name ~ ller mac", "ller mac", true, true },
+        { "name ~ Muller", "Muller", false, true },
+        { "name ~ Mu", "Mu", false, true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        struct failure f = { 0 };
+        struct condition c;
+        const char *pushed;
+        bool exact;
+
+        assert_int_equal(condition_parse(&query, &a, rules[i].text, NOW, &c, &f), KMCP_OK);
+        if (condition_holds(&c, json("{\"name\":\"Žofie’s Müller Mac\"}")) != rules[i].holds)
+            fail_msg("%s: not %d", rules[i].text, rules[i].holds);
+        pushed = condition_pushed(&c, &a, &exact);
+        if (!rules[i].pushed != !pushed || (pushed && strcmp(pushed, rules[i].pushed) != 0))
+            fail_msg("%s: the API is asked for %s", rules[i].text, pushed ? pushed : "nothing");
+        if (pushed)
+            assert_int_equal(exact, rules[i].exact);
     }
 }
 
@@ -596,6 +632,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(cells_are_one_line, setup, teardown),
         cmocka_unit_test_setup_teardown(conditions_hold, setup, teardown),
         cmocka_unit_test_setup_teardown(errors_name_the_remedy, setup, teardown),
+        cmocka_unit_test_setup_teardown(names_are_compared_as_people_do, setup, teardown),
         cmocka_unit_test_setup_teardown(arguments_are_understood, setup, teardown),
         cmocka_unit_test_setup_teardown(the_api_gets_what_it_can_do, setup, teardown),
         cmocka_unit_test_setup_teardown(an_unset_parameter_is_free, setup, teardown),

@@ -209,12 +209,30 @@ KMCP_MAYBE_UNUSED static inline KMCP_MUST_CHECK kmcp_rc kmcp_device_find(kmcp_ct
     return KMCP_OK;
 }
 
+/* The longest part of NAME that any server finds: without apostrophes and what is no ASCII, which it may compare by its
+ * own lights. The host judges the rest. */
+KMCP_MAYBE_UNUSED static inline const char *kmcp_name_part(kmcp_ctx *ctx, const char *name)
+{
+    const char *best = name;
+    size_t most = 0, n;
+
+    for (; *name; name += n + (name[n] != '\0')) {
+        for (n = 0; name[n] && (unsigned char)name[n] < 0x80 && name[n] != '\''; n++)
+            ;
+        if (n - ((unsigned char)name[n] >= 0x80 && n) > most) { /* an accent of its own may follow the last one */
+            most = n - ((unsigned char)name[n] >= 0x80);
+            best = name;
+        }
+    }
+    return most ? ctx->host->format(ctx, "%.*s", (int)most, best) : NULL;
+}
+
 /* All devices whose name is NAME, through the route LIST. */
 KMCP_MAYBE_UNUSED static inline KMCP_MUST_CHECK kmcp_rc kmcp_device_named(kmcp_ctx *ctx, const struct kmcp_route *list,
                                                                           const char *name, kmcp_page_fn page, void *arg,
                                                                           struct kmcp_coverage *coverage)
 {
-    const struct kmcp_param query[1] = { { "device_name", name } };
+    const struct kmcp_param query[1] = { { "device_name", kmcp_name_part(ctx, name) } };
     const struct kmcp_where where[1] = { { "device_name", name, KMCP_WHERE_EQUALS, 0 } };
     struct kmcp_request request;
 
