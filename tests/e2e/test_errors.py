@@ -49,7 +49,9 @@ class Errors(Case):
         uuid = self.mac()
         bad = ["..", ".", "%2e%2e", "../users", f"{uuid}/../x", f"{uuid}/secrets/filevaultkey", f"{uuid}?x=1", f"{uuid}#x",
                "a\\b", "a\nb", "a\u0000b", "a" * 300, "", f"../devices/{uuid}/secrets/filevaultkey", f"{uuid}%2fapps"]
-        for tool in ("get_device", "get_device_apps", "get_device_details", "lock_device", "get_filevault_key"):
+        for tool in ("lock_device", "get_filevault_key", "get_device", "get_device_apps", "get_device_details"):
+            if tool == "get_device":  # reading may look for a name
+                self.assertEqual(self.tenant.requests(), 0)
             for text in bad:
                 args = {"device_id": text}
                 if tool == "lock_device":
@@ -57,11 +59,10 @@ class Errors(Case):
                 if tool == "get_filevault_key":
                     args.update(confirm=True, reason="test")
                 k.bad(tool, args)
-        self.assertEqual(self.tenant.requests(), 0)
-        for text in bad:  # a blueprint may be named by any text: it goes into a query, never into the path
+        for text in bad:  # a blueprint may be named by any text too: it goes into a query, never into the path
             k.bad("get_blueprint", {"blueprint_id": text})
         for line in self.tenant.stats()["last_requests"]:
-            self.assertTrue(line.startswith("GET /api/v1/blueprints?"), line)
+            self.assertRegex(line, "^GET /api/v1/(devices|blueprints)[?]")
         self.assertEqual(self.tenant.acts(), [])
 
     def test_a_long_text_of_others_is_cut(self):
