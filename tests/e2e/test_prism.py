@@ -263,6 +263,13 @@ class Fleet(Prism):
                          self.tenant.truth()["by_platform"]["Mac"])
         self.assertNotIn("tvOS", k.text("query_prism", {"category": "apps", "group_by": "platform"}))
 
+    def test_tags_are_compared_as_in_the_list_of_devices(self):
+        k = self.kmcp()
+        tags = self.truth("device_information", group="tags")["values"]
+        for tag in ("Finance", "finance"):
+            text = k.text("query_prism", {"category": "device_information", "where": [f"tag = {tag}"], "limit": 0})
+            self.assertTrue(text.startswith(f"{tags[tag]} devices in device_information, as of "), text)
+
     def test_files(self):
         folder = pathlib.Path(self.site().dir) / "files"
         folder.mkdir(mode=0o700)
