@@ -126,8 +126,10 @@ bool answer_rows(const struct answer *out, const struct kept_rows *k, const stru
     struct table table = { 0 };
     kmcp_json *object;
 
-    buf_printf(out->text, "%zu of %s%lld %s", n, found->complete ? "" : "at least ",
-               (long long)found->matched, qu->q->what);
+    if (qu->limit) /* "0 of 58" would read as none */
+        buf_printf(out->text, "%zu of ", n);
+    buf_printf(out->text, "%s%lld %s", found->complete ? "" : "at least ", (long long)found->matched,
+               qu->q->what);
     say_coverage(out->text, qu, found);
     if (next)
         buf_printf(out->text, "; next: %s%s", next, n < k->n ? " (cut: longer answers cost too much)" : "");
