@@ -21,6 +21,7 @@
 
 #define ROWS_PER_PAGE 300
 #define CURSOR_MAX    1024
+#define EMPTY_PAGES   3 /* so many in a row are passed over where the API says that it goes on */
 
 /* How each style names things. COUNTS: a page is known by its number or offset, so that all can be asked for
  * once the total is known; else by what the page before says. */
@@ -74,6 +75,10 @@ struct sweep {
     int64_t pages;         /* in which they came */
     int64_t first_total;   /* what the API said there was at first, or -1 */
     int64_t api_total;     /* and at last */
+    int64_t fell;          /* by how much that ever became less */
+    bool liar;             /* it sent more rows than it says there are: what it says is nothing */
+    bool claims;           /* the last page says that there is more */
+    int empty;             /* pages without a row, one after the other */
     struct kmcp_coverage *coverage;
 };
 
@@ -93,6 +98,10 @@ static const kmcp_json *find_rows(const kmcp_json *body, const kmcp_json **envel
         }
     for (const kmcp_json *member = json_first(body); member; member = json_next(member)) {
         const kmcp_json *inner = json_get(member, "results");
+        const char *key = json_key(member);
+
+        if (key && (strcmp(key, "errors") == 0 || strcmp(key, "error") == 0)) /* no rows, though a list */
+            continue;
 
         if (json_kind(inner) == KMCP_JSON_ARRAY) {
             *envelope = member;
@@ -237,21 +246,51 @@ static void change_style(struct sweep *s, const kmcp_json *envelope)
     s->stray = true;
 }
 
+/* Does ENVELOPE say that there is more, whether or not in a way that can be followed? */
+static bool says_more(const struct sweep *s, const kmcp_json *envelope)
+{
+    const kmcp_json *next = json_get(envelope, "next");
+    const char *text = json_str(next);
+    bool flag;
+
+    if (text)
+        return *text != '\0';
+    if (next && json_kind(next) != KMCP_JSON_NULL && (!json_bool(next, &flag) || flag))
+        return true;
+    text = json_str(json_get(envelope, "cursor"));
+    return s->style == &styles[KMCP_PAGES_CURSOR] && s->api_total < 0 && text && *text;
+}
+
 /* Is there another page after this one? Then s->next is its place. */
 static bool goes_on(struct sweep *s, const kmcp_json *envelope, size_t got)
 {
     const kmcp_json *next = json_get(envelope, "next");
 
-    if (!s->style->place || !got)
+    s->claims = says_more(s, envelope);
+    s->empty = got ? 0 : s->empty + 1;
+    if (!s->style->place || s->empty > EMPTY_PAGES || (!got && (!s->claims || s->style->counts)))
         return false;
-    if (s->api_total >= 0 && s->base + s->received >= s->api_total)
+    if (!s->claims && s->api_total >= 0 && s->base + s->received >= s->api_total)
         return false;
     change_style(s, envelope);
+    if (!s->style->counts && !read_cursor(s, envelope)) {
+        s->claims = s->claims && got; /* where nothing came and nothing moves, it waits for what is to come */
+        return false;
+    }
     if (!s->style->counts)
-        return read_cursor(s, envelope);
+        return true;
     snprintf(s->next, sizeof s->next, "%lld",
              (long long)(s->style->first ? s->place + s->page : s->base + s->received));
-    return !(envelope && next && !json_str(next)); /* "next": null says it plainly */
+    return !(envelope && next && json_kind(next) == KMCP_JSON_NULL); /* it says plainly that this was all */
+}
+
+/* More rows came than there are in all: the number is a page's, or none, and the list is read to its end. */
+static void believe_rows(struct sweep *s)
+{
+    if (s->api_total < 0 || s->base + s->received <= s->api_total)
+        return;
+    s->liar = true;
+    s->api_total = s->first_total = -1;
 }
 
 static void read_total(struct sweep *s, const struct cache_reply *reply, const kmcp_json *envelope)
@@ -262,6 +301,9 @@ static void read_total(struct sweep *s, const struct cache_reply *reply, const k
     for (size_t i = 0; envelope && total < 0 && i < sizeof names / sizeof *names; i++)
         if (!json_int(json_get(envelope, names[i]), &total))
             total = -1;
+    total = s->liar ? -1 : total;
+    if (total >= 0 && total < s->api_total)
+        s->fell += s->api_total - total;
     if (total >= 0)
         s->api_total = total;
     if (s->pages == 0)
@@ -350,6 +392,10 @@ static const kmcp_json *read_page(struct sweep *s, const struct cache_reply *rep
     const kmcp_json *rows;
     kmcp_json *body;
 
+    if (reply->status == 206) { /* nobody asked for a part */
+        failure_set(s->call->failure, KMCP_E_UPSTREAM, "the API's answer to %s is only a part of one", path);
+        return NULL;
+    }
     if (client_parse(s->call, &s->memory, s->request, reply, s->fields, false, &body) != KMCP_OK)
         return NULL;
     rows = find_rows(body, envelope);
@@ -368,7 +414,7 @@ static const kmcp_json *read_page(struct sweep *s, const struct cache_reply *rep
     return *again ? NULL : rows;
 }
 
-/* Hands the rows of a page over. *MORE turns false when none of them was new. */
+/* Hands the rows of a page over. *MORE turns false when it has some and none of them is new. */
 static kmcp_rc hand_over(struct sweep *s, kmcp_ctx *ctx, const kmcp_json *rows, kmcp_page_fn page, void *arg,
                          bool *more)
 {
@@ -382,7 +428,7 @@ static kmcp_rc hand_over(struct sweep *s, kmcp_ctx *ctx, const kmcp_json *rows, 
     if (!kept)
         return failure_set(s->call->failure, KMCP_E_NOMEM,
                            "a page needs more memory than [limits] call_bytes allows");
-    *more = *more && fresh > 0; /* the same rows again: a server that does not page */
+    *more = *more && (fresh > 0 || !json_len(rows)); /* the same rows again: a server that does not page */
     s->coverage->seen += (int64_t)json_len(kept);
     rc = client_mask(s->call, &s->memory, s->request->route, kept);
     return rc == KMCP_OK && json_len(kept) ? page(ctx, kept, arg) : rc;
@@ -407,6 +453,7 @@ static kmcp_rc one_page(struct sweep *s, kmcp_ctx *ctx, kmcp_page_fn page, void 
     s->received += (int64_t)got;
     s->page++;
     s->pages++;
+    believe_rows(s);
     *more = rows && goes_on(s, envelope, got);
     passing = is_passing(s, reply, got);
     cache_reply_drop(s->client->cache, reply);
@@ -444,15 +491,21 @@ static void doubt_total(struct sweep *s)
 {
     int64_t there = (s->seen.n ? s->first_total : s->api_total) - s->base;
 
-    if (s->api_total < 0 || (s->seen.n ? (int64_t)s->seen.n : s->received) >= there)
+    if (s->claims) {
+        s->coverage->complete = 0;
+        s->coverage->reason = "the API says that there is more, but gives no way to it that brings new rows";
+        s->next[0] = '\0';
+    }
+    if (s->claims ||
+        (!s->fell && (s->api_total < 0 || (s->seen.n ? (int64_t)s->seen.n : s->received) >= there)))
         return;
     s->coverage->complete = 0;
-    if (s->api_total < s->first_total)
+    if (s->fell)
         s->coverage->reason = arena_format(
             s->call->arena,
             "%lld rows were deleted while the list was read, so as many others "
             "may be missing; ask again",
-            (long long)(s->first_total - s->api_total));
+            (long long)s->fell);
     else
         s->coverage->reason = arena_format(
             s->call->arena, "the API says there are %lld rows but sent %lld", (long long)s->api_total,

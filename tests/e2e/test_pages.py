@@ -233,7 +233,54 @@ class OddPages(Case):
             return {}, {"results": [{"id": q.get("cursor", "0")}], "next": "https://x/?cursor=" + ("b" if q.get("cursor") == "a" else "a")}
         r, asked = self.walk(answer, "users")
         self.assertLessEqual(len(asked), 5)
-        self.assertEqual(r["rows"], 3)
+        self.assertEqual((r["rows"], r["complete"], r["next"]), (3, False, None))
+
+    def test_more_that_cannot_be_reached_is_no_end(self):
+        for name, more in (("users", "https://x/?cursor=a"), ("users", "https://x/?cursor=" + "a" * 5000), ("users", "https://x/?page=2"), ("users", 7),
+                           ("blueprints", {"page": 2}), ("blueprints", "https://x/?offset=1")):
+            with self.subTest(more=str(more)[:30]):
+                r, asked = self.walk(lambda q, more=more: ({}, {"results": [{"id": "1"}], "next": more}), name)
+                self.assertEqual((r["rows"], r["complete"]), (1, False))
+                self.assertIn("says that there is more", r["reason"])
+                self.assertLessEqual(len(asked), 2)
+
+    def test_an_empty_page_in_the_middle_is_passed_over(self):
+        def answer(q):
+            at = int(q.get("cursor", "0"))
+            return {}, {"results": [] if at in (1, 2) else [{"id": str(at)}], "next": f"https://x/?cursor={at + 1}" if at < 4 else None}
+        r, _ = self.walk(answer, "users")
+        self.assertEqual((r["first"], r["complete"]), (["0", "3", "4"], True))
+        r, asked = self.walk(lambda q: ({}, {"results": [], "next": f"https://x/?cursor={len(q.get('cursor', '')) * '1'}1"}), "users")
+        self.assertEqual((r["rows"], r["complete"]), (0, False))
+        self.assertLessEqual(len(asked), 4)
+        r, _ = self.walk(lambda q: ({}, {"results": [] if q.get("cursor") else [{"id": "1"}], "next": "https://x/?cursor=tail"}), "users")
+        self.assertEqual((r["rows"], r["complete"]), (1, True))  # a feed: that is where what comes next will be
+
+    def test_a_total_below_the_rows_is_none(self):
+        rows = [{"id": f"i{i}"} for i in range(20)]
+
+        def answer(q, count):
+            at = int(q.get("offset", 0))
+            return {}, {"count": count(rows[at:at + 5]), "next": f"https://x/?offset={at + 5}" if at < 15 else None, "results": rows[at:at + 5]}
+        for count in (len, lambda page: 0, lambda page: 1, lambda page: 7):
+            r, _ = self.walk(lambda q, count=count: answer(q, count), "blueprints")
+            self.assertEqual((r["rows"], r["total"], r["complete"]), (20, -1, True))
+
+    def test_rows_deleted_while_others_came_are_told(self):
+        rows = self.fleet(1000)
+
+        def answer(q):
+            at = int(q.get("offset", 0))
+            left = rows if at == 0 else rows[1:] if at == 300 else rows[1:] + [{"device_id": "new"}]
+            return {"X-Total-Count": str(len(left))}, left[at:at + 300]
+        r, _ = self.walk(answer)
+        self.assertFalse(r["complete"])
+        self.assertIn("deleted while the list was read", r["reason"])
+
+    def test_what_is_wrong_is_no_list(self):
+        for body in ({"errors": [{"detail": "boom"}]}, {"results": None, "errors": [{"detail": "boom"}]}):
+            with self.assertRaisesRegex(AssertionError, "holds no list"):
+                self.walk(lambda q, body=body: ({}, body))
 
     def test_a_cursor_list_without_a_total_goes_by_cursor(self):
         rows = self.fleet(450)
