@@ -34,10 +34,10 @@ kmcp_json *json_parse(struct arena *a, const char *text, size_t len, unsigned fl
 /* The raw bytes of member KEY of the top-level object, exactly as written; false if there is none. TEXT must
  * have been accepted by json_parse. For echoing request ids byte for byte. */
 bool json_raw_member(const char *text, size_t len, const char *key, const char **start, size_t *raw_len);
-/* Appends TEXT to OUT with only the members FIELDS ("device_id user", at most 96) of each row. Rows are the
- * objects of the outermost arrays; what stands around them is copied whole. With TOP, an object that is the
- * whole text is itself the row. As strict as json_parse, whose input the result is. False with *ERROR (may be
- * NULL) filled. */
+/* Appends TEXT to OUT with only the members FIELDS ("device_id user"; of more than 96: all members) of each
+ * row, and those whose names are written with escapes. Rows are the objects of the outermost arrays; what
+ * stands around them is copied whole. With TOP, an object that is the whole text is itself the row. As strict
+ * as json_parse, whose input the result is. False with *ERROR (may be NULL) filled. */
 struct buf;
 bool json_project(struct buf *out, const char *text, size_t len, const char *fields, bool top,
                   struct json_error *error);

@@ -22,6 +22,7 @@ struct projector {
     size_t copied; /* how much of the text is in OUT, or was left out */
     struct field fields[FIELDS_MAX];
     size_t n;
+    bool all; /* more were asked for than there is room for */
 };
 
 static void copy_to(struct projector *p, size_t end)
@@ -30,8 +31,11 @@ static void copy_to(struct projector *p, size_t end)
     p->copied = end;
 }
 
+/* A name with an escape in it may be any; who reads what was copied compares what it means. */
 static bool wanted(const struct projector *p, const char *name, size_t len)
 {
+    if (p->all || memchr(name, '\\', len))
+        return true;
     for (size_t i = 0; i < p->n; i++)
         if (p->fields[i].len == len && memcmp(p->fields[i].name, name, len) == 0)
             return true;
@@ -156,6 +160,7 @@ bool json_project(struct buf *out, const char *text, size_t len, const char *fie
         fields += n;
         fields += *fields == ' ';
     }
+    p.all = *fields != '\0';
     json_skip_space(&p.scan);
     top = top && p.scan.at < len && text[p.scan.at] == '{';
     if (!(top ? project_row(&p, 1) : project_value(&p, 1)))

@@ -190,6 +190,7 @@ static const char *projected(const char *text, const char *fields)
 
 static void projects(void **state)
 {
+    char many[400];
     static const char object[] = " {\"a\":1,\"b\":[{\"a\":1}],\"c\":2}";
     struct buf top = { .max = 1000 };
 
@@ -206,6 +207,11 @@ static void projects(void **state)
     assert_string_equal(top.data, " {\"b\":[{\"a\":1}]}");
     buf_free(&top);
     /* what is passed over is checked all the same */
+    assert_string_equal(projected("[{\"device\\u005fid\":1,\"b\":2}]", "device_id"),
+                        "[{\"device\\u005fid\":1}]"); /* the same name, written otherwise */
+    for (int i = 0; i < 97; i++)
+        snprintf(many + 4 * i, sizeof many - 4 * (size_t)i, "%03d ", i);
+    assert_string_equal(projected("[{\"096\":1}]", many), "[{\"096\":1}]");
     assert_null(projected("[{\"a\":1,\"b\":tru}]", "a"));
     assert_null(projected("[{\"a\":1,\"b\":\"\xff\"}]", "a"));
     assert_null(projected("[{\"a\":1}", "a"));
