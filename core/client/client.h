@@ -89,6 +89,7 @@ struct client_pick {
     bool (*accepts)(void *arg, const kmcp_json *row); /* NULL: all */
     void *arg;
     int64_t enough;
+    bool persons;      /* the conditions ask for persons: with redact_pii nothing tells how many rows came */
     bool only_total;   /* only the total matters: the first page needs no more than a row */
     int64_t api_total; /* out, before each page is handed over: rows there are, as the API says, or -1 */
     int64_t refused; /* out: rows the API sent that do not meet the conditions, these or the request's own */

@@ -78,6 +78,7 @@ struct sweep {
     int64_t fell;          /* by how much that ever became less */
     bool liar;             /* it sent more rows than it says there are: what it says is nothing */
     bool claims;           /* the last page says that there is more */
+    bool quiet;            /* how many rows come would tell of a person who may not be seen */
     int empty;             /* pages without a row, one after the other */
     struct kmcp_coverage *coverage;
 };
@@ -335,7 +336,7 @@ static void say_progress(struct sweep *s, bool more)
 {
     char forecast[120] = "";
 
-    if (!s->call->progress)
+    if (!s->call->progress || s->quiet)
         return;
     if (s->pages == 1 && more && s->api_total > s->received)
         client_forecast(s->client, calls_left(s), forecast, sizeof forecast);
@@ -477,7 +478,7 @@ static bool partial(struct sweep *s, kmcp_rc rc)
 
     if (s->received == 0 || rc == KMCP_E_CANCELLED || rc == KMCP_E_NOMEM || rc == KMCP_E_BUG)
         return false;
-    if (s->call->failure->rc == KMCP_E_RATE && calls_left(s) > 0)
+    if (s->call->failure->rc == KMCP_E_RATE && calls_left(s) > 0 && !s->quiet)
         client_forecast(s->client, calls_left(s), forecast, sizeof forecast);
     s->coverage->reason = arena_format(s->call->arena, "%s%s%s%s", s->call->failure->text,
                                        *forecast ? " (" : "", forecast, *forecast ? ")" : "");
@@ -535,6 +536,17 @@ static kmcp_rc all_pages(struct sweep *s, kmcp_ctx *ctx, kmcp_page_fn page, void
     return KMCP_OK;
 }
 
+/* Does the API look for a part of what the caller may not see, where the host asks for the whole? */
+static bool seeks_person(const struct sweep *s)
+{
+    const struct kmcp_request *rq = s->request;
+    bool seeks = s->pick && s->pick->persons;
+
+    for (size_t i = 0; i < rq->n_where && !seeks; i++)
+        seeks = rq->where[i].value && json_path_is_under(rq->route->pii, rq->where[i].field);
+    return seeks && s->call->redact;
+}
+
 kmcp_rc client_sweep(struct client *cl, struct client_call *call, kmcp_ctx *ctx,
                      const struct kmcp_request *rq, struct client_pick *pick, kmcp_page_fn page, void *arg,
                      struct kmcp_coverage *coverage)
@@ -548,6 +560,7 @@ kmcp_rc client_sweep(struct client *cl, struct client_call *call, kmcp_ctx *ctx,
                        .coverage = coverage };
     kmcp_rc rc;
 
+    s.quiet = seeks_person(&s);
     coverage->complete = 0;
     coverage->seen = 0;
     if (rq->from && (rc = begin_at(&s, rq->from)) != KMCP_OK)

@@ -20,6 +20,7 @@ struct running {
     struct client_pick pick;
     bool exact;      /* the API selects just these rows */
     bool had_enough; /* stopped early: the API's total is the answer's */
+    bool persons;    /* asks for some */
     bool no_total;   /* that alone was asked for, and the API does not tell it */
     int64_t skipped; /* matching rows before the place where reading began */
 };
@@ -112,7 +113,7 @@ static void prepare(struct running *r)
         tally_init(&r->tallies[r->n_tallies++], qu, &qu->groupings[i], r->env->call->arena);
     if (!qu->n_groupings && qu->n_extremes)
         tally_init(&r->tallies[r->n_tallies++], qu, &all, r->env->call->arena);
-    r->pick = (struct client_pick){ .accepts = accepts, .arg = r, .api_total = -1 };
+    r->pick = (struct client_pick){ .accepts = accepts, .arg = r, .api_total = -1, .persons = r->persons };
     if (r->exact && !qu->sort && !question_groups(qu) && !qu->format)
         r->pick.enough = qu->limit ? qu->limit : 1;
 }
@@ -222,15 +223,16 @@ static kmcp_rc keep_secret(const struct question *qu, const struct kmcp_route *r
 }
 
 /* Who may not see a person may not search him out letter by letter: conditions on masked columns are on whole
- * values. *WHOLE: one was made so. */
+ * values. *ASKS: there are such, *WHOLE: one was made so. */
 static kmcp_rc keep_private(struct question *qu, const struct kmcp_route *route, struct failure *f,
-                            bool *whole)
+                            bool *asks, bool *whole)
 {
     for (size_t i = 0; i < qu->n_conditions; i++) {
         struct condition *c = &qu->conditions[i];
 
         if (!json_path_is_under(route->pii, c->column->field))
             continue;
+        *asks = true;
         if (c->op != IS && c->op != IS_NOT && c->op != HOLDS)
             return failure_set(f, KMCP_E_ARG, "redact_pii is on: \"%s\" can only be compared with = and !=",
                                c->column->name);
@@ -250,7 +252,7 @@ kmcp_rc query_run(const struct query_env *env, const struct kmcp_query *q, const
     if (rc == KMCP_OK)
         rc = keep_secret(&r.question, q->request->route, env->call->failure);
     if (rc == KMCP_OK && env->call->redact)
-        rc = keep_private(&r.question, q->request->route, env->call->failure, &whole);
+        rc = keep_private(&r.question, q->request->route, env->call->failure, &r.persons, &whole);
     if (rc != KMCP_OK)
         return rc;
     rc = ask(&r, true);

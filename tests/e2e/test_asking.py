@@ -565,6 +565,15 @@ class Engine(Asking):
         self.assertEqual(matched(whole), 1)
         self.assertNotIn(d["serial_number"], whole)
 
+    def test_progress_tells_nothing_of_persons(self):
+        d = self.tenant.find("user:yes,nth:3")
+        k = self.client(policy="redact_pii = yes")
+        for args in ({"where": ["user_email ~ " + d["user_email"][:2]]}, {"user": d["user_email"][:3] + "@"},
+                     {"serial_number": d["serial_number"][:2]}):
+            k.notes.clear()
+            k.request("tools/call", {"name": "list_devices", "arguments": {**args, "limit": 0}}, meta={"progressToken": "p"})
+            self.assertEqual([n for n in k.notes if "progress" in n["method"]], [], args)  # how many the API found would be in it
+
     def test_errors_name_the_column_and_the_remedy(self):
         k = self.client()
         for args, part in (({"where": ["os = 14"]}, "devices have no column \"os\""), ({"where": ["os_verson > 14"]}, "did you mean \"os_version\"?"),
