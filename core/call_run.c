@@ -185,6 +185,9 @@ bool phase_redact(struct call *c)
 
     if (c->out.end == CALL_COMPLETE && !call_shows_plan(c))
         return true;
+    if (c->host->policy.redact_pii && c->failure.cut &&
+        c->out.text) /* the last name in it may be half a name */
+        c->out.text = "failed, and what there is to say is too long to be shown with redact_pii";
     if (c->host->policy.redact_pii && c->out.text)
         c->out.text = mask_scrub(&c->arena, &c->client.seen, c->out.text);
     if (c->out.text && text_needs_neutral(c->out.text, strlen(c->out.text))) {

@@ -14,7 +14,8 @@ kmcp_rc failure_vset(struct failure *f, kmcp_rc rc, const char *fmt, va_list arg
     int len = vsnprintf(f->text, sizeof f->text, fmt, args);
     if (len < 0)
         f->text[0] = '\0';
-    if (len >= (int)sizeof f->text) { /* cut: never in the middle of a character */
+    f->cut = len >= (int)sizeof f->text;
+    if (f->cut) { /* cut: never in the middle of a character */
         size_t end = sizeof f->text - 1, start = end;
         while (start > 0 && end - start < 4 && ((unsigned char)f->text[start - 1] & 0xC0) == 0x80)
             start--;

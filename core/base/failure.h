@@ -4,10 +4,12 @@
 #define KMCP_FAILURE_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <kmcp/plugin.h>
 
 struct failure {
     kmcp_rc rc; /* KMCP_OK: nothing went wrong yet */
+    bool cut;   /* there was more to say than there is room for */
     char text[1500];
 };
 

@@ -249,3 +249,8 @@ bool text_nearer(const char *word, const char *candidate, size_t *best)
     *best = d;
     return true;
 }
+
+const char *text_brief(const char *text, size_t most)
+{
+    return strlen(text) <= most ? text : "...";
+}

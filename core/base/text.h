@@ -31,6 +31,10 @@ bool text_is_name(const char *text, size_t max);
 int text_casecmp(const char *a, const char *b);               /* ASCII case only, any locale */
 const char *text_casestr(const char *text, const char *part); /* the same; NULL if absent    */
 
+/* TEXT to be quoted in a sentence, or "..." if it is longer than MOST bytes: never a part, for a part of a
+ * name is not found where names are taken out. */
+const char *text_brief(const char *text, size_t most);
+
 /* For "did you mean": true if CANDIDATE could be what was meant by WORD and is nearer than *BEST edits (start
  * with SIZE_MAX); *BEST is then lowered. */
 bool text_nearer(const char *word, const char *candidate, size_t *best);

@@ -179,8 +179,8 @@ static kmcp_rc begin_at(struct sweep *s, const char *from)
     int64_t place = digits && digits < 16 && !from[digits] ? strtoll(from, NULL, 10) : -1;
 
     if (!s->style->place || strlen(from) >= sizeof s->next || (s->style->counts && place < s->style->first))
-        return failure_set(s->call->failure, KMCP_E_ARG,
-                           "this list cannot begin at \"%.80s\"; leave that out", from);
+        return failure_set(s->call->failure, KMCP_E_ARG, "this list cannot begin at \"%s\"; leave that out",
+                           text_brief(from, 100));
     snprintf(s->next, sizeof s->next, "%s", from);
     if (s->style->counts)
         s->base = s->style->first ? (place - 1) * page_size(s->request->route) : place;

@@ -13,6 +13,7 @@
 #include "condition.h"
 
 #define NAME_CHARS "abcdefghijklmnopqrstuvwxyz0123456789_"
+#define QUOTED     100 /* of what was said, in a sentence that refuses it */
 
 const struct kmcp_column *column_find(const struct kmcp_query *q, const char *name, size_t len)
 {
@@ -67,7 +68,7 @@ kmcp_rc column_unknown(const struct kmcp_query *q, const char *name, size_t len,
     char word[80];
     kmcp_rc rc;
 
-    snprintf(word, sizeof word, "%.*s", len < 70 ? (int)len : 70, name);
+    snprintf(word, sizeof word, "%.*s", len < sizeof word ? (int)len : 3, len < sizeof word ? name : "...");
     buf_init(&names, 1 << 14);
     for (size_t i = 0; i < q->n_columns; i++)
         buf_printf(&names, "%s%s", i ? ", " : "", q->columns[i].name);
@@ -148,7 +149,8 @@ static kmcp_rc read_operand(struct condition *c, int64_t now_ms, struct failure 
     case KMCP_COLUMN_NUMBER:
         v->number = strtod(c->text, &end);
         if (*end)
-            return failure_set(f, KMCP_E_ARG, "\"%s\" is a number; \"%.60s\" is none", column->name, c->text);
+            return failure_set(f, KMCP_E_ARG, "\"%s\" is a number; \"%s\" is none", column->name,
+                               text_brief(c->text, QUOTED));
         break;
     case KMCP_COLUMN_BOOL:
         if (!value_bool(c->text, &v->truth) || (c->op != IS && c->op != IS_NOT))
@@ -159,17 +161,17 @@ static kmcp_rc read_operand(struct condition *c, int64_t now_ms, struct failure 
         if (!ago(c->text, now_ms, &v->ms) && !value_date(c->text, &v->ms))
             return failure_set(
                 f, KMCP_E_ARG,
-                "\"%s\" is a date; \"%.60s\" is none. Write 2026-11-01, 2026-11-01T10:00Z, or -7d for "
+                "\"%s\" is a date; \"%s\" is none. Write 2026-11-01, 2026-11-01T10:00Z, or -7d for "
                 "seven days ago (h, d, w, y)",
-                column->name, c->text);
+                column->name, text_brief(c->text, QUOTED));
         break;
     case KMCP_COLUMN_VERSION:
         if (!strpbrk(c->text, "0123456789"))
-            return failure_set(f, KMCP_E_ARG, "\"%s\" is a version; \"%.60s\" has no number", column->name,
-                               c->text);
+            return failure_set(f, KMCP_E_ARG, "\"%s\" is a version; \"%s\" has no number", column->name,
+                               text_brief(c->text, QUOTED));
         if (strpbrk(c->text, ",;=<>~|&") || text_casestr(c->text, " or ") || text_casestr(c->text, " and "))
-            return failure_set(f, KMCP_E_ARG, "\"%s\" is a version; \"%.60s\" is not one, but more",
-                               column->name, c->text);
+            return failure_set(f, KMCP_E_ARG, "\"%s\" is a version; \"%s\" is not one, but more",
+                               column->name, text_brief(c->text, QUOTED));
         break;
     default:
         break;
@@ -209,9 +211,9 @@ kmcp_rc condition_parse(const struct kmcp_query *q, struct arena *a, const char 
     }
     return failure_set(
         f, KMCP_E_ARG,
-        "\"%.80s\" is not one condition; write COLUMN OP VALUE, such as \"platform = Mac\", with one of "
+        "\"%s\" is not one condition; write COLUMN OP VALUE, such as \"platform = Mac\", with one of "
         "= != ~ !~ < <= > >=; several are items of \"where\", which all hold",
-        text);
+        text_brief(text, QUOTED));
 }
 
 kmcp_rc condition_of(const struct kmcp_column *column, struct arena *a, const kmcp_json *value,

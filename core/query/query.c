@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/json_path.h"
+#include "base/text.h"
 #include "export.h"
 #include "push.h"
 #include "query.h"
@@ -242,15 +243,54 @@ static kmcp_rc keep_private(struct question *qu, const struct kmcp_route *route,
     return KMCP_OK;
 }
 
+static bool names_somebody(const struct mask_seen *seen, const char *text)
+{
+    for (const struct mask_resolved *r = seen->resolved; r; r = r->next)
+        if (text && text_casestr(text, r->value))
+            return true;
+    return false;
+}
+
+/* What a pseudonym stands for is not to be had by comparing it with what is known, or from a sentence that
+ * takes it for something else: it is compared as a text, and is no column. */
+static kmcp_rc keep_pseudonyms(const struct question *qu, const struct mask_seen *seen, struct failure *f)
+{
+    for (size_t i = 0; i < qu->n_conditions; i++) {
+        const struct condition *c = &qu->conditions[i];
+        bool orders = c->op != IS && c->op != IS_NOT && c->op != HOLDS && c->op != HOLDS_NOT;
+
+        if ((orders || (c->column->type != KMCP_COLUMN_TEXT && c->column->type != KMCP_COLUMN_LIST)) &&
+            names_somebody(seen, c->text))
+            return failure_set(f, KMCP_E_ARG,
+                               "\"%s\": a pseudonym can only be compared with = and !=, as a text",
+                               c->column->name);
+    }
+    return KMCP_OK;
+}
+
+static kmcp_rc keep_columns(const kmcp_json *args, const struct mask_seen *seen, struct failure *f)
+{
+    static const char *const of_columns[] = { "fields", "sort", "group_by", "min", "max", "next" };
+
+    for (size_t i = 0; seen->resolved && i < sizeof of_columns / sizeof *of_columns; i++)
+        if (names_somebody(seen, json_str(json_get(args, of_columns[i]))))
+            return failure_set(f, KMCP_E_ARG, "\"%s\" takes no pseudonym", of_columns[i]);
+    return KMCP_OK;
+}
+
 kmcp_rc query_run(const struct query_env *env, const struct kmcp_query *q, const kmcp_json *args)
 {
     struct running r = { .env = env };
     bool whole = false;
     kmcp_rc rc;
 
-    rc = question_read(&r.question, q, env->call->arena, args, clock_unix_ms(), env->call->failure);
+    rc = keep_columns(args, &env->call->seen, env->call->failure);
+    if (rc == KMCP_OK)
+        rc = question_read(&r.question, q, env->call->arena, args, clock_unix_ms(), env->call->failure);
     if (rc == KMCP_OK)
         rc = keep_secret(&r.question, q->request->route, env->call->failure);
+    if (rc == KMCP_OK)
+        rc = keep_pseudonyms(&r.question, &env->call->seen, env->call->failure);
     if (rc == KMCP_OK && env->call->redact)
         rc = keep_private(&r.question, q->request->route, env->call->failure, &r.persons, &whole);
     if (rc != KMCP_OK)

@@ -135,9 +135,10 @@ static kmcp_rc read_key(struct question *qu, const char *word, size_t len, struc
             key->part = parts[i].part;
             return KMCP_OK;
         }
-    return failure_set(f, KMCP_E_ARG,
-                       "\"%.*s\" cannot be grouped by; dates take :age, :day and :month, versions :major",
-                       len < 80 ? (int)len : 80, word);
+    return failure_set(
+        f, KMCP_E_ARG,
+        "\"%s\" cannot be grouped in such parts; dates take :age, :day and :month, versions :major",
+        key->column->name);
 }
 
 static kmcp_rc read_grouping(struct question *qu, const char *text, size_t size, struct failure *f)

@@ -96,6 +96,26 @@ class Pseudonyms(Case):
             k.call(tool, args)
         self.assertNotIn(MARK, b"".join(k.raw).decode() + k.stderr)
 
+    def test_what_a_token_stands_for_is_not_asked_out(self):
+        """Neither by cutting a sentence in the middle of it, nor by ordering it among what is known."""
+        d = self.tenant.find("user:yes,nth:3")
+        k = self.kmcp(self.site(policy=self.POLICY))
+        row = next(r for r in self.rows(k, where=["serial_number = " + d["serial_number"]]))
+        serial, mail = row["serial_number"], row["user_email"]
+        for pad in range(0, 120, 3):
+            for args in ({"where": ["last_check_in = " + "-" * pad + " " + serial]}, {"where": ["x " + "-" * pad + serial]}, {"fields": "-" * pad + serial},
+                         {"fields": "x," + serial}, {"group_by": "platform:" + "-" * pad + serial}, {"next": "@" + "-" * pad + serial}):
+                why = k.bad("list_devices", args)
+                self.assertNotRegex(why, "(?i)" + re.escape(d["serial_number"][:2]), args)
+        self.assertNotIn(d["serial_number"][:4], k.bad("get_device", {"device_id": "-" * 1380 + serial}))
+        for tool, more in (("list_devices", {}), ("query_prism", {"category": "apps"})):
+            for condition in ("name < ", "name >= ", "os_version = ", "os_version ~ ", "agent_version < ", "last_check_in > "):
+                if tool == "list_devices" or condition[0] == "n":
+                    for token in (serial, mail):
+                        k.bad(tool, {**more, "where": [condition + token], "limit": 0})
+        self.assertEqual(len(self.rows(k, where=["serial_number = " + serial])), 1)
+        self.assertEqual(len(self.rows(k, serial_number=serial)), 1)
+
     def test_only_the_key_opens(self):
         site = self.site(policy=self.POLICY)
         with self.kmcp(site) as k:
