@@ -1,6 +1,7 @@
 /* condition.c - what rows a question is about.  SPDX-License-Identifier: Apache-2.0 */
 
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,12 +132,34 @@ static bool holds_another(const struct kmcp_query *q, const char *at)
     return false;
 }
 
+/* Operators that mean nothing for a type would hold for no row, or for all, without a word. */
+static bool is_fit(uint32_t type, enum condition_op op)
+{
+    switch (type) {
+    case KMCP_COLUMN_NUMBER:
+    case KMCP_COLUMN_DATE:
+        return op != HOLDS && op != HOLDS_NOT;
+    case KMCP_COLUMN_LIST:
+        return op == IS || op == IS_NOT || op == HOLDS || op == HOLDS_NOT;
+    default:
+        return true;
+    }
+}
+
+/* A number as people write it: neither "nan", which equals everything, nor "0x10". */
+static bool read_number(const char *text, double *number)
+{
+    char *end;
+
+    *number = strtod(text, &end);
+    return !*end && !text[strspn(text, "0123456789+-.eE")] && isfinite(*number);
+}
+
 /* c->text as the column's type. */
 static kmcp_rc read_operand(struct condition *c, int64_t now_ms, struct failure *f)
 {
     const struct kmcp_column *column = c->column;
     struct value *v = &c->operand;
-    char *end;
 
     *v = (struct value){ .is = *c->text != '\0', .text = c->text };
     if (!v->is)
@@ -145,10 +168,15 @@ static kmcp_rc read_operand(struct condition *c, int64_t now_ms, struct failure 
                    : failure_set(f, KMCP_E_ARG,
                                  "a condition on \"%s\" has no value; only = and != go without (none)",
                                  column->name);
+    if (!is_fit(column->type, c->op))
+        return failure_set(f, KMCP_E_ARG, "\"%s\" is a %s: it can only be compared with %s", column->name,
+                           column->type == KMCP_COLUMN_LIST     ? "list"
+                           : column->type == KMCP_COLUMN_NUMBER ? "number"
+                                                                : "date",
+                           column->type == KMCP_COLUMN_LIST ? "= != ~ !~" : "= != < <= > >=");
     switch (column->type) {
     case KMCP_COLUMN_NUMBER:
-        v->number = strtod(c->text, &end);
-        if (*end)
+        if (!read_number(c->text, &v->number))
             return failure_set(f, KMCP_E_ARG, "\"%s\" is a number; \"%s\" is none", column->name,
                                text_brief(c->text, QUOTED));
         break;

@@ -207,9 +207,9 @@ static kmcp_rc read_window(struct question *qu, const kmcp_json *args, struct fa
     qu->limit = qu->q->limit > 0 ? qu->q->limit : 50;
     json_int(json_get(args, "limit"), &qu->limit);
     json_int(json_get(args, "offset"), &qu->offset);
-    if (qu->limit < 0 || qu->limit > QUESTION_LIMIT_MAX || qu->offset < 0)
-        return failure_set(f, KMCP_E_ARG, "\"limit\" is from 0 (only count) to %d, \"offset\" at least 0",
-                           QUESTION_LIMIT_MAX);
+    if (qu->limit < 0 || qu->limit > QUESTION_LIMIT_MAX || qu->offset < 0 || qu->offset > QUESTION_OFFSET_MAX)
+        return failure_set(f, KMCP_E_ARG, "\"limit\" is from 0 (only count) to %d, \"offset\" from 0 to %lld",
+                           QUESTION_LIMIT_MAX, (long long)QUESTION_OFFSET_MAX);
     if (!next || !*next)
         return KMCP_OK;
     if (digits > 11 || (next[digits] && (next[digits] != '@' || !next[digits + 1])))

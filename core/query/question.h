@@ -10,6 +10,7 @@
 #define QUESTION_GROUPINGS  8
 #define QUESTION_EXTREMES   8
 #define QUESTION_LIMIT_MAX  1000
+#define QUESTION_OFFSET_MAX 99999999999 /* eleven digits, as "next" */
 
 /* What part of a value counts when grouping. */
 enum key_part { WHOLE, AGE, DAY, MONTH, MAJOR };
