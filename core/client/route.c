@@ -231,7 +231,7 @@ char *route_expand(struct arena *a, const struct kmcp_request *rq, struct failur
     struct buf out;
     size_t n = 0;
 
-    buf_init(&out, 64 * 1024);
+    buf_init(&out, ROUTE_MAX);
     if (sorted && expand_path(&out, rq, f)) {
         for (size_t i = 0; i < rq->n_query; i++)
             if (rq->query[i].value)
@@ -247,9 +247,12 @@ char *route_expand(struct arena *a, const struct kmcp_request *rq, struct failur
         }
         made = out.failed ? NULL : arena_strdup(a, out.data);
     }
-    buf_free(&out);
-    if (!made)
+    if (out.failed)
+        failure_set(f, KMCP_E_ARG, "the request is longer than servers take (%d bytes); ask for less at once",
+                    ROUTE_MAX);
+    else if (!made)
         failure_set(f, KMCP_E_NOMEM, "the request is too large");
+    buf_free(&out);
     return made;
 }
 

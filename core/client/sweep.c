@@ -288,7 +288,7 @@ static bool goes_on(struct sweep *s, const kmcp_json *envelope, size_t got)
 /* More rows came than there are in all: the number is a page's, or none, and the list is read to its end. */
 static void believe_rows(struct sweep *s)
 {
-    if (s->api_total < 0 || s->base + s->received <= s->api_total)
+    if (s->api_total < 0 || s->received == 0 || s->base + s->received <= s->api_total)
         return;
     s->liar = true;
     s->api_total = s->first_total = -1;

@@ -9,6 +9,9 @@
 #include "base/json_path.h"
 #include "push.h"
 
+/* A longer text stays here: a URL holds no more than a few of them. */
+#define PUSHED_MAX 200
+
 struct pushing {
     const struct question *question;
     struct arena *arena;
@@ -35,6 +38,10 @@ static char *member_of(struct arena *a, const struct kmcp_column *column)
 static bool push_one(struct pushing *p, const struct condition *c)
 {
     bool exact = false;
+
+    if (strlen(c->text) > PUSHED_MAX)
+        return false;
+
     const char *value = condition_pushed(c, p->arena, &exact);
     kmcp_json *operation;
     char *name;

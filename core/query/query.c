@@ -170,6 +170,12 @@ static void finish(struct running *r)
     r->had_enough = r->no_total = false;
 }
 
+/* Is it known how many rows there are, though reading began in the middle? Behind the end nothing tells. */
+static bool counted(const struct running *r)
+{
+    return r->pick.api_total >= 0 || r->rows.matched > r->skipped;
+}
+
 /* TRUSTING: that the API can leave out the rows before the offset, and count. */
 static kmcp_rc ask(struct running *r, bool trusting)
 {
@@ -194,7 +200,8 @@ static kmcp_rc ask(struct running *r, bool trusting)
     rc = client_sweep(env->client, env->call, env->ctx, &rq, &r->pick, take_page, r, &coverage);
     if (rc != KMCP_OK)
         return rc;
-    if (r->no_total || (r->skipped && r->pick.refused)) { /* the API does not do as it should */
+    if (r->no_total || (r->skipped && r->pick.refused) || (r->skipped && !counted(r))) {
+        /* the API does not do as it should */
         finish(r);
         return ask(r, false);
     }

@@ -11,7 +11,7 @@ import stat
 import time
 import unittest
 
-from e2e import KMCP, Case, HttpSession, Kmcp
+from e2e import KMCP, Case, HttpSession, Kmcp, Proxy
 
 DOC = pathlib.Path(__file__).parents[2] / "docs" / "asking.md"
 TEXT = "[server]\nstructured_content = no\n"  # as it comes; what is measured is what a model reads
@@ -564,6 +564,20 @@ class Engine(Asking):
         whole = k.text("list_devices", {"serial_number": d["serial_number"]})
         self.assertEqual(matched(whole), 1)
         self.assertNotIn(d["serial_number"], whole)
+
+    def test_a_long_text_is_looked_for_whole(self):
+        proxy = Proxy(self.tenant.url)  # whose fleet has names that long, and no total
+        self.addCleanup(proxy.close)
+        rows = json.dumps([{"device_id": "1", "device_name": "x" * 8999, "platform": "Mac"}]).encode()
+        proxy.before = lambda method, path, body: (200, rows if "offset" not in path else b"[]")
+        k = self.kmcp(self.site(url=proxy.url, extra=TEXT))
+        self.assertEqual(matched(k.text("list_devices", {"where": ["name ~ " + "x" * 8999], "limit": 0})), 1)
+        for text in ("x" * 9000, "\u00e9" * 1400):
+            self.assertEqual(matched(k.text("list_devices", {"where": ["name ~ " + text], "limit": 0})), 0)
+        long = [f"name !~ {n}" for n in "qzxj"] + [f"{c} ~ {'y' * 190}" for c in ("name", "model", "asset_tag", "user_name", "serial_number")]
+        self.assertEqual(matched(k.text("list_devices", {"where": long, "limit": 0})), 0)
+        self.assertTrue(all("limit=" in path for _, path in proxy.log))
+        self.assertIn("longer than servers take", k.bad("list_devices", {"user": "y" * 8000}))
 
     def test_progress_tells_nothing_of_persons(self):
         d = self.tenant.find("user:yes,nth:3")

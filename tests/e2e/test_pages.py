@@ -168,13 +168,17 @@ class Odd(http.server.BaseHTTPRequestHandler):
 class OddPages(Case):
     """What the simulator is too decent for."""
 
-    def walk(self, answer, name="devices", **args):
+    def serve(self, answer):
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Odd)
         server.answer, server.asked = answer, []
         server.handle_error = lambda *_: None  # who has enough hangs up
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.addCleanup(server.server_close)
         self.addCleanup(server.shutdown)
+        return server
+
+    def walk(self, answer, name="devices", **args):
+        server = self.serve(answer)
         site = self.site(url=f"http://127.0.0.1:{server.server_port}", plugins=(), extra=PLUGIN)
         r = self.kmcp(site).structured("walk_list", {"list": name, **args})
         return r, server.asked
@@ -276,6 +280,14 @@ class OddPages(Case):
         r, _ = self.walk(answer)
         self.assertFalse(r["complete"])
         self.assertIn("deleted while the list was read", r["reason"])
+
+    def test_an_offset_behind_the_end_of_a_list_without_a_total(self):
+        rows = [{"device_id": f"d{i}", "platform": "Mac"} for i in range(100)]
+        server = self.serve(lambda q: ({}, rows[int(q.get("offset", 0)):][:int(q.get("limit", 300))]))
+        k = self.kmcp(self.site(url=f"http://127.0.0.1:{server.server_port}", plugins=("devices",)))
+        for args, shown in (({"offset": 5000}, 0), ({"next": "7000"}, 0), ({"offset": 100}, 0), ({"offset": 99}, 1)):
+            r = k.structured("list_devices", args)
+            self.assertEqual((r["total"], r["returned"], r["complete"]), (100, shown, True), args)
 
     def test_what_is_wrong_is_no_list(self):
         for body in ({"errors": [{"detail": "boom"}]}, {"results": None, "errors": [{"detail": "boom"}]}):
