@@ -24,7 +24,8 @@ const struct kmcp_column *column_find(const struct kmcp_query *q, const char *na
     return NULL;
 }
 
-/* Does NAME have WORD in it from one of its own words on, whatever the underscores: "checkin" in last_check_in? */
+/* Does NAME have WORD in it from one of its own words on, whatever the underscores: "checkin" in
+ * last_check_in? */
 static bool has_part(const char *name, const char *word)
 {
     for (const char *start = name; start; start = strchr(start, '_')) {
@@ -43,7 +44,8 @@ static bool has_part(const char *name, const char *word)
     return false;
 }
 
-/* The column that was meant by WORD: one slip away; or with WORD in its name, or in WORD; or a few slips away. */
+/* The column that was meant by WORD: one slip away; or with WORD in its name, or in WORD; or a few slips
+ * away. */
 static const char *column_meant(const struct kmcp_query *q, const char *word)
 {
     const char *near = NULL, *part = NULL, *within = NULL;
@@ -335,8 +337,8 @@ static bool is_plain_version(const char *text)
            !strstr(text, ".0");
 }
 
-/* The API compares case as it likes and an apostrophe as it is: of a text it gets the longest part about which there
- * are no two opinions, and *WHOLE says whether that is all of it. NULL: there is none. */
+/* The API compares case as it likes and an apostrophe as it is: of a text it gets the longest part about
+ * which there are no two opinions, and *WHOLE says whether that is all of it. NULL: there is none. */
 static const char *undisputed(const char *text, struct arena *a, bool *whole)
 {
     const char *best = text;
@@ -361,6 +363,17 @@ static const char *undisputed(const char *text, struct arena *a, bool *whole)
     return most ? arena_strndup(a, best, most) : NULL;
 }
 
+/* What of "begins with these numbers" is contained in every text that does: "14." in "14" is not, and "v14",
+ * "15-5" are 14 and 15.5 for us, but not for the API. NULL: nothing. */
+static const char *version_part(const struct condition *c, struct arena *a)
+{
+    size_t len = strlen(c->text);
+
+    return c->op == HOLDS && is_plain_version(c->text)
+               ? arena_strndup(a, c->text, len - (c->text[len - 1] == '.'))
+               : NULL;
+}
+
 const char *condition_pushed(const struct condition *c, struct arena *a, bool *exact)
 {
     const struct kmcp_column *column = c->column;
@@ -376,10 +389,7 @@ const char *condition_pushed(const struct condition *c, struct arena *a, bool *e
     }
     if (column->type == KMCP_COLUMN_VERSION || column->type == KMCP_COLUMN_DATE ||
         column->type == KMCP_COLUMN_NUMBER)
-        /* "14.0" is "14" for us, and "macOS 14" as well, but not for the API */
-        return c->op == HOLDS && is_plain_version(c->text)
-                   ? arena_strndup(a, c->text, strlen(c->text) - (c->text[strlen(c->text) - 1] == '.'))
-                   : NULL;
+        return version_part(c, a);
     if (!contains) {
         *exact = c->op == IS;
         return arena_strdup(a, c->text);
@@ -399,7 +409,7 @@ static kmcp_json *operation(struct arena *a, const char *op, kmcp_json *value)
 
 kmcp_json *condition_filter(const struct condition *c, struct arena *a, bool *exact)
 {
-    const char *text;
+    const char *part = NULL;
     kmcp_json *list;
     int64_t after;
     char iso[32];
@@ -420,12 +430,13 @@ kmcp_json *condition_filter(const struct condition *c, struct arena *a, bool *ex
                          json_string(a, clock_iso_ms(after, iso, sizeof iso)));
     case KMCP_COLUMN_TEXT:
     case KMCP_COLUMN_VERSION:
-        if ((c->op != HOLDS && !(c->op == IS && c->column->type == KMCP_COLUMN_TEXT)) ||
-            !(text = undisputed(c->text, a, exact)))
-            return NULL;
-        *exact = *exact && c->column->type == KMCP_COLUMN_TEXT && c->op == HOLDS;
-        list = json_array(a);
-        return list && json_append(a, list, json_string(a, text)) ? operation(a, "like", list) : NULL;
+        if (c->column->type == KMCP_COLUMN_VERSION)
+            part = version_part(c, a);
+        else if (c->op == HOLDS || c->op == IS)
+            part = undisputed(c->text, a, exact);
+        *exact = *exact && c->op == HOLDS;
+        list = part ? json_array(a) : NULL;
+        return list && json_append(a, list, json_string(a, part)) ? operation(a, "like", list) : NULL;
     default:
         return NULL;
     }
