@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * No locale has a part in it. What the Basic Multilingual Plane has is folded (Unicode's caseless matching of
- * canonical forms, without reordering of several accents); anything else is compared as it is. The apostrophe of
- * names that systems make up ("Ana’s Mac") is the one that people type.
+ * canonical forms, without reordering of several accents); anything else is compared as it is. The apostrophe
+ * of names that systems make up ("Ana’s Mac") is the one that people type.
  */
 #ifndef KMCP_FOLD_H
 #define KMCP_FOLD_H

@@ -75,6 +75,13 @@ kmcp_rc column_unknown(const struct kmcp_query *q, const char *name, size_t len,
     buf_init(&names, 1 << 14);
     for (size_t i = 0; i < q->n_columns; i++)
         buf_printf(&names, "%s%s", i ? ", " : "", q->columns[i].name);
+    for (uint32_t i = 0; (q->flags & KMCP_QUERY_PUSHED) && i < q->request->n_query; i++)
+        if (strcmp(word, q->request->query[i].name) == 0) {
+            buf_free(&names);
+            return failure_set(f, KMCP_E_ARG,
+                               "%s have no column \"%s\"; it is an argument of its own: {\"%s\": ...}",
+                               q->what, word, word);
+        }
     meant = column_meant(q, word);
     rc = failure_set(f, KMCP_E_ARG, "%s have no column \"%s\"; %s%s%s: %.1200s", q->what, word,
                      meant ? "did you mean \"" : "", meant ? meant : "",
@@ -282,6 +289,12 @@ bool condition_minds_case(const struct condition *c)
 }
 
 /* V to the operand, as value_compare. */
+bool condition_is_whole(const struct condition *c)
+{
+    return c->op == IS && c->operand.is && *c->text &&
+           (c->column->type == KMCP_COLUMN_TEXT || c->column->type == KMCP_COLUMN_LIST);
+}
+
 static int order_of(const struct condition *c, const struct value *v)
 {
     if (c->column->type == KMCP_COLUMN_DATE)

@@ -39,6 +39,8 @@ kmcp_rc condition_of(const struct kmcp_column *column, struct arena *a, const km
 bool condition_holds(const struct condition *c, const kmcp_json *row);
 /* Is equality judged letter for letter, as the API does (tags: API section 3)? */
 bool condition_minds_case(const struct condition *c);
+/* Has a text to be the condition's, and not only to have it in it? */
+bool condition_is_whole(const struct condition *c);
 
 /* The value with which the API can select by C itself, or NULL: then only the host can. *EXACT: it selects
  * neither more nor less than C does. */

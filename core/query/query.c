@@ -119,15 +119,16 @@ static void prepare(struct running *r)
         r->pick.enough = qu->limit ? qu->limit : 1;
 }
 
-/* Nothing was found where case matters: a "mac" may have been meant as "Mac". */
-static void say_case(const struct running *r, const struct found *found)
+/* Nothing was found: a "mac" may have been meant as "Mac", a "macOS" as one of what there is. */
+static void say_compared(const struct running *r, const struct found *found)
 {
     for (size_t i = 0; found->matched == 0 && i < r->question.n_conditions; i++) {
         const struct condition *c = &r->question.conditions[i];
 
-        if (condition_minds_case(c))
-            buf_printf(r->env->text, "\n\"%s\" was compared letter for letter, capitals included",
-                       c->column->name);
+        if (condition_is_whole(c))
+            buf_printf(r->env->text, "\n\"%s\" was compared %s; group_by shows which there are",
+                       c->column->name,
+                       condition_minds_case(c) ? "letter for letter, capitals included" : "as a whole");
     }
 }
 
@@ -154,7 +155,7 @@ static kmcp_rc write_answer(struct running *r, const struct found *found)
         rows_finish(&r->rows);
         ok = answer_rows(&out, &r->rows, found);
     }
-    say_case(r, found);
+    say_compared(r, found);
     return ok ? KMCP_OK : no_memory(env);
 }
 

@@ -381,6 +381,12 @@ class Engine(Asking):
             self.assertEqual(matched(text), 0)
             self.assertIn(f'"{where.split()[0]}" was compared letter for letter, capitals included', text)
         self.assertNotIn("letter for letter", k.text("list_devices", {"where": ["name = nobody's"]}))
+        self.assertIn('"blueprint" was compared as a whole; group_by shows which there are',
+                      k.text("list_devices", {"blueprint_id": "Nope", "limit": 0}))
+
+    def test_an_argument_is_no_column(self):
+        self.assertIn('it is an argument of its own: {"filevault_enabled": ...}',
+                      self.client().bad("list_devices", {"where": ["filevault_enabled = no"]}))
 
     # ---- order and windows ----
 
