@@ -68,7 +68,8 @@ static bool put(struct export *e, struct failure *f)
 /* RFC 4180; a cell that a spreadsheet would take for a formula begins with an apostrophe. */
 static void csv_cell(struct buf *out, const char *text)
 {
-    bool formula = *text && strchr("=+-@", *text) != NULL;
+    const char *first = text + strspn(text, " "); /* what was a tab or a new line is one, too */
+    bool formula = *first && strchr("=+-@", *first) != NULL;
 
     if (!formula && !strpbrk(text, ",\"\r\n")) {
         buf_puts(out, text);
@@ -96,6 +97,7 @@ static void csv_line(struct export *e, const kmcp_json *row)
         buf_puts(&cell, "");
         if (row)
             value_show(&cell, json_path(row, qu->fields[i]->field), qu->fields[i]->type);
+        e->line.failed = e->line.failed || cell.failed;
         if (i)
             buf_putc(&e->line, ',');
         csv_cell(&e->line, row ? (cell.data ? cell.data : "") : qu->fields[i]->name);
@@ -115,6 +117,8 @@ static void json_line(struct export *e, const kmcp_json *row)
     for (size_t i = 0; i < qu->n_fields; i++) {
         const kmcp_json *node = json_path(row, qu->fields[i]->field);
         const char *text = node ? json_text(&scratch, node) : "null";
+
+        e->line.failed = e->line.failed || !text; /* half a row is none */
 
         if (i)
             buf_putc(&e->line, ',');
@@ -179,8 +183,13 @@ struct export *export_open(const struct question *qu, const char *folder, const 
     e->tool = tool;
     e->max_bytes = max_bytes;
     buf_init(&e->line, 1 << 24);
-    snprintf(e->path, sizeof e->path, "%s/%s-%s-%s.%s", folder, tool, stamp, hex,
-             qu->format == EXPORT_CSV ? "csv" : "jsonl");
+    if (snprintf(e->path, sizeof e->path, "%s/%s-%s-%s.%s", folder, tool, stamp, hex,
+                 qu->format == EXPORT_CSV ? "csv" : "jsonl") >= (int)sizeof e->path) {
+        failure_set(f, KMCP_E_DENIED, "[export] folder has too long a name for a file in it; choose another");
+        buf_free(&e->line);
+        free(e);
+        return NULL;
+    }
     snprintf(e->part, sizeof e->part, "%s.part", e->path);
     e->fd = open(e->part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (e->fd < 0) {

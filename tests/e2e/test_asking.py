@@ -499,6 +499,21 @@ class Engine(Asking):
             self.assertEqual(len({r["device_id"] for r in rows}), n)
         self.assertEqual(len(list(folder.iterdir())), 4)
 
+    def test_a_formula_behind_a_tab(self):
+        d = self.device("platform:Mac")
+        self.tenant.set(device={"device_id": d["device_id"], "device_name": "\t=1+1"})
+        folder, extra = self.exports()
+        self.client(extra=extra).text("list_devices", {"format": "csv", "fields": "name,device_id", "where": ["device_id = " + d["device_id"]]})
+        self.assertEqual(next(folder.glob("*.csv")).read_text().splitlines()[1], f"\"' =1+1\",{d['device_id']}")
+
+    def test_a_folder_with_too_long_a_name(self):
+        folder, _ = self.exports()
+        for n in (160, 160, 160, 165):
+            folder = folder / ("d" * n)
+            folder.mkdir(mode=0o700)
+        self.assertIn("too long", self.client(extra=TEXT + f"[export]\nfolder = {folder}\n").bad("list_devices", {"format": "csv"}))
+        self.assertEqual((list(folder.iterdir()), len(list(folder.parent.iterdir()))), ([], 1))
+
     def test_a_partial_file_says_so(self):
         folder, extra = self.exports()
         k = self.client(extra=extra, limits="sweep_rows = 600")
