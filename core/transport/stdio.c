@@ -144,9 +144,9 @@ static void read_lines(struct lines *l, int in)
 
 bool stdio_serve(struct server *s, const char *principal, int in, int out)
 {
-    struct line_writer o;
+    static struct line_writer o; /* static, as the session: threads that are stuck outlive this function */
+    static struct session session;
     struct sigaction act = { .sa_handler = end_now }, ignore = { .sa_handler = SIG_IGN };
-    struct session session;
     struct lines l = {
         .server = s, .session = &session, .who = { principal, "stdio", SCOPE_ALL }, .sink = &o.sink
     };
