@@ -225,8 +225,9 @@ static kmcp_rc compliance_each(kmcp_ctx *ctx, size_t i, const kmcp_json *body, v
     int64_t n[N_STATES] = { 0 };
     kmcp_rc rc;
 
-    if (ctx->host->json_kind(body) != KMCP_JSON_OBJECT) {
-        c->unknown++; /* gone since, or none of its business */
+    if (ctx->host->json_kind(ctx->host->json_get(body, "library_items")) != KMCP_JSON_ARRAY &&
+        ctx->host->json_kind(ctx->host->json_get(body, "parameters")) != KMCP_JSON_ARRAY) {
+        c->unknown++; /* gone since, none of its business, or no state at all */
         return KMCP_OK;
     }
     if ((rc = add_states(ctx, c, ctx->host->json_get(body, "library_items"), 0, n)) != KMCP_OK ||

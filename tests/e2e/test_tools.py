@@ -2,7 +2,7 @@
 import json
 import unittest
 
-from e2e import LEGACY, MODERN, Case, jsonschema, validator
+from e2e import LEGACY, MODERN, Case, Proxy, jsonschema, validator
 
 
 class Tools:
@@ -138,6 +138,18 @@ class Tools:
         self.tenant.set(clock_advance_s=3600)
         rows = k.structured("get_device_commands", {"device_id": mac["device_id"], "request_type": "DeviceLock"})["rows"]
         self.assertEqual(rows[0][2], "done")
+
+
+class Compliance(Case):
+    TENANT_ARGS = ("--devices", 20)
+
+    def test_a_state_that_is_none_is_not_known(self):
+        proxy = Proxy(self.tenant.url)
+        self.addCleanup(proxy.close)
+        for body in (b'{"library_items": null, "parameters": 7}', b"{}", b"[]", b"null", b""):
+            proxy.before = lambda method, path, _, body=body: (200, body) if path.endswith("/status") else None
+            text = self.kmcp(self.site(url=proxy.url)).text("get_compliance_summary")
+            self.assertIn("; 20 without a known state", text.split("\n")[0], body)
 
 
 class RealTools(Tools, Case):
