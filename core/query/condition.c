@@ -1,13 +1,10 @@
 /* condition.c - what rows a question is about.  SPDX-License-Identifier: Apache-2.0 */
 
-#include <ctype.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "base/clock.h"
 #include "base/fold.h"
 #include "base/json_path.h"
 #include "base/text.h"
@@ -15,80 +12,6 @@
 
 #define NAME_CHARS "abcdefghijklmnopqrstuvwxyz0123456789_"
 #define QUOTED     100 /* of what was said, in a sentence that refuses it */
-
-const struct kmcp_column *column_find(const struct kmcp_query *q, const char *name, size_t len)
-{
-    for (size_t i = 0; i < q->n_columns; i++)
-        if (strncmp(q->columns[i].name, name, len) == 0 && !q->columns[i].name[len])
-            return &q->columns[i];
-    return NULL;
-}
-
-/* Does NAME have WORD in it from one of its own words on, whatever the underscores: "checkin" in
- * last_check_in? */
-static bool has_part(const char *name, const char *word)
-{
-    for (const char *start = name; start; start = strchr(start, '_')) {
-        const char *at = start += *start == '_', *w = word;
-
-        for (; *w && *at; w++) {
-            w += *w == '_';
-            at += *at == '_';
-            if (!*w || tolower((unsigned char)*w) != *at)
-                break;
-            at++;
-        }
-        if (!*w)
-            return true;
-    }
-    return false;
-}
-
-/* The column that was meant by WORD: one slip away; or with WORD in its name, or in WORD; or a few slips
- * away. */
-static const char *column_meant(const struct kmcp_query *q, const char *word)
-{
-    const char *near = NULL, *part = NULL, *within = NULL;
-    size_t best = SIZE_MAX;
-
-    for (size_t i = 0; i < q->n_columns; i++) {
-        const char *name = q->columns[i].name;
-
-        if (text_nearer(word, name, &best))
-            near = name;
-        if (!part && word[0] && word[1] && has_part(name, word))
-            part = name;
-        if (has_part(word, name) && (!within || strlen(name) > strlen(within)))
-            within = name;
-    }
-    return best <= 1 ? near : part ? part : within ? within : near;
-}
-
-kmcp_rc column_unknown(const struct kmcp_query *q, const char *name, size_t len, struct failure *f)
-{
-    const char *meant;
-    struct buf names;
-    char word[80];
-    kmcp_rc rc;
-
-    snprintf(word, sizeof word, "%.*s", len < sizeof word ? (int)len : 3, len < sizeof word ? name : "...");
-    buf_init(&names, 1 << 14);
-    for (size_t i = 0; i < q->n_columns; i++)
-        buf_printf(&names, "%s%s", i ? ", " : "", q->columns[i].name);
-    for (uint32_t i = 0; (q->flags & KMCP_QUERY_PUSHED) && i < q->request->n_query; i++)
-        if (strcmp(word, q->request->query[i].name) == 0) {
-            buf_free(&names);
-            return failure_set(f, KMCP_E_ARG,
-                               "%s have no column \"%s\"; it is an argument of its own: {\"%s\": ...}",
-                               q->what, word, word);
-        }
-    meant = column_meant(q, word);
-    rc = failure_set(f, KMCP_E_ARG, "%s have no column \"%s\"; %s%s%s: %.1200s", q->what, word,
-                     meant ? "did you mean \"" : "", meant ? meant : "",
-                     meant ? "\"? There are" : "there are", names.data ? names.data : "");
-    buf_free(&names);
-    return rc;
-}
 
 /* ---- reading ---- */
 
@@ -275,7 +198,7 @@ static bool compares(enum condition_op op, int order)
 }
 
 /* A date without a time of day is all of its day: how long the operand lasts. */
-static int64_t span_ms(const struct condition *c)
+int64_t condition_span_ms(const struct condition *c)
 {
     return c->column->type == KMCP_COLUMN_DATE && c->operand.is && c->text[0] != '-' && strlen(c->text) == 10
                ? 86400000
@@ -288,17 +211,17 @@ bool condition_minds_case(const struct condition *c)
            (c->column->type == KMCP_COLUMN_TEXT || c->column->type == KMCP_COLUMN_LIST);
 }
 
-/* V to the operand, as value_compare. */
 bool condition_is_whole(const struct condition *c)
 {
     return c->op == IS && c->operand.is && *c->text &&
            (c->column->type == KMCP_COLUMN_TEXT || c->column->type == KMCP_COLUMN_LIST);
 }
 
+/* V to the operand, as value_compare. */
 static int order_of(const struct condition *c, const struct value *v)
 {
     if (c->column->type == KMCP_COLUMN_DATE)
-        return (v->ms >= c->operand.ms + span_ms(c)) - (v->ms < c->operand.ms);
+        return (v->ms >= c->operand.ms + condition_span_ms(c)) - (v->ms < c->operand.ms);
     return condition_minds_case(c) ? strcmp(v->text, c->operand.text)
                                    : value_compare(v, &c->operand, c->column->type);
 }
@@ -342,115 +265,3 @@ bool condition_holds(const struct condition *c, const kmcp_json *row)
 }
 
 /* ---- leaving it to the API ---- */
-
-/* "14", "14.4", "14." */
-static bool is_plain_version(const char *text)
-{
-    return *text >= '1' && *text <= '9' && !text[strspn(text, "0123456789.")] && !strstr(text, "..") &&
-           !strstr(text, ".0");
-}
-
-/* The API compares case as it likes and an apostrophe as it is: of a text it gets the longest part about
- * which there are no two opinions, and *WHOLE says whether that is all of it. NULL: there is none. */
-static const char *undisputed(const char *text, struct arena *a, bool *whole)
-{
-    const char *best = text;
-    size_t most = 0;
-
-    *whole = true;
-    for (const char *at = text; *at;) {
-        size_t n = 0;
-
-        while (at[n] && (unsigned char)at[n] < 0x80 && at[n] != '\'')
-            n++;
-        *whole = *whole && !at[n];
-        if ((unsigned char)at[n] >= 0x80 && n)
-            n--; /* an accent of its own may follow */
-        if (n > most) {
-            most = n;
-            best = at;
-        }
-        for (at += n + (at[n] != '\0'); (unsigned char)*at >= 0x80; at++)
-            ;
-    }
-    return most ? arena_strndup(a, best, most) : NULL;
-}
-
-/* What of "begins with these numbers" is contained in every text that does: "14." in "14" is not, and "v14",
- * "15-5" are 14 and 15.5 for us, but not for the API. NULL: nothing. */
-static const char *version_part(const struct condition *c, struct arena *a)
-{
-    size_t len = strlen(c->text);
-
-    return c->op == HOLDS && is_plain_version(c->text)
-               ? arena_strndup(a, c->text, len - (c->text[len - 1] == '.'))
-               : NULL;
-}
-
-const char *condition_pushed(const struct condition *c, struct arena *a, bool *exact)
-{
-    const struct kmcp_column *column = c->column;
-    bool contains = !(column->flags & KMCP_COLUMN_EXACT);
-    const char *text;
-
-    *exact = false;
-    if (!column->param || !c->operand.is || (c->op != IS && !(c->op == HOLDS && contains)))
-        return NULL;
-    if (column->type == KMCP_COLUMN_BOOL) {
-        *exact = true;
-        return c->operand.truth ? "true" : "false";
-    }
-    if (column->type == KMCP_COLUMN_VERSION || column->type == KMCP_COLUMN_DATE ||
-        column->type == KMCP_COLUMN_NUMBER)
-        return version_part(c, a);
-    if (!contains) {
-        *exact = c->op == IS;
-        return arena_strdup(a, c->text);
-    }
-    text = undisputed(c->text, a, exact);
-    *exact = *exact && c->op == HOLDS;
-    return text;
-}
-
-/* {OP: VALUE} */
-static kmcp_json *operation(struct arena *a, const char *op, kmcp_json *value)
-{
-    kmcp_json *out = json_object(a);
-
-    return out && json_set(a, out, op, value) ? out : NULL;
-}
-
-kmcp_json *condition_filter(const struct condition *c, struct arena *a, bool *exact)
-{
-    const char *part = NULL;
-    kmcp_json *list;
-    int64_t after;
-    char iso[32];
-
-    *exact = false;
-    if (!c->operand.is)
-        return NULL;
-    switch (c->column->type) {
-    case KMCP_COLUMN_BOOL:
-        *exact = c->op == IS;
-        return c->op == IS ? operation(a, "eq", json_boolean(a, c->operand.truth)) : NULL;
-    case KMCP_COLUMN_DATE: /* the API leaves out rows without a date; so do we when it must be later */
-        *exact = c->op == ABOVE || c->op == AT_LEAST;
-        if (!*exact)
-            return NULL;
-        after = c->operand.ms + (c->op == ABOVE ? span_ms(c) - 1 : 0);
-        return operation(a, c->op == ABOVE ? "gt" : "gte",
-                         json_string(a, clock_iso_ms(after, iso, sizeof iso)));
-    case KMCP_COLUMN_TEXT:
-    case KMCP_COLUMN_VERSION:
-        if (c->column->type == KMCP_COLUMN_VERSION)
-            part = version_part(c, a);
-        else if (c->op == HOLDS || c->op == IS)
-            part = undisputed(c->text, a, exact);
-        *exact = *exact && c->op == HOLDS;
-        list = part ? json_array(a) : NULL;
-        return list && json_append(a, list, json_string(a, part)) ? operation(a, "like", list) : NULL;
-    default:
-        return NULL;
-    }
-}

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/failure.h"
+#include "column.h"
 #include "value.h"
 
 enum condition_op {
@@ -25,10 +26,6 @@ struct condition {
     struct value operand; /* the same as the column's type; not set for none */
 };
 
-const struct kmcp_column *column_find(const struct kmcp_query *q, const char *name, size_t len);
-/* Sets F: there is no column NAME, these there are. Returns F's code. */
-kmcp_rc column_unknown(const struct kmcp_query *q, const char *name, size_t len, struct failure *f);
-
 /* "COLUMN OP VALUE": "last_check_in < -7d", "os_version >= 14.4", "user =" (none). Dates are ISO ones or so
  * long ago: -7d, -12h, -4w; NOW_MS is the present. */
 kmcp_rc condition_parse(const struct kmcp_query *q, struct arena *a, const char *text, int64_t now_ms,
@@ -42,8 +39,11 @@ bool condition_minds_case(const struct condition *c);
 /* Has a text to be the condition's, and not only to have it in it? */
 bool condition_is_whole(const struct condition *c);
 
-/* The value with which the API can select by C itself, or NULL: then only the host can. *EXACT: it selects
- * neither more nor less than C does. */
+/* Milliseconds that the operand stands for: a day for a date without a time. */
+int64_t condition_span_ms(const struct condition *c);
+
+/* condition_push.c: the value with which the API can select by C itself, or NULL: then only the host can.
+ * *EXACT: it selects neither more nor less than C does. */
 const char *condition_pushed(const struct condition *c, struct arena *a, bool *exact);
 /* The same for a route that takes a JSON filter (API section 3): {"like": ["x"]} and so on, or NULL. */
 kmcp_json *condition_filter(const struct condition *c, struct arena *a, bool *exact);

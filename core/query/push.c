@@ -1,7 +1,7 @@
 /* push.c - what of a question the API can do itself.  SPDX-License-Identifier: Apache-2.0
  *
  * Whatever is left to the API is checked on the rows all the same (query.c): a server that ignores a
- * parameter costs time, never a wrong answer.
+ * parameter costs time. Only a count that the first page alone answers takes its word for the rows behind.
  */
 
 #include <string.h>
@@ -38,13 +38,13 @@ static char *member_of(struct arena *a, const struct kmcp_column *column)
 static bool push_one(struct pushing *p, const struct condition *c)
 {
     bool exact = false;
+    const char *value;
+    kmcp_json *operation;
+    char *name;
 
     if (strlen(c->text) > PUSHED_MAX)
         return false;
-
-    const char *value = condition_pushed(c, p->arena, &exact);
-    kmcp_json *operation;
-    char *name;
+    value = condition_pushed(c, p->arena, &exact);
 
     if (value && !has_param(p, c->column->param)) {
         p->query[p->n++] = (struct kmcp_param){ c->column->param, value };

@@ -507,6 +507,7 @@ class Engine(Asking):
     def test_a_formula_behind_a_tab(self):
         d = self.device("platform:Mac")
         self.tenant.set(device={"device_id": d["device_id"], "device_name": "\t=1+1"})
+        self.__class__._fleet = None
         folder, extra = self.exports()
         self.client(extra=extra).text("list_devices", {"format": "csv", "fields": "name,device_id", "where": ["device_id = " + d["device_id"]]})
         self.assertEqual(next(folder.glob("*.csv")).read_text().splitlines()[1], f"\"' =1+1\",{d['device_id']}")
