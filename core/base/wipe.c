@@ -34,6 +34,6 @@ static __attribute__((noinline)) void overwrite(void)
 
 void wipe_stack(void)
 {
-    if (wipe_begun())
+    if (WIPE_STACK && wipe_begun())
         overwrite();
 }

@@ -18,6 +18,19 @@
 #endif
 #endif
 
+/* Is there room on the stack of a thread of ours? The thread sanitizer keeps what it knows of a thread there.
+ */
+#if defined(__SANITIZE_THREAD__)
+#define WIPE_STACK 0
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define WIPE_STACK 0
+#endif
+#endif
+#ifndef WIPE_STACK
+#define WIPE_STACK 1
+#endif
+
 /* From here on, until the process ends, free() and realloc() overwrite what they give up (core/heap.c).
  * Called before the first datum that may not stay: with redaction, before the first call above READ, before
  * the first request to a route with secrets. Reads of nothing of the kind pay nothing. Any thread. */
