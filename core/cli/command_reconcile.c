@@ -11,9 +11,9 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "base/clock_read.h"
 #include "base/uri.h"
 #include "cli.h"
-#include "base/clock_read.h"
 #include "own_routes.h"
 
 #define NEAR_MS   INT64_C(120000)
@@ -40,7 +40,8 @@ struct books {
     size_t n_events, cap_events;
     char actors[ACTORS][64]; /* ours */
     size_t n_actors;
-    bool told; /* by --actor: nothing else is ours */
+    bool told;        /* by --actor: nothing else is ours */
+    int64_t since_ms; /* what is told of; read is from NEAR_MS before, for the two clocks differ */
 };
 
 static int complain(const char *why)
@@ -360,7 +361,7 @@ static int complain_unknown(const struct books *b)
 
 static int report(const struct books *b, bool json)
 {
-    size_t strange = 0, lost = 0;
+    size_t strange = 0, lost = 0, acts = 0, events = 0;
 
     for (size_t k = 0; k < b->n_events; k++) {
         const struct event *e = &b->events[k];
@@ -368,7 +369,8 @@ static int report(const struct books *b, bool json)
                                           { "target", e->target, " " },
                                           { "actor", e->actor, ", by our actor " } };
 
-        if (e->ours || !is_ours(b, e->actor))
+        events += e->at_ms >= b->since_ms;
+        if (e->ours || !is_ours(b, e->actor) || e->at_ms < b->since_ms)
             continue;
         strange++;
         tell(json, "not_sent_by_us", e->at_ms, members, 3, ": not on our record");
@@ -379,12 +381,13 @@ static int report(const struct books *b, bool json)
                                           { "target", a->target, " " },
                                           { "id", a->id, ", record " } };
 
-        if (a->known)
+        acts += a->from_ms >= b->since_ms;
+        if (a->known || a->from_ms < b->since_ms)
             continue;
         lost++;
         tell(json, "unknown_to_tenant", a->from_ms, members, 3, ": the tenant knows no such event");
     }
-    if (!b->n_actors && b->n_events)
+    if (!b->n_actors && events)
         return complain_unknown(b);
     if (!json) {
         struct buf names;
@@ -393,8 +396,7 @@ static int report(const struct books *b, bool json)
         list_actors(&names, b);
         printf("%zu acts on our record, %zu events of the tenant: %zu of our actor's are not on our record, "
                "%zu of our acts are unknown to the tenant%s%s\n",
-               b->n_acts, b->n_events, strange, lost, names.len ? "; our actor is " : "",
-               names.len ? names.data : "");
+               acts, events, strange, lost, names.len ? "; our actor is " : "", names.len ? names.data : "");
         buf_free(&names);
     }
     return strange || lost ? 1 : 0;
@@ -404,20 +406,22 @@ int reconcile(struct host *host, const struct cli *cli, const char *const *files
 {
     const char *since = cli->values[OPT_SINCE], *actor = cli->values[OPT_ACTOR];
     struct books b = { 0 };
-    char why[700], month[32];
+    char why[700], month[32], from[32];
     int status;
 
     if (!since)
         since = clock_iso(clock_unix_ms() - INT64_C(30) * 86400000, month, sizeof month);
     if (clock_read(since) < 0)
         return complain("--since must look like 2026-11-24 or 2026-11-24T10:00:00Z");
+    b.since_ms = clock_read(since);
+    clock_iso(b.since_ms - NEAR_MS, from, sizeof from);
     if (actor) {
         snprintf(b.actors[b.n_actors++], 64, "%s", actor);
         b.told = true;
     }
-    if (!read_acts(&b, files, n, clock_read(since)))
+    if (!read_acts(&b, files, n, b.since_ms - NEAR_MS))
         status = complain("out of memory");
-    else if (!read_events(host, &b, since, why, sizeof why))
+    else if (!read_events(host, &b, from, why, sizeof why))
         status = complain(why);
     else {
         match(&b);

@@ -265,14 +265,16 @@ static kmcp_rc show_compliance(kmcp_ctx *ctx, struct compliance *c, const struct
     qsort(c->items, c->n_items, sizeof *c->items, by_failing);
     qsort(c->totals, c->n_totals, sizeof *c->totals, by_devices);
     kmcp_text(ctx, "%lld of %zu devices%s, as of %s%s%s", (long long)coverage->seen, c->n,
-              complete ? "" : " (INCOMPLETE)", kmcp_iso(ctx, c->n ? coverage->as_of_ms : list->as_of_ms), complete ? "" : ": ",
+              complete ? "" : " (INCOMPLETE)", kmcp_iso(ctx, c->n ? coverage->as_of_ms : list->as_of_ms),
+              complete ? "" : ": ",
               complete ? ""
               : reason ? reason
                        : "not all could be read");
     if (c->unknown)
         kmcp_text(ctx, "; %lld without a known state", (long long)c->unknown);
     if (!c->n && complete) {
-        kmcp_text(ctx, "\nno device is of that platform, blueprint and tag; is each as list_devices shows it?");
+        kmcp_text(ctx,
+                  "\nno device is of that platform, blueprint and tag; is each as list_devices shows it?");
         return KMCP_OK;
     }
     kmcp_text(ctx, "\nplatform\tdevices\tfailing\twaiting\tcompliant\tnothing applies");

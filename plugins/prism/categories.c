@@ -32,8 +32,8 @@
         { "device_user", "device__user_name", NULL, KMCP_COLUMN_TEXT, 0 },                                   \
         { "device_user_id", "device__user_id", NULL, KMCP_COLUMN_TEXT, 0 },                                  \
         { "blueprint_id", "blueprint_id", "blueprint_ids", KMCP_COLUMN_TEXT, KMCP_COLUMN_EXACT },            \
-        { "tag", "tags", NULL, KMCP_COLUMN_LIST, KMCP_COLUMN_EXACT }, MORE(asset_tag, TEXT), MORE(model_id, TEXT),           \
-        MORE(created_at, DATE), MORE(updated_at, DATE), MORE(last_changed_at, DATE),                         \
+        { "tag", "tags", NULL, KMCP_COLUMN_LIST, KMCP_COLUMN_EXACT }, MORE(asset_tag, TEXT),                 \
+        MORE(model_id, TEXT), MORE(created_at, DATE), MORE(updated_at, DATE), MORE(last_changed_at, DATE),   \
         MORE(last_collected_at, DATE), SHOWN(device_id, TEXT)
 
 static const struct kmcp_column device_information[] = {

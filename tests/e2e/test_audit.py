@@ -1,4 +1,5 @@
 """The record: verified, shown, compared with the tenant's own, and as its schema says.  SPDX-License-Identifier: Apache-2.0"""
+import datetime
 import http.server
 import json
 import os
@@ -9,7 +10,7 @@ import subprocess
 import threading
 import unittest
 
-from e2e import DEADLINE, KMCP, Case
+from e2e import DEADLINE, KMCP, Case, Tenant
 from test_policy import YES, on_terminal
 
 try:
@@ -165,6 +166,16 @@ class Reconcile(Session):
         site.audit.touch()
         p = site.run("audit", "reconcile", "--since", "2026-11-20")
         self.assertEqual(p.returncode, 0, p.stderr)
+
+    def test_clocks_apart(self):
+        for seconds in (-40, 40):
+            now = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
+            with Tenant("--devices", 20, "--now", now.strftime("%Y-%m-%dT%H:%M:%SZ")) as tenant:
+                site = self.site(url=tenant.url, policy="[rule all]\nthen = allow")
+                with self.kmcp(site) as k:
+                    k.good("lock_device", self.lock(tenant.find("platform:Mac")))
+                p = site.run("audit", "reconcile", "--since", site.records()[0]["time"])
+                self.assertEqual(p.returncode, 0, p.stdout)
 
     def test_the_actor_that_is_given_is_the_only_one(self):
         site = self.site(policy="[rule all]\nthen = allow")

@@ -1,14 +1,32 @@
-/* pages - walks lists of every paging style (api section 1.5) and says what it saw: a fixture for tests/e2e/test_pages.py.
- * SPDX-License-Identifier: Apache-2.0 */
+/* pages - walks lists of every paging style (api section 1.5) and says what it saw: a fixture for
+ * tests/e2e/test_pages.py. SPDX-License-Identifier: Apache-2.0 */
 
 #include <kmcp/helpers.h>
 #include "pages_schema.h"
 
-enum { DEVICES, BLUEPRINTS, ACTIVITY, SCRIPTS, USERS, AUDIT, PRISM, VULNERABILITIES, DETECTIONS, HOSTILE, DEVICE };
+enum {
+    DEVICES,
+    BLUEPRINTS,
+    ACTIVITY,
+    SCRIPTS,
+    USERS,
+    AUDIT,
+    PRISM,
+    VULNERABILITIES,
+    DETECTIONS,
+    HOSTILE,
+    DEVICE
+};
 
 #define LIST(name, place, style, size, id)                                                                   \
-    [name] = { .method = "GET", .path = "/api/v1/" place, .permission = "Test", .row_id = id,                \
-               .safety = KMCP_READ, .flags = KMCP_ROUTE_RETRY, .paging = style, .limit = size }
+    [name] = { .method = "GET",                                                                              \
+               .path = "/api/v1/" place,                                                                     \
+               .permission = "Test",                                                                         \
+               .row_id = id,                                                                                 \
+               .safety = KMCP_READ,                                                                          \
+               .flags = KMCP_ROUTE_RETRY,                                                                    \
+               .paging = style,                                                                              \
+               .limit = size }
 
 static const struct kmcp_route routes[] = {
     LIST(DEVICES, "devices", KMCP_PAGES_OFFSET, 0, "device_id"),
@@ -67,8 +85,10 @@ static kmcp_rc say(kmcp_ctx *ctx, const struct walk *w, const struct kmcp_covera
 
 static kmcp_rc walk_run(kmcp_ctx *ctx, const kmcp_json *args)
 {
-    static const char *const names[] = { "devices", "blueprints", "activity",        "scripts",    "users",
-                                         "audit",   "prism",      "vulnerabilities", "detections", "hostile" };
+    static const char *const names[] = {
+        "devices", "blueprints", "activity",        "scripts",    "users",
+        "audit",   "prism",      "vulnerabilities", "detections", "hostile"
+    };
     const char *list = kmcp_get_str(ctx, args, "list"), *id = kmcp_get_str(ctx, args, "device_id");
     const struct kmcp_param path[] = { { "device_id", id } };
     struct kmcp_coverage coverage = { .struct_size = sizeof coverage };
@@ -77,7 +97,8 @@ static kmcp_rc walk_run(kmcp_ctx *ctx, const kmcp_json *args)
                                     .n_path = id ? 1 : 0,
                                     .fields = kmcp_get_str(ctx, args, "fields"),
                                     .from = kmcp_get_str(ctx, args, "from") };
-    struct walk w = { .stop_after = kmcp_get_int(ctx, args, "stop_after", 0), .first = ctx->host->json_new(ctx, "[]") };
+    struct walk w = { .stop_after = kmcp_get_int(ctx, args, "stop_after", 0),
+                      .first = ctx->host->json_new(ctx, "[]") };
     kmcp_rc rc;
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -93,13 +114,16 @@ static kmcp_rc one(kmcp_ctx *ctx, size_t i, const kmcp_json *body, void *arg)
 
     (void)i;
     w->rows++;
-    return ctx->host->json_append(ctx, w->first, body ? ctx->host->json_get(body, "device_id") : ctx->host->json_new(ctx, "null"));
+    return ctx->host->json_append(
+        ctx, w->first, body ? ctx->host->json_get(body, "device_id") : ctx->host->json_new(ctx, "null"));
 }
 
 static kmcp_rc each_run(kmcp_ctx *ctx, const kmcp_json *args)
 {
     const kmcp_json *ids = ctx->host->json_get(args, "ids"), *id;
-    const struct kmcp_request request = { .struct_size = sizeof request, .route = &routes[DEVICE], .fields = "device_id" };
+    const struct kmcp_request request = { .struct_size = sizeof request,
+                                          .route = &routes[DEVICE],
+                                          .fields = "device_id" };
     struct kmcp_coverage coverage = { .struct_size = sizeof coverage };
     struct walk w = { .first = ctx->host->json_new(ctx, "[]") };
     size_t n = 0;

@@ -263,7 +263,8 @@ static void conditions_hold(void **state)
     }
 }
 
-/* Whatever the case, the apostrophe, and how accents are encoded; the API is asked for what it cannot see otherwise. */
+/* Whatever the case, the apostrophe, and how accents are encoded; the API is asked for what it cannot see
+ * otherwise. */
 static void names_are_compared_as_people_do(void **state)
 {
     static const struct {
