@@ -24,7 +24,7 @@ CALLS = ("write,writev,pwrite64,pwritev,pwritev2,fsync,fdatasync,sync_file_range
          "unlinkat,rename,renameat,renameat2,link,linkat,symlink,openat,mkdir,mkdirat,fchmod,chmod,sendto,sendmsg,"
          "sendmmsg,copy_file_range,sendfile")
 WORKERS = 3
-TRIES = 6
+TRIES = 20
 
 Event = collections.namedtuple("Event", "thread call path rest")
 Point = collections.namedtuple("Point", "event path count late")  # LATE: after the answer
@@ -317,7 +317,8 @@ class Crash(unittest.TestCase):
         return trace
 
     def one(self, kind, tenant, devices, point):
-        """Killed as POINT begins. How many pages a transaction writes differs at times, so it has a few tries."""
+        """Killed as POINT begins. How many pages a transaction writes, and which thread is first
+        to open a library, differ at times, so it has a few tries."""
         for _ in range(TRIES):
             cut, seen = self.killed(kind, tenant, devices, point)
             if cut:
