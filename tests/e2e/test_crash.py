@@ -75,7 +75,8 @@ def label(e):
 def place(trace, n):
     """How strace is told to stop at event N: (path or None, count). strace counts each thread for itself, so the first
     one to get there dies; None if another does."""
-    for path in (None, trace[n].path):
+    of_path = trace[n].call == "openat"  # libraries are opened by whoever is first
+    for path in (trace[n].path, None) if of_path else (None, trace[n].path):
         if path is not None and (name(path) != path or not path.startswith("/")):
             continue
         counts = collections.Counter()
