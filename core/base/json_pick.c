@@ -42,40 +42,16 @@ static bool wanted(const struct projector *p, const char *name, size_t len)
     return false;
 }
 
-static bool bad(struct scanner *s, const char *what)
-{
-    if (s->error && !s->error->what)
-        *s->error = (struct json_error){ .offset = s->at, .what = what };
-    return false;
-}
-
 /* At what follows a value: true and past it if it is a comma; false at the end (CLOSE) or a fault. */
 static bool next_item(struct scanner *s, char close, bool *good)
 {
     json_skip_space(s);
     *good = s->at < s->len && (s->text[s->at] == ',' || s->text[s->at] == close);
     if (!*good) {
-        bad(s, close == '}' ? "expected , or }" : "expected , or ]");
+        json_scan_bad(s, close == '}' ? "expected , or }" : "expected , or ]");
         return false;
     }
     return s->text[s->at++] == ',';
-}
-
-/* A member's name and colon; START and LEN: the name without its quotes. */
-static bool member_name(struct scanner *s, size_t *start, size_t *len)
-{
-    json_skip_space(s);
-    if (s->at >= s->len || s->text[s->at] != '"')
-        return bad(s, "expected a member name");
-    *start = s->at + 1;
-    if (!json_scan_string(s))
-        return false;
-    *len = s->at - 1 - *start;
-    json_skip_space(s);
-    if (s->at >= s->len || s->text[s->at] != ':')
-        return bad(s, "expected :");
-    s->at++;
-    return true;
 }
 
 /* True and past it if the object or array at hand is empty. */
@@ -101,7 +77,7 @@ static bool project_row(struct projector *p, int depth)
     do {
         size_t name, len;
 
-        if (!member_name(s, &name, &len) || !json_scan_value(s, depth + 1))
+        if (!json_scan_name(s, &name, &len) || !json_scan_value(s, depth + 1))
             return false;
         if (wanted(p, s->text + name, len)) {
             if (!first)
@@ -123,7 +99,7 @@ static bool project_value(struct projector *p, int depth)
     char c;
 
     if (depth > JSON_DEPTH)
-        return bad(s, "nested too deeply");
+        return json_scan_bad(s, "nested too deeply");
     json_skip_space(s);
     c = s->at < s->len ? s->text[s->at] : '\0';
     if (c != '[' && c != '{')
@@ -133,7 +109,7 @@ static bool project_value(struct projector *p, int depth)
     do {
         size_t name, len;
 
-        if (c == '{' && !member_name(s, &name, &len))
+        if (c == '{' && !json_scan_name(s, &name, &len))
             return false;
         json_skip_space(s);
         if (c == '[' && s->at < s->len && s->text[s->at] == '{' ? !project_row(p, depth + 1)
@@ -167,10 +143,10 @@ bool json_project(struct buf *out, const char *text, size_t len, const char *fie
         return false;
     json_skip_space(&p.scan);
     if (p.scan.at != len)
-        return bad(&p.scan, "trailing bytes");
+        return json_scan_bad(&p.scan, "trailing bytes");
     copy_to(&p, len);
     if (out->failed)
-        return bad(&p.scan, "out of memory");
+        return json_scan_bad(&p.scan, "out of memory");
     return true;
 }
 

@@ -9,7 +9,7 @@
 #include "json_scanner.h"
 #include "text.h"
 
-static bool bad(struct scanner *s, const char *what)
+bool json_scan_bad(struct scanner *s, const char *what)
 {
     if (s->error && !s->error->what)
         *s->error = (struct json_error){ .offset = s->at, .what = what };
@@ -46,9 +46,9 @@ static bool scan_unicode_escape(struct scanner *s)
     int unit = s->at + 6 <= s->len ? hex4(s->text + s->at + 2) : -1;
 
     if (unit < 0)
-        return bad(s, "bad \\u escape");
+        return json_scan_bad(s, "bad \\u escape");
     if (unit >= 0xDC00 && unit <= 0xDFFF)
-        return bad(s, "lone surrogate");
+        return json_scan_bad(s, "lone surrogate");
     if (unit == 0)
         s->found->nuls = true;
     s->at += 6;
@@ -58,7 +58,7 @@ static bool scan_unicode_escape(struct scanner *s)
                       : -1;
 
         if (low < 0xDC00 || low > 0xDFFF)
-            return bad(s, "lone surrogate");
+            return json_scan_bad(s, "lone surrogate");
         s->at += 6;
     }
     return true;
@@ -109,7 +109,7 @@ bool json_scan_string(struct scanner *s)
             return true;
         }
         if (c < 0x20)
-            return bad(s, "control character in a string");
+            return json_scan_bad(s, "control character in a string");
         if (c == '\\') {
             char escaped = s->at + 1 < s->len ? s->text[s->at + 1] : '\0';
 
@@ -119,16 +119,16 @@ bool json_scan_string(struct scanner *s)
             } else if (escaped && strchr("\"\\/bfnrt", escaped)) {
                 s->at += 2;
             } else {
-                return bad(s, "bad escape");
+                return json_scan_bad(s, "bad escape");
             }
             continue;
         }
         n = c < 0x80 ? 1 : text_utf8_len(s->text + s->at, s->len - s->at);
         if (!n)
-            return bad(s, "bad UTF-8");
+            return json_scan_bad(s, "bad UTF-8");
         s->at += n;
     }
-    return bad(s, "unfinished string");
+    return json_scan_bad(s, "unfinished string");
 }
 
 static size_t digits(struct scanner *s)
@@ -159,12 +159,12 @@ static bool scan_number(struct scanner *s)
     if (s->at < s->len && s->text[s->at] == '0')
         s->at++;
     else if (!digits(s))
-        return bad(s, "bad number");
+        return json_scan_bad(s, "bad number");
     if (s->at < s->len && s->text[s->at] == '.') {
         integer = false;
         s->at++;
         if (!digits(s))
-            return bad(s, "bad number");
+            return json_scan_bad(s, "bad number");
     }
     if (s->at < s->len && (s->text[s->at] == 'e' || s->text[s->at] == 'E')) {
         integer = false;
@@ -172,11 +172,11 @@ static bool scan_number(struct scanner *s)
         if (s->at < s->len && (s->text[s->at] == '+' || s->text[s->at] == '-'))
             s->at++;
         if (!digits(s))
-            return bad(s, "bad number");
+            return json_scan_bad(s, "bad number");
     }
     if (s->at - start > 63) { /* cJSON cuts a literal there */
         s->at = start;
-        return bad(s, "number too long");
+        return json_scan_bad(s, "number too long");
     }
     if (integer) {
         s->found->big_numbers |= json_scan_is_big(s->text + start, s->at - start);
@@ -186,7 +186,7 @@ static bool scan_number(struct scanner *s)
         memcpy(literal, s->text + start, s->at - start);
         literal[s->at - start] = '\0';
         if (!isfinite(strtod(literal, NULL)))
-            return bad(s, "number out of range");
+            return json_scan_bad(s, "number out of range");
     }
     return true;
 }
@@ -196,7 +196,7 @@ static bool scan_word(struct scanner *s, const char *word)
     size_t n = strlen(word);
 
     if (s->len - s->at < n || memcmp(s->text + s->at, word, n) != 0)
-        return bad(s, "unexpected character");
+        return json_scan_bad(s, "unexpected character");
     s->at += n;
     return true;
 }
@@ -221,12 +221,30 @@ static bool scan_array(struct scanner *s, int depth)
             s->at++;
             return true;
         }
-        return bad(s, "expected , or ]");
+        return json_scan_bad(s, "expected , or ]");
     }
+}
+
+bool json_scan_name(struct scanner *s, size_t *start, size_t *len)
+{
+    json_skip_space(s);
+    if (s->at >= s->len || s->text[s->at] != '"')
+        return json_scan_bad(s, "expected a member name");
+    *start = s->at + 1;
+    if (!json_scan_string(s))
+        return false;
+    *len = s->at - 1 - *start;
+    json_skip_space(s);
+    if (s->at >= s->len || s->text[s->at] != ':')
+        return json_scan_bad(s, "expected :");
+    s->at++;
+    return true;
 }
 
 static bool scan_object(struct scanner *s, int depth)
 {
+    size_t name, len;
+
     s->at++;
     json_skip_space(s);
     if (s->at < s->len && s->text[s->at] == '}') {
@@ -234,16 +252,7 @@ static bool scan_object(struct scanner *s, int depth)
         return true;
     }
     for (;;) {
-        json_skip_space(s);
-        if (s->at >= s->len || s->text[s->at] != '"')
-            return bad(s, "expected a member name");
-        if (!json_scan_string(s))
-            return false;
-        json_skip_space(s);
-        if (s->at >= s->len || s->text[s->at] != ':')
-            return bad(s, "expected :");
-        s->at++;
-        if (!json_scan_value(s, depth + 1))
+        if (!json_scan_name(s, &name, &len) || !json_scan_value(s, depth + 1))
             return false;
         json_skip_space(s);
         if (s->at < s->len && s->text[s->at] == ',') {
@@ -254,7 +263,7 @@ static bool scan_object(struct scanner *s, int depth)
             s->at++;
             return true;
         }
-        return bad(s, "expected , or }");
+        return json_scan_bad(s, "expected , or }");
     }
 }
 
@@ -263,10 +272,10 @@ bool json_scan_value(struct scanner *s, int depth)
     char c;
 
     if (depth > JSON_DEPTH)
-        return bad(s, "nested too deeply");
+        return json_scan_bad(s, "nested too deeply");
     json_skip_space(s);
     if (s->at >= s->len)
-        return bad(s, "ends too early");
+        return json_scan_bad(s, "ends too early");
     s->found->values++;
     c = s->text[s->at];
     if (c == '{')
@@ -291,5 +300,5 @@ bool json_scan(const char *text, size_t len, unsigned flags, struct json_scan *f
     if (!json_scan_value(&s, 1))
         return false;
     json_skip_space(&s);
-    return s.at == s.len ? true : bad(&s, "trailing bytes");
+    return s.at == s.len ? true : json_scan_bad(&s, "trailing bytes");
 }

@@ -13,7 +13,11 @@ struct scanner {
     struct json_error *error;
 };
 
+/* Sets the error, unless there is one; false. */
+bool json_scan_bad(struct scanner *s, const char *what);
 void json_skip_space(struct scanner *s);
+/* Past a member's name and colon; START and LEN: the name without its quotes. */
+bool json_scan_name(struct scanner *s, size_t *start, size_t *len);
 /* At a quote: past the string's end. */
 bool json_scan_string(struct scanner *s);
 /* Past one value of any kind, at nesting DEPTH (1: the whole text). */
