@@ -338,23 +338,26 @@ static bool begins_after_head(const struct chain *c)
 }
 
 /* From where the file goes on after the head. A file system may give a new file the inode of one that was
- * moved away, and a copy of the old one another: what is in it decides, the inode only where that says
- * nothing. False: it is the head's file, and not as it was. */
+ * moved away, and a copy of the old one another; and in a file that we made, another process may have written
+ * before we had the lock: what is in it decides, the inode only where that says nothing. False: it is the
+ * head's file, and not as it was. */
 static bool find_from(struct chain *c, const struct stat *st, uint64_t *from)
 {
     bool moved = c->file.fresh || c->head.inode != (uint64_t)st->st_ino;
 
     *from = 0;
+    if (c->head.size && (uint64_t)st->st_size >= c->head.size && has_head_record(c)) {
+        *from = c->head.size;
+        c->file.fresh = false;
+        return true;
+    }
     if (c->file.fresh) { /* so that the next process knows it too */
         c->head.size = 0;
         c->head.inode = (uint64_t)st->st_ino;
         if (head_write(c->head_path, c->key, &c->head))
             c->file.fresh = false;
     }
-    if (!c->head.size || (uint64_t)st->st_size < c->head.size || !has_head_record(c))
-        return moved || !c->head.size || begins_after_head(c);
-    *from = c->head.size;
-    return true;
+    return moved || !c->head.size || begins_after_head(c);
 }
 
 /* Under the lock: the head is that of the file as it is. */

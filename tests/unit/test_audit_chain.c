@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "base/keyfile.h"
 #include "base/log.h"
 #include "policy/audit_anchor.h"
@@ -619,6 +620,41 @@ static void processes_make_one_chain(void **state)
     assert_int_equal(v.last, PROCESSES * EACH);
 }
 
+/* Who made the file need not be the first to write into it: here it waits for the lock meanwhile. */
+static void who_made_the_file_may_come_second(void **state)
+{
+    struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    int64_t until = clock_ms() + 20000;
+    int status, held;
+    struct chain *c;
+    pid_t maker;
+    char name[130];
+
+    (void)state;
+    forget_all();
+    snprintf(name, sizeof name, "%s.lock", path);
+    held = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(held >= 0 && fcntl(held, F_SETLK, &all) == 0);
+    maker = fork();
+    if (maker == 0) {
+        char why[600];
+
+        c = open_chain(0);
+        _exit(add(c, "second", why) ? 0 : 1);
+    }
+    while (access(path, F_OK) != 0 && clock_ms() < until)
+        continue;
+    c = open_chain(0);
+    must_add(c, "first"); /* the lock is this process's; it ends with this */
+    close(held);
+    assert_true(waitpid(maker, &status, 0) == maker && status == 0);
+    must_add(c, "third");
+    chain_free(c);
+    read_the_key();
+    assert_int_equal(check(path, path).faults, 0);
+    assert_int_equal(check(path, path).last, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -636,6 +672,7 @@ int main(void)
         cmocka_unit_test(a_file_is_known_by_its_records),
         cmocka_unit_test(rotation_goes_on_from_the_highest),
         cmocka_unit_test(processes_make_one_chain),
+        cmocka_unit_test(who_made_the_file_may_come_second),
     };
 
     return cmocka_run_group_tests(tests, make, unmake);
