@@ -36,6 +36,11 @@ TASKS = {"extensions": {PREFIX + "tasks": {}}}
 EVERYTHING = {"elicitation": {"form": {}, "url": {}}, "sampling": {"tools": {}}, "roots": {}}
 
 
+def pin_pattern(pin):
+    """A PIN as a word of its own: six digits do come up within the digests of a long run."""
+    return rf"(?<![0-9a-f.]){pin}(?![0-9a-f])"
+
+
 def validator(rev, name="JSONRPCMessage"):
     """Checks against the published schema of REV; None without python3-jsonschema."""
     if not jsonschema:
