@@ -100,6 +100,7 @@ struct call *call_run(struct host *host, const struct call_input *in)
                 log_line(KMCP_LOG_DEBUG, in->name, "ended in phase %s", phases[i].name);
             going = going && go_on;
         }
+    client_call_end(host->client, &c->client);
     c->in = NULL; /* the caller's; it may be gone from here on */
     return c;
 }

@@ -121,7 +121,7 @@ void client_wake(struct client *cl)
     pthread_mutex_unlock(&cl->start_lock);
 }
 
-static int64_t ttl_of(const struct client *cl, const struct kmcp_route *route)
+int64_t client_ttl(const struct client *cl, const struct kmcp_route *route)
 {
     for (size_t i = 0; route->cache && i < cl->n_ttls; i++)
         if (strcmp(cl->ttls[i].name, route->cache) == 0)
@@ -185,7 +185,7 @@ static struct cache_reply *act(struct client *cl, struct client_call *call, cons
         return NULL;
     }
     forget(cl, tags);
-    reply = client_send(cl, call, rq, path, body);
+    reply = client_send(cl, call, rq, path, body, NULL);
     forget(cl, tags);
     return reply;
 }
@@ -195,22 +195,26 @@ static struct cache_reply *shared(struct client *cl, struct client_call *call, c
                                   const char *path)
 {
     const char *tags = route_tags(call->arena, rq->route->tags, rq);
-    int64_t ttl = ttl_of(cl, rq->route);
+    int64_t ttl = client_ttl(cl, rq->route);
 
     if (call->planning || call->tool != KMCP_READ)
-        return client_send(cl, call, rq, path, NULL); /* what is acted on is looked at as it is now */
+        return client_send(cl, call, rq, path, NULL, NULL); /* what is acted on is looked at as it is now */
     for (;;) {
         struct cache_reply *reply = NULL;
         uint64_t ticket = 0;
-        enum cache_found found = cache_begin(cl->cache, path, tags, clock_ms(), ttl, &reply, &ticket);
+        enum cache_found found;
 
+        if (early_take(cl, call, path, &reply))
+            return reply;
+        found = cache_begin(cl->cache, path, tags, clock_ms(), ttl, &reply, &ticket);
         if (found == CACHE_HIT)
             return reply;
         if (found == CACHE_LEAD) {
-            reply = client_send(cl, call, rq, path, NULL);
+            reply = client_send(cl, call, rq, path, NULL, NULL);
             cache_finish(cl->cache, ticket, reply, clock_ms(), call->passing ? 0 : ttl);
             return reply;
         }
+        early_land(cl, call);
         reply = cache_join(cl->cache, ticket, call->deadline_ms - clock_ms(), call->cancelled);
         if (reply)
             return reply;

@@ -41,6 +41,7 @@ struct client_call {
     /* progress of sweeps; NULL: nobody asked */
     void (*progress)(void *arg, double done, double total, const char *message);
     void *progress_arg;
+    struct client_early *early; /* what client_ahead began and nobody has asked for yet */
     /* what happened, for the audit */
     unsigned sent;      /* requests that went out */
     bool act_sent;      /* one that was not READ went out */
@@ -95,9 +96,12 @@ struct client_pick {
     int64_t refused; /* out: rows the API sent that do not meet the conditions, these or the request's own */
 };
 
-/* The host table's http(), sweep() and each(). CTX is handed to PAGE and FN; PICK may be NULL. */
+/* The host table's http(), ahead(), sweep() and each(). CTX is handed to PAGE and FN; PICK may be NULL. */
 kmcp_rc client_http(struct client *cl, struct client_call *call, const struct kmcp_request *request,
                     struct kmcp_reply *reply);
+void client_ahead(struct client *cl, struct client_call *call, const struct kmcp_request *request);
+/* The call asks for nothing more. */
+void client_call_end(struct client *cl, struct client_call *call);
 kmcp_rc client_sweep(struct client *cl, struct client_call *call, kmcp_ctx *ctx,
                      const struct kmcp_request *request, struct client_pick *pick, kmcp_page_fn page,
                      void *arg, struct kmcp_coverage *coverage);

@@ -55,12 +55,30 @@ void client_learn(struct client *cl, const struct http_exchange *x, int64_t paus
 /* "needs 240 more calls, 9,100 left, resets in 22 min" */
 void client_forecast(struct client *cl, int64_t calls, char *out, size_t size);
 
+/* One attempt of a request. */
+struct client_attempt {
+    struct http_exchange x;
+    struct http_job *job; /* NULL: out of memory */
+    int64_t began_ms;
+};
 /* client_send.c: takes from the budget, sends, retries where the route allows it, until there is an answer
- * that is 2xx. The reply is the caller's to drop. NULL with the call's failure set. */
+ * that is 2xx. BEGUN: its first attempt, which is under way; NULL: it is not. The reply is the caller's to
+ * drop. NULL with the call's failure set. */
 struct cache_reply *client_send(struct client *cl, struct client_call *call, const struct kmcp_request *rq,
-                                const char *path, const char *body);
+                                const char *path, const char *body, struct client_attempt *begun);
+/* client_send.c: sends it off. Taken from the budget it is already, and the client has started. A must stay
+ * where it is until client_send. */
+void client_begin(struct client *cl, struct client_call *call, const struct kmcp_request *rq,
+                  const char *path, const char *body, struct client_attempt *a);
 /* client.c: the checks before anything is sent. */
 kmcp_rc client_check(const struct client_call *call, const struct kmcp_request *rq);
+/* early.c: the reply of what client_ahead began for PATH, if anything was, into *REPLY (NULL with the call's
+ * failure set); to be dropped by the caller. */
+bool early_take(struct client *cl, struct client_call *call, const char *path, struct cache_reply **reply);
+/* early.c: waits for all that client_ahead began: who waits for somebody else must not be waited for. */
+void early_land(struct client *cl, struct client_call *call);
+/* client.c: how long replies of ROUTE are kept, in seconds. */
+int64_t client_ttl(const struct client *cl, const struct kmcp_route *route);
 /* client.c: one GET or act, through cache and flights; the raw reply for the sweep. NULL with the failure
  * set. */
 struct cache_reply *client_fetch(struct client *cl, struct client_call *call, const struct kmcp_request *rq);

@@ -157,26 +157,41 @@ static void remember(struct client *cl, const struct http_exchange *x, int64_t t
     pthread_mutex_unlock(&cl->sleep_lock);
 }
 
-/* One attempt. The exchange's data is the caller's to free. */
-static void attempt(struct client *cl, struct client_call *call, const struct kmcp_request *rq,
-                    struct http_exchange *x)
+void client_begin(struct client *cl, struct client_call *call, const struct kmcp_request *rq,
+                  const char *path, const char *body, struct client_attempt *a)
+{
+    int64_t left, most = rq->timeout_ms ? rq->timeout_ms : 1000L * cl->tenant->timeout_s;
+
+    a->began_ms = clock_ms();
+    left = call->deadline_ms - a->began_ms;
+    a->x = (struct http_exchange){ .method = rq->route->method,
+                                   .path = path,
+                                   .body = body,
+                                   .timeout_ms = (long)(left < most ? (left > 1 ? left : 1) : most),
+                                   .alone = rq->route->safety != KMCP_READ,
+                                   .look = cl->look,
+                                   .traceparent = call->traceparent,
+                                   .tracestate = call->tracestate };
+    call->sent++;
+    a->job = cl->ops->begin(cl->http, &a->x);
+}
+
+/* Its end. The exchange's data is the caller's to free. */
+static void await(struct client *cl, struct client_call *call, const struct kmcp_request *rq,
+                  struct client_attempt *a)
 {
     bool is_act = rq->route->safety == KMCP_WRITE || rq->route->safety == KMCP_DESTROY;
-    int64_t began = clock_ms(), left = call->deadline_ms - began,
-            most = rq->timeout_ms ? rq->timeout_ms : 1000L * cl->tenant->timeout_s;
+    struct http_exchange *x = &a->x;
 
-    x->timeout_ms = (long)(left < most ? (left > 1 ? left : 1) : most);
-    x->look = cl->look;
-    call->sent++;
-    /* A cancellation does not cut an act short: its outcome is wanted. */
-    cl->ops->perform(cl->http, x, is_act ? NULL : call->cancelled);
+    if (a->job) /* a cancellation does not cut an act short: its outcome is wanted */
+        cl->ops->await(cl->http, a->job, is_act ? NULL : call->cancelled);
     if (is_act) {
         call->act_sent = call->act_sent || x->end != HTTP_NOT_SENT;
         call->act_accepted = call->act_accepted || (x->status >= 200 && x->status < 300);
         call->act_status = x->status;
         call->act_not_json = x->content_type[0] && !text_casestr(x->content_type, "json");
     }
-    remember(cl, x, clock_ms() - began);
+    remember(cl, x, clock_ms() - a->began_ms);
     if (x->end == HTTP_ANSWERED)
         client_learn(cl, x, x->status == 429 ? server_pause_ms(x) : 0);
     log_line(KMCP_LOG_DEBUG, "client", "%s %s: %d %s", rq->route->method, rq->route->path, x->status,
@@ -213,61 +228,61 @@ static const char *words_of(struct client_call *call, const struct kmcp_route *r
 }
 
 struct cache_reply *client_send(struct client *cl, struct client_call *call, const struct kmcp_request *rq,
-                                const char *path, const char *body)
+                                const char *path, const char *body, struct client_attempt *begun)
 {
     const struct kmcp_route *r = rq->route;
+    struct client_attempt own, *a = begun ? begun : &own;
 
-    if (!start(cl, call->failure))
+    if (!begun && !start(cl, call->failure))
         return NULL;
     if (r->safety != KMCP_READ)
         snprintf(call->act_line, sizeof call->act_line, "%s %s", r->method, path);
     for (int n = 1;; n++) {
-        struct http_exchange x = { .method = r->method,
-                                   .path = path,
-                                   .body = body,
-                                   .alone = r->safety != KMCP_READ,
-                                   .traceparent = call->traceparent,
-                                   .tracestate = call->tracestate };
+        struct http_exchange *x = &a->x;
         struct cache_reply *reply = NULL;
         int64_t pause;
         bool good, again;
 
-        if (!take_budget(cl, call))
-            return NULL;
-        if (r->safety != KMCP_READ && call->still_may && !call->still_may(call->still_arg))
-            return NULL;
-        attempt(cl, call, rq, &x);
-        if (x.data) /* a server that repeats the token gives it to nobody */
-            log_hide(x.data, x.len);
-        good = x.end == HTTP_ANSWERED && x.status >= 200 && x.status < 300;
-        if (good) {
-            if (!(reply = cache_reply_new(x.status, x.data, x.len, x.total, clock_unix_ms())))
-                failure_set(call->failure, KMCP_E_NOMEM, "out of memory");
-            x.data = NULL; /* the reply's now */
+        if (n > 1 || !begun) {
+            if (!take_budget(cl, call))
+                return NULL;
+            if (r->safety != KMCP_READ && call->still_may && !call->still_may(call->still_arg))
+                return NULL;
+            client_begin(cl, call, rq, path, body, a);
         }
-        pause = x.end == HTTP_ANSWERED ? server_pause_ms(&x) : -1;
-        again = !good && x.end != HTTP_CANCELLED && x.end != HTTP_TOO_BIG &&
-                retry_allowed(r, n, x.end == HTTP_ANSWERED ? x.status : 0);
-        if (x.status != 429 && !x.retry_after[0])
+        await(cl, call, rq, a);
+        if (x->data) /* a server that repeats the token gives it to nobody */
+            log_hide(x->data, x->len);
+        good = x->end == HTTP_ANSWERED && x->status >= 200 && x->status < 300;
+        if (good) {
+            if (!(reply = cache_reply_new(x->status, x->data, x->len, x->total, clock_unix_ms())))
+                failure_set(call->failure, KMCP_E_NOMEM, "out of memory");
+            x->data = NULL; /* the reply's now */
+        }
+        pause = x->end == HTTP_ANSWERED ? server_pause_ms(x) : -1;
+        again = !good && x->end != HTTP_CANCELLED && x->end != HTTP_TOO_BIG &&
+                retry_allowed(r, n, x->end == HTTP_ANSWERED ? x->status : 0);
+        if (x->status != 429 && !x->retry_after[0])
             pause = -1; /* RateLimit-Reset comes with every answer; it only means something with a 429 */
         pause = retry_delay_ms(n, pause, jitter());
         if (again && clock_ms() + pause >= call->deadline_ms)
             again = false;
-        if (is_doubtful(r, &x)) {
+        if (is_doubtful(r, x)) {
             call->act_unknown = true;
             failure_set(
                 call->failure, KMCP_E_TIMEOUT,
                 "the outcome of %s is unknown: the answer was HTTP %d, which does not say whether it was "
                 "carried out. Do not send it again; get_device_commands and get_device_activity show "
                 "whether the device received it",
-                call->act_line, x.status);
+                call->act_line, x->status);
         }
-        if (!good && !again && x.end == HTTP_ANSWERED)
-            fault_set(call->failure, r, x.status, words_of(call, r, &x),
-                      x.status == 429 ? server_pause_ms(&x) : -1);
+        if (!good && !again && x->end == HTTP_ANSWERED)
+            fault_set(call->failure, r, x->status, words_of(call, r, x),
+                      x->status == 429 ? server_pause_ms(x) : -1);
         else if (!good && !again)
-            fail_unanswered(call, r, &x);
-        free(x.data);
+            fail_unanswered(call, r, x);
+        free(x->data);
+        x->data = NULL;
         if (!again)
             return reply;
         if (!pause_for(cl, call, pause, "the API asked to wait"))

@@ -2,11 +2,12 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * There is no thread of its own. Of the callers that wait for an answer one drives the transfers of all of
- * them until his own is done; then he leaves, and another who still waits takes over. So a single request
- * costs no change of threads, and many share one loop. The driver sleeps in curl_multi_poll until a job, a
- * cancellation or the network wakes it. What is above READ uses a new connection each: on a reused one that
- * the server has closed meanwhile, libcurl sends the request again by itself, and an act must not be sent
- * twice; and what a connection still holds of a secret goes with it.
+ * them until his own is done; then he leaves, and another who still waits takes over. What was begun and is
+ * not waited for yet goes on with the others. So a single request costs no change of threads, and many share
+ * one loop. The driver sleeps in curl_multi_poll until a job, a cancellation or the network wakes it. What is
+ * above READ uses a new connection each: on a reused one that the server has closed meanwhile, libcurl sends
+ * the request again by itself, and an act must not be sent twice; and what a connection still holds of a
+ * secret goes with it.
  */
 
 #include <curl/curl.h>
@@ -21,14 +22,14 @@
 #define FOR_EVER_MS 3600000
 #define SPARES      8
 
-struct job {
-    struct job *next;
+struct http_job {
+    struct http_job *next;
     struct http_exchange *x;
-    const volatile int *cancelled;
+    const volatile int *cancelled; /* NULL: cannot be */
     CURL *easy;
     struct curl_slist *headers;
     size_t cap, max; /* of the body: allocated, allowed */
-    bool too_big, failed, done;
+    bool too_big, failed, awaited, done;
     char error[CURL_ERROR_SIZE];
     pthread_cond_t ended;
 };
@@ -37,7 +38,7 @@ struct http {
     pthread_mutex_t lock;
     pthread_cond_t idle; /* nobody is under way any more */
     CURLM *multi;        /* the driver's alone */
-    struct job *waiting, *running;
+    struct http_job *waiting, *running;
     bool driven, stop;
     char *base_url, *ca_blob;
     size_t ca_len;
@@ -51,7 +52,7 @@ struct http {
 };
 
 /* What to allocate for NEED bytes: at first what the service says is to come, if it is plain. */
-static size_t first_size(const struct job *job, size_t need)
+static size_t first_size(const struct http_job *job, size_t need)
 {
     curl_off_t says = -1;
 
@@ -62,7 +63,7 @@ static size_t first_size(const struct job *job, size_t need)
 
 static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
 {
-    struct job *job = arg;
+    struct http_job *job = arg;
     struct http_exchange *x = job->x;
     (void)size;
     if (x->len + n > job->max) {
@@ -110,7 +111,7 @@ static int64_t number(const char *text)
 
 static size_t on_header(char *line, size_t size, size_t n, void *arg)
 {
-    struct http_exchange *x = ((struct job *)arg)->x;
+    struct http_exchange *x = ((struct http_job *)arg)->x;
     char value[128];
 
     (void)size;
@@ -129,7 +130,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
     return n;
 }
 
-static void add_trace(struct job *job, const char *name, const char *value)
+static void add_trace(struct http_job *job, const char *name, const char *value)
 {
     char line[600];
 
@@ -150,7 +151,7 @@ static CURLcode on_tls(CURL *easy, void *context, void *unused)
     return CURLE_OK;
 }
 
-static void set_options(struct http *h, struct job *job)
+static void set_options(struct http *h, struct http_job *job)
 {
     struct http_exchange *x = job->x;
     CURL *e = job->easy;
@@ -212,7 +213,7 @@ static void set_options(struct http *h, struct job *job)
 }
 
 /* Did any byte of the request possibly leave? Only connection-level failures before that are certain. */
-static enum http_end classify(const struct job *job, CURLcode code)
+static enum http_end classify(const struct http_job *job, CURLcode code)
 {
     long sent = 0;
 
@@ -241,7 +242,7 @@ static enum http_end classify(const struct job *job, CURLcode code)
     }
 }
 
-static void look(struct job *job)
+static void look(struct http_job *job)
 {
     struct http_exchange *x = job->x;
     struct curl_certinfo *info = NULL;
@@ -257,10 +258,10 @@ static void look(struct job *job)
 }
 
 /* Takes JOB out of the multi handle and wakes its caller. Under the lock. */
-static void finish(struct http *h, struct job *job, enum http_end end, CURLcode code)
+static void finish(struct http *h, struct http_job *job, enum http_end end, CURLcode code)
 {
     struct http_exchange *x = job->x;
-    struct job **at = &h->running;
+    struct http_job **at = &h->running;
     long status = 0;
 
     while (*at && *at != job)
@@ -285,7 +286,7 @@ static void finish(struct http *h, struct job *job, enum http_end end, CURLcode 
     pthread_cond_signal(&job->ended);
 }
 
-static void begin(struct http *h, struct job *job)
+static void begin(struct http *h, struct http_job *job)
 {
     job->easy = h->n_spare ? h->spare[--h->n_spare] : curl_easy_init();
     job->next = h->running;
@@ -298,21 +299,33 @@ static void begin(struct http *h, struct job *job)
 static void sort_out(struct http *h)
 {
     while (h->waiting) {
-        struct job *job = h->waiting;
+        struct http_job *job = h->waiting;
 
         h->waiting = job->next;
         begin(h, job);
     }
-    for (struct job *job = h->running, *next; job; job = next) {
+    for (struct http_job *job = h->running, *next; job; job = next) {
         next = job->next;
         if (h->stop || (job->cancelled && __atomic_load_n(job->cancelled, __ATOMIC_ACQUIRE)))
             finish(h, job, HTTP_CANCELLED, CURLE_ABORTED_BY_CALLBACK);
     }
 }
 
-/* Drives all transfers until MINE is done. Under the lock, which is given up meanwhile. */
-static void drive(struct http *h, const struct job *mine)
+static struct http_job *one_who_waits(const struct http *h)
 {
+    for (struct http_job *job = h->running; job; job = job->next)
+        if (job->awaited)
+            return job;
+    for (struct http_job *job = h->waiting; job; job = job->next)
+        if (job->awaited)
+            return job;
+    return NULL;
+}
+
+/* Drives all transfers until MINE is done. Under the lock, which is given up meanwhile. */
+static void drive(struct http *h, const struct http_job *mine)
+{
+    struct http_job *next;
     CURLMsg *message;
     int n = 0;
 
@@ -322,7 +335,7 @@ static void drive(struct http *h, const struct job *mine)
         curl_multi_perform(h->multi, &n);
         pthread_mutex_lock(&h->lock);
         while ((message = curl_multi_info_read(h->multi, &n))) {
-            struct job *job = NULL;
+            struct http_job *job = NULL;
 
             if (message->msg != CURLMSG_DONE)
                 continue;
@@ -338,40 +351,55 @@ static void drive(struct http *h, const struct job *mine)
         pthread_mutex_lock(&h->lock);
     }
     h->driven = false;
-    if (h->running || h->waiting) /* somebody else's turn */
-        pthread_cond_signal(h->running ? &h->running->ended : &h->waiting->ended);
-    else
+    if ((next = one_who_waits(h)))
+        pthread_cond_signal(&next->ended); /* somebody else's turn */
+    else if (!h->running && !h->waiting)
         pthread_cond_broadcast(&h->idle);
 }
 
-static void http_perform(struct http *h, struct http_exchange *x, const volatile int *cancelled)
+static struct http_job *http_begin(struct http *h, struct http_exchange *x)
 {
-    struct job job = { .x = x, .cancelled = cancelled, .max = h->max_body };
-    struct job **at;
+    struct http_job *job = calloc(1, sizeof *job), **at;
 
-    x->end = HTTP_CANCELLED;
+    x->end = HTTP_NOT_SENT;
     x->status = 0;
     x->data = NULL;
     x->len = 0;
     x->total = x->hour_left = x->reset_s = -1;
     x->retry_after[0] = x->date[0] = x->content_type[0] = x->error[0] = x->issuer[0] = x->expires[0] = '\0';
-    pthread_cond_init(&job.ended, NULL);
+    if (!job) {
+        snprintf(x->error, sizeof x->error, "out of memory");
+        return NULL;
+    }
+    job->x = x;
+    job->max = h->max_body;
+    pthread_cond_init(&job->ended, NULL);
     pthread_mutex_lock(&h->lock);
     for (at = &h->waiting; *at; at = &(*at)->next)
         ;
-    if (!h->stop) {
-        *at = &job;
-        if (h->driven)
-            curl_multi_wakeup(h->multi);
-        while (!job.done && h->driven)
-            pthread_cond_wait(&job.ended, &h->lock);
-        if (!job.done)
-            drive(h, &job);
-    }
+    *at = job;
+    if (h->driven)
+        curl_multi_wakeup(h->multi);
     pthread_mutex_unlock(&h->lock);
-    pthread_cond_destroy(&job.ended);
-    if (job.failed)
-        snprintf(x->error, sizeof x->error, "out of memory");
+    return job;
+}
+
+static void http_await(struct http *h, struct http_job *job, const volatile int *cancelled)
+{
+    pthread_mutex_lock(&h->lock);
+    job->cancelled = cancelled;
+    job->awaited = true;
+    if (h->driven && cancelled && __atomic_load_n(cancelled, __ATOMIC_ACQUIRE))
+        curl_multi_wakeup(h->multi);
+    while (!job->done && h->driven)
+        pthread_cond_wait(&job->ended, &h->lock);
+    if (!job->done)
+        drive(h, job);
+    pthread_mutex_unlock(&h->lock);
+    pthread_cond_destroy(&job->ended);
+    if (job->failed)
+        snprintf(job->x->error, sizeof job->x->error, "out of memory");
+    free(job);
 }
 
 static void http_wake(struct http *h)
@@ -497,7 +525,7 @@ static void http_stop(struct http *h)
     release(h);
 }
 
-extern __attribute__((visibility("default"))) const struct http_ops kmcp_http_v4;
-const struct http_ops kmcp_http_v4 = {
-    .start = http_start, .perform = http_perform, .wake = http_wake, .stop = http_stop
+extern __attribute__((visibility("default"))) const struct http_ops kmcp_http_v5;
+const struct http_ops kmcp_http_v5 = {
+    .start = http_start, .begin = http_begin, .await = http_await, .wake = http_wake, .stop = http_stop
 };

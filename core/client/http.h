@@ -52,12 +52,17 @@ struct http_exchange {
     char error[256];               /* for NOT_SENT, LOST: one sentence, no token, no URL query */
 };
 
-/* The table the module exports as kmcp_http_v4. */
+struct http_job; /* an exchange that was begun */
+
+/* The table the module exports as kmcp_http_v5. */
 struct http_ops {
     struct http *(*start)(const struct http_config *, char *why, size_t why_size);
-    /* Blocks until the exchange ended. *CANCELLED turning non-zero (followed by wake) ends it early. Any
-     * thread. */
-    void (*perform)(struct http *, struct http_exchange *, const volatile int *cancelled);
+    /* Begins the exchange, which must stay where it is until await. It goes on whenever somebody awaits: this
+     * one or another. NULL: out of memory; the exchange says so. Any thread. */
+    struct http_job *(*begin)(struct http *, struct http_exchange *);
+    /* Blocks until it ended, and frees the job. *CANCELLED turning non-zero (followed by wake) ends it early.
+     * Once for every job, by any thread. */
+    void (*await)(struct http *, struct http_job *, const volatile int *cancelled);
     void (*wake)(struct http *); /* look at the cancel flags now */
     void (*stop)(struct http *); /* ends what is under way, wipes the token */
 };

@@ -12,7 +12,7 @@ static char problem[600];
 
 static void load(void)
 {
-    ops = lazy_load("http", "kmcp_http_v4", problem, sizeof problem);
+    ops = lazy_load("http", "kmcp_http_v5", problem, sizeof problem);
 }
 
 const struct http_ops *http_ops(char *why, size_t why_size)

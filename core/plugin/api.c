@@ -259,6 +259,15 @@ static kmcp_rc api_http(kmcp_ctx *ctx, const struct kmcp_request *theirs, struct
     return rc;
 }
 
+static void api_ahead(kmcp_ctx *ctx, const struct kmcp_request *theirs)
+{
+    struct call *c = call_of(ctx);
+    struct kmcp_request request;
+
+    if (api_take_request(ctx, theirs, &request) == KMCP_OK)
+        client_ahead(c->host->client, &c->client, &request);
+}
+
 static kmcp_rc api_sweep(kmcp_ctx *ctx, const struct kmcp_request *theirs, kmcp_page_fn page, void *arg,
                          struct kmcp_coverage *coverage)
 {
@@ -462,4 +471,5 @@ const struct kmcp_host api_host = {
     .wants = api_wants,
     .each = api_each,
     .query = api_query,
+    .ahead = api_ahead,
 };

@@ -229,10 +229,11 @@ static kmcp_rc list_devices_run(kmcp_ctx *ctx, const kmcp_json *args)
     return ask_devices(ctx, args, NULL);
 }
 
-/* summarize_fleet: one pass over the list, and two counts for FileVault. */
+/* summarize_fleet: one pass over the list, and beside it two counts for FileVault. */
 
-/* How many Macs have FileVault ON, or -1: a server that does not know the filter sends others as well. */
-static int64_t count_filevault(kmcp_ctx *ctx, const kmcp_json *args, const char *on)
+/* How many Macs have FileVault ON, or -1: a server that does not know the filter sends others as well. AHEAD:
+ * only sends the request. */
+static int64_t count_filevault(kmcp_ctx *ctx, const kmcp_json *args, const char *on, int ahead)
 {
     const struct kmcp_param query[] = { { "filevault_enabled", on },
                                         { "blueprint_id", kmcp_get_str(ctx, args, "blueprint_id") },
@@ -246,7 +247,9 @@ static int64_t count_filevault(kmcp_ctx *ctx, const kmcp_json *args, const char 
     struct kmcp_reply reply = { .struct_size = sizeof reply };
     const char *platform;
 
-    if (ctx->host->http(ctx, &request, &reply) != KMCP_OK)
+    if (ahead)
+        ctx->host->ahead(ctx, &request);
+    if (ahead || ctx->host->http(ctx, &request, &reply) != KMCP_OK)
         return -1;
     platform = kmcp_get_str(ctx, ctx->host->json_at(reply.body, 0), "platform");
     return !platform || strcmp(platform, "Mac") == 0 ? reply.total : -1;
@@ -256,22 +259,33 @@ static kmcp_rc summarize_fleet_run(kmcp_ctx *ctx, const kmcp_json *args)
 {
     const char *platform = kmcp_get_str(ctx, args, "platform"),
                *blueprint = kmcp_get_str(ctx, args, "blueprint_id");
+    int counts = (!platform || strcmp(platform, "Mac") == 0) && (!blueprint || kmcp_is_uuid(blueprint)) &&
+                 !ctx->host->json_get(args, "where"); /* the API's own count cannot follow other conditions */
     int64_t on, off;
-    kmcp_rc rc = ask_devices(ctx, args,
-                             "platform platform,os_version last_check_in:age agent_version blueprint");
+    kmcp_rc rc;
 
-    if (rc != KMCP_OK || (platform && strcmp(platform, "Mac") != 0) ||
-        (blueprint && !kmcp_is_uuid(blueprint)) || ctx->host->json_get(args, "where"))
-        return rc; /* the API's own count cannot follow such conditions */
-    on = count_filevault(ctx, args, "true");
-    off = count_filevault(ctx, args, "false");
+    if (counts) {
+        count_filevault(ctx, args, "true", 1);
+        count_filevault(ctx, args, "false", 1);
+    }
+    rc = ask_devices(ctx, args, "platform platform,os_version last_check_in:age agent_version blueprint");
+    if (rc != KMCP_OK || !counts)
+        return rc;
+    on = count_filevault(ctx, args, "true", 0);
+    off = count_filevault(ctx, args, "false", 0);
     return kmcp_text(ctx,
                      on < 0 || off < 0 ? "\n\nfilevault: unknown (the API does not count it)"
                                        : "\n\nfilevault\tcount\non\t%lld\noff\t%lld",
                      (long long)on, (long long)off);
 }
 
-/* get_device: the record, with the two enrolment facts that only the details hold. */
+/* get_device: the record, with the two enrolment facts that only the details hold. Records of one service are
+ * alike: once one lacked the facts, the details are asked for beside the next.
+ */
+
+struct devices {
+    int lacks_enrolment; /* __atomic */
+};
 
 static int says_true(kmcp_ctx *ctx, const kmcp_json *object, const char *key)
 {
@@ -289,6 +303,7 @@ static void add_enrolment(kmcp_ctx *ctx, const struct kmcp_device *d, kmcp_json 
 
     if (h->json_get(d->record, "is_supervised") || h->json_get(d->record, "is_dep_enrolled"))
         return;
+    __atomic_store_n(&((struct devices *)h->state(ctx))->lacks_enrolment, 1, __ATOMIC_RELAXED);
     if (kmcp_get_fields(ctx, &device_routes[GET_DETAILS], "device_id", d->id,
                         "mdm automated_device_enrollment", &reply) != KMCP_OK)
         return; /* the token may lack that permission; the record stands without */
@@ -304,10 +319,14 @@ static kmcp_rc get_device_run(kmcp_ctx *ctx, const kmcp_json *args)
 {
     const struct kmcp_host *h = ctx->host;
     kmcp_json *out = h->json_new(ctx, "{}");
+    const char *id = kmcp_get_str(ctx, args, "device_id");
+    const struct devices *devices = h->state(ctx);
     const kmcp_json *member;
     struct kmcp_device d;
     kmcp_rc rc;
 
+    if (id && kmcp_is_uuid(id) && __atomic_load_n(&devices->lacks_enrolment, __ATOMIC_RELAXED))
+        kmcp_ahead(ctx, &device_routes[GET_DETAILS], "device_id", id);
     if ((rc = device_named_by(ctx, args, &d)) != KMCP_OK)
         return rc;
     if (!out)
@@ -588,14 +607,14 @@ static kmcp_rc open_devices(kmcp_ctx *ctx, void **state)
 {
     int64_t limit = ctx->host->opt_int(ctx, "default_limit");
 
-    (void)state;
     if (ctx->host->opt_int(ctx, "compliance_devices") < 1)
         return kmcp_fail(ctx, KMCP_E_ARG, "\"compliance_devices\" must be at least 1");
-    return limit >= 1 && limit <= 1000
-               ? KMCP_OK
-               : kmcp_fail(ctx, KMCP_E_ARG, "\"default_limit\" must be from 1 to 1000");
+    if (limit < 1 || limit > 1000)
+        return kmcp_fail(ctx, KMCP_E_ARG, "\"default_limit\" must be from 1 to 1000");
+    *state = calloc(1, sizeof(struct devices));
+    return *state ? KMCP_OK : KMCP_E_NOMEM;
 }
 
 KMCP_PLUGIN(devices, "1.0.0", .summary = "The fleet's devices: lists, records, state, apps, history",
-            .threading = KMCP_PARALLEL, .open = open_devices, KMCP_OPTIONS(options),
+            .threading = KMCP_PARALLEL, .open = open_devices, .close = free, KMCP_OPTIONS(options),
             KMCP_ROUTES(device_routes), KMCP_TOOLS(tools));

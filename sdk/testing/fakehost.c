@@ -435,6 +435,17 @@ static struct fakehost_answer *perform(kmcp_ctx *ctx, const struct kmcp_request 
     return a;
 }
 
+/* A hint: the answer is given to http(). A request that may not be sent fails the call all the same. */
+static void host_ahead(kmcp_ctx *ctx, const struct kmcp_request *rq)
+{
+    struct fakehost *h = of(ctx);
+
+    if (rq->route < h->plugin->routes || rq->route >= h->plugin->routes + h->plugin->n_routes)
+        host_fail(ctx, KMCP_E_BUG, "not one of the plugin's routes");
+    else if (rq->route->safety != KMCP_READ || strcmp(rq->route->method, "GET") != 0)
+        host_fail(ctx, KMCP_E_BUG, "ahead() is for READ routes");
+}
+
 static kmcp_rc host_http(kmcp_ctx *ctx, const struct kmcp_request *rq, struct kmcp_reply *reply)
 {
     struct fakehost *h = of(ctx);
@@ -970,6 +981,7 @@ static const struct kmcp_host table = {
     .wants = host_wants,
     .each = host_each,
     .query = host_query,
+    .ahead = host_ahead,
 };
 
 /* ---- for the test ---- */

@@ -54,7 +54,8 @@ static void is_as_released(void **state)
     assert_int_equal(sizeof(struct kmcp_column), 32);
     assert_int_equal(sizeof(struct kmcp_query), 64);
     assert_int_equal(offsetof(struct kmcp_host, each), 408);
-    assert_int_equal(sizeof(struct kmcp_host), 424);
+    assert_int_equal(offsetof(struct kmcp_host, ahead), 424);
+    assert_int_equal(sizeof(struct kmcp_host), 432);
 }
 
 int main(void)

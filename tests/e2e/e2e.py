@@ -141,8 +141,11 @@ class Proxy:
                 self.send_response(answer[0])
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(answer[1])))
-                self.end_headers()
-                self.wfile.write(answer[1])
+                try:
+                    self.end_headers()
+                    self.wfile.write(answer[1])
+                except ConnectionError:  # kmcp has given the request up
+                    self.close_connection = True
 
             do_GET = do_POST = do_PATCH = do_DELETE = handle_one
 

@@ -7,10 +7,19 @@
 
 static struct fakehost h;
 
+static void begin(void)
+{
+    static struct devices devices;
+
+    devices.lacks_enrolment = 0;
+    fakehost_init(&h, &kmcp_plugin_v1);
+    h.state = &devices;
+}
+
 static int setup(void **state)
 {
     (void)state;
-    fakehost_init(&h, &kmcp_plugin_v1);
+    begin();
     return 0;
 }
 
@@ -53,7 +62,7 @@ static void a_name_finds_one_or_candidates(void **state)
     run("get_device", "{\"device_id\":\"Ana's Mac\"}");
     assert_has(h.text, "serial_number: C02ABC\n");
     fakehost_free(&h);
-    fakehost_init(&h, &kmcp_plugin_v1);
+    begin();
     fakehost_answer(&h, "GET", "/api/v1/devices", 200,
                     "[{\"device_id\":\"" ID
                     "\",\"device_name\":\"Lab 1\",\"serial_number\":\"X1\"},{\"device_id\":\"" ID2
@@ -73,7 +82,7 @@ static void any_name_finds_its_device(void **state)
         char rows[300], args[100];
 
         fakehost_free(&h);
-        fakehost_init(&h, &kmcp_plugin_v1);
+        begin();
         snprintf(rows, sizeof rows,
                  "[{\"device_id\":\"" ID "\",\"device_name\":\"%s\",\"serial_number\":\"X1\"}]", names[i]);
         snprintf(args, sizeof args, "{\"device_id\":\"%s\"}", names[i]);
@@ -110,7 +119,7 @@ static void rubbish_is_no_healthy_device(void **state)
             assert_int_equal(fakehost_run(&h, "get_device_details", "{\"device_id\":\"" ID "\"}"),
                              KMCP_E_UPSTREAM);
         fakehost_free(&h);
-        fakehost_init(&h, &kmcp_plugin_v1);
+        begin();
     }
 }
 
@@ -237,7 +246,7 @@ static void apps_of_every_platform(void **state)
         run("get_device_apps", "{\"device_id\":\"" ID "\",\"name\":\"mai\"}");
         assert_has(h.text, "1 apps\nMail\t1");
         fakehost_free(&h);
-        fakehost_init(&h, &kmcp_plugin_v1);
+        begin();
     }
 }
 

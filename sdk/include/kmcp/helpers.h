@@ -102,6 +102,21 @@ KMCP_MAYBE_UNUSED static inline KMCP_MUST_CHECK kmcp_rc kmcp_get_fields(kmcp_ctx
     return ctx->host->http(ctx, &request, reply);
 }
 
+/* Sends what kmcp_call(ROUTE, PARAM, VALUE) or kmcp_get_fields() will ask for soon; see ahead(). */
+KMCP_MAYBE_UNUSED static inline void kmcp_ahead(kmcp_ctx *ctx, const struct kmcp_route *route, const char *param,
+                                                const char *value)
+{
+    const struct kmcp_param path[1] = { { param, value } };
+    struct kmcp_request request;
+
+    memset(&request, 0, sizeof request);
+    request.struct_size = (uint32_t)sizeof request;
+    request.route = route;
+    request.path = path;
+    request.n_path = param ? 1 : 0;
+    ctx->host->ahead(ctx, &request);
+}
+
 /* Sends ROUTE with at most one path parameter and an optional body. */
 KMCP_MAYBE_UNUSED static inline KMCP_MUST_CHECK kmcp_rc kmcp_call(kmcp_ctx *ctx, const struct kmcp_route *route,
                                                                   const char *param, const char *value,

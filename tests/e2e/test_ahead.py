@@ -1,0 +1,129 @@
+"""What a call will ask for goes out beside what it waits for: nothing is lost, asked twice or waited for in a circle.
+SPDX-License-Identifier: Apache-2.0"""
+import json
+import random
+import threading
+import unittest
+
+from e2e import DEADLINE, Case
+
+NOTHING_KEPT = "devices = 0\nblueprints = 0\ncompliance = 0"
+
+
+class Ahead(Case):
+    TENANT_ARGS = ("--devices", 40)
+
+    def warm(self, **kw):
+        """A server that knows that records lack enrolment, behind a proxy."""
+        proxy = self.proxy()
+        k = self.kmcp(self.site(url=proxy.url, **kw), rev="2025-11-25")
+        k.good("get_device", {"device_id": self.tenant.find("platform:Mac,nth:0")["device_id"]})
+        proxy.log.clear()
+        return k, proxy, self.tenant.find("platform:Mac,nth:1")
+
+    def test_the_details_do_not_wait_for_the_record(self):
+        k, proxy, d = self.warm()
+        both = threading.Barrier(2)
+
+        def before(method, path, body):
+            both.wait(DEADLINE)  # breaks unless the two are under way at one time
+
+        proxy.before = before
+        text = k.text("get_device", {"device_id": d["device_id"]})
+        self.assertIn(d["serial_number"], text)
+        self.assertIn("is_supervised", text)
+        self.assertEqual(len(proxy.log), 2)
+
+    def test_the_api_says_no(self):
+        """To either, or is gone: what the call says is what it would have said."""
+        for status, body in ((403, b'{"detail":"You do not have permission"}'), (404, b'{"detail":"Not found."}'), (400, b'["no"]'), (200, b"{")):
+            k, proxy, d = self.warm(cache=NOTHING_KEPT)
+            for part, good in (("/details", True), (d["device_id"], False)):
+                with self.subTest(status=status, part=part):
+                    proxy.before = lambda method, path, _: (status, body) if path.endswith(part) else None
+                    m = k.request("tools/call", {"name": "get_device", "arguments": {"device_id": d["device_id"]}})
+                    self.assertEqual("result" in m and not m["result"].get("isError"), good, m)
+                    proxy.before = lambda *_: None
+                    self.assertIn("is_supervised", k.text("get_device", {"device_id": self.tenant.find("platform:Mac,nth:2")["device_id"]}))
+                    self.assertIn(d["serial_number"], k.text("get_device", {"device_id": d["device_id"]}))
+
+    def test_a_failed_attempt_is_made_again(self):
+        k, proxy, d = self.warm()
+        failed = []
+
+        def before(method, path, body):
+            if path.endswith("/details") and not failed:
+                failed.append(path)
+                return 503, b""
+
+        proxy.before = before
+        self.assertIn("is_supervised", k.text("get_device", {"device_id": d["device_id"]}))
+        self.assertEqual(len(proxy.log), 3)
+
+    def test_many_share(self):
+        k, proxy, d = self.warm()
+        calls = [k.start("tools/call", {"name": "get_device", "arguments": {"device_id": d["device_id"]}}) for _ in range(32)]
+        for q in calls:
+            self.assertIn("is_supervised", json.dumps(k.finish(q)))
+        self.assertEqual(len(proxy.log), 2)
+
+    def test_an_unwanted_one_is_given_up(self):
+        """The record is refused while its details hang: the call does not wait for them, nor does who comes next."""
+        k, proxy, d = self.warm()
+        release = threading.Event()
+        self.addCleanup(release.set)
+
+        def before(method, path, body):
+            if path.endswith("/details"):
+                release.wait(DEADLINE)
+                return None
+            return 404, b'{"detail":"Not found."}'
+
+        proxy.before = before
+        k.bad("get_device", {"device_id": d["device_id"]})
+        proxy.before = lambda *_: None
+        self.assertIn("is_supervised", k.text("get_device", {"device_id": d["device_id"]}))
+
+    def test_a_cancelled_call_ends(self):
+        k, proxy, d = self.warm()
+        arrived, release = threading.Semaphore(0), threading.Event()
+        self.addCleanup(release.set)
+
+        def before(method, path, body):
+            arrived.release()
+            release.wait(DEADLINE)
+
+        proxy.before = before
+        k.start("tools/call", {"name": "get_device", "arguments": {"device_id": d["device_id"]}}, request_id="gone")
+        for _ in range(2):
+            self.assertTrue(arrived.acquire(timeout=DEADLINE))
+        k.notify("notifications/cancelled", {"requestId": "gone"})
+        proxy.before = lambda *_: None
+        self.assertIn("is_supervised", k.text("get_device", {"device_id": d["device_id"]}))
+
+    def test_the_budget_is_not_overdrawn(self):
+        """With room for one request only, the second waits its turn and is asked once."""
+        k, proxy, d = self.warm(limits="requests_per_second = 1")
+        self.assertIn("is_supervised", k.text("get_device", {"device_id": d["device_id"]}))
+        self.assertEqual(len(proxy.log), 2)
+
+    def test_all_at_once(self):
+        """Readers of a few devices, some of which leave: every answer is right, and none is missing."""
+        k, proxy, _ = self.warm(cache=NOTHING_KEPT)
+        devices = [self.tenant.find(f"platform:Mac,nth:{n}") for n in range(3)]
+        r, calls = random.Random(7), []
+        for n in range(300):
+            d = r.choice(devices)
+            q = k.start("tools/call", {"name": "get_device", "arguments": {"device_id": d["device_id"]}}, request_id=f"call {n}")
+            if r.random() < 0.2:
+                k.notify("notifications/cancelled", {"requestId": f"call {n}"})
+            else:
+                calls.append((d, q))
+        for d, q in calls:
+            text = json.dumps(k.finish(q))
+            self.assertIn(d["serial_number"], text)
+            self.assertIn("is_supervised", text)
+
+
+if __name__ == "__main__":
+    unittest.main()
