@@ -37,6 +37,7 @@ class Pages(Case):
                                           ("vulnerabilities", None, True), ("detections", None, False)):
             with self.subTest(name=name):
                 self.tenant.reset()
+                self.tenant.set(latency_ms=100 if side_by_side else 0)  # so that they are seen beside each other
                 r = self.walk(k, name, **({"device_id": device} if name == "activity" else {}))
                 self.assertTrue(r["complete"], r)
                 self.assertIsNone(r["next"])
