@@ -51,11 +51,11 @@ static inline int64_t allowance_left(const struct allowance *a, int64_t limit)
     return limit;
 }
 
-/* Settled: milliseconds until one more may be taken and RESERVE be left; 0: now. */
+/* Settled: milliseconds until WANT more may be taken and RESERVE be left; 0: now. */
 static inline int64_t allowance_wait(const struct allowance *a, int64_t now, int64_t limit, int64_t period_ms,
-                                     int64_t reserve)
+                                     int64_t reserve, int64_t want)
 {
-    int64_t width = allowance_width(period_ms), lacks = 1 + reserve - allowance_left(a, limit), wait = 0;
+    int64_t width = allowance_width(period_ms), lacks = want + reserve - allowance_left(a, limit), wait = 0;
 
     for (int i = ALLOWANCE_SLOTS; i >= 0 && lacks > 0; i--) {
         lacks -= a->used[i];

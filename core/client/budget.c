@@ -11,19 +11,19 @@ void budget_init(struct budget *b, int64_t per_hour, int64_t per_second)
     pthread_mutex_init(&b->lock, NULL);
 }
 
-int64_t budget_take(struct budget *b, int64_t now_ms)
+int64_t budget_take(struct budget *b, int64_t now_ms, int64_t want)
 {
     int64_t wait, hour;
 
     pthread_mutex_lock(&b->lock);
     allowance_settle(&b->second, now_ms, SECOND_MS);
     allowance_settle(&b->hour, now_ms, HOUR_MS);
-    wait = allowance_wait(&b->second, now_ms, b->per_second, SECOND_MS, 0);
-    hour = allowance_wait(&b->hour, now_ms, b->per_hour, HOUR_MS, 0);
+    wait = allowance_wait(&b->second, now_ms, b->per_second, SECOND_MS, 0, want);
+    hour = allowance_wait(&b->hour, now_ms, b->per_hour, HOUR_MS, 0, want);
     wait = hour > wait ? hour : wait;
     if (!wait) {
-        b->second.used[0]++;
-        b->hour.used[0]++;
+        b->second.used[0] += (uint32_t)want;
+        b->hour.used[0] += (uint32_t)want;
     }
     pthread_mutex_unlock(&b->lock);
     return wait;

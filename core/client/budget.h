@@ -16,7 +16,7 @@ struct budget {
 void budget_init(struct budget *b, int64_t per_hour, int64_t per_second);
 /* Takes one request: 0 and it is taken; else how many milliseconds to wait before asking again. NOW_MS
  * monotonic. */
-int64_t budget_take(struct budget *b, int64_t now_ms);
+int64_t budget_take(struct budget *b, int64_t now_ms, int64_t want);
 /* What the service said: what is left of the hour (-1: nothing), and a pause it asked for (0: none). */
 void budget_learn(struct budget *b, int64_t now_ms, int64_t hour_left, int64_t pause_ms);
 void budget_destroy(struct budget *b);

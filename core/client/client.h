@@ -41,7 +41,7 @@ struct client_call {
     /* progress of sweeps; NULL: nobody asked */
     void (*progress)(void *arg, double done, double total, const char *message);
     void *progress_arg;
-    struct client_early *early; /* what client_ahead began and nobody has asked for yet */
+    struct client_early *early; /* what client_ahead noted and nobody has asked for yet */
     /* what happened, for the audit */
     unsigned sent;      /* requests that went out */
     bool act_sent;      /* one that was not READ went out */

@@ -43,18 +43,19 @@ static void say_lost(struct client *cl, bool is_lost)
         log_line(KMCP_LOG_INFO, "client", "the shared request budget is back");
 }
 
-int64_t client_take(struct client *cl, struct client_call *call)
+int64_t client_take(struct client *cl, struct client_call *call, int64_t want)
 {
     bool acts = call->tool != KMCP_READ;
-    const struct state_bucket buckets[] = { { "budget:hour", cl->per_hour, HOUR_MS, acts ? 0 : cl->reserve },
-                                            { "budget:second", cl->per_second, 1000, 0 } };
+    const struct state_bucket buckets[] = { { "budget:hour", cl->per_hour, HOUR_MS, acts ? 0 : cl->reserve,
+                                              want },
+                                            { "budget:second", cl->per_second, 1000, 0, want } };
     int64_t left[2] = { 0, 0 };
     int64_t wait = 0;
     enum state_rc rc;
     char why[400];
 
     if (!cl->state)
-        return budget_take(&cl->budget, clock_ms());
+        return budget_take(&cl->budget, clock_ms(), want);
     rc = state_take(cl->state, buckets, sizeof buckets / sizeof *buckets, &wait, left);
     say_lost(cl, rc == STATE_LOST);
     if (rc != STATE_LOST) {
@@ -62,7 +63,7 @@ int64_t client_take(struct client *cl, struct client_call *call)
         return rc == STATE_YES ? 0 : wait > 0 ? wait : 1;
     }
     if (!acts)
-        return budget_take(&cl->tenth, clock_ms());
+        return budget_take(&cl->tenth, clock_ms(), want);
     state_why(cl->state, why, sizeof why);
     failure_set(call->failure, KMCP_E_DENIED, "nothing was sent: %s", why);
     return -1;
@@ -70,7 +71,7 @@ int64_t client_take(struct client *cl, struct client_call *call)
 
 void client_learn(struct client *cl, const struct http_exchange *x, int64_t pause_ms)
 {
-    const struct state_bucket hour = { "budget:hour", cl->per_hour, HOUR_MS, 0 };
+    const struct state_bucket hour = { "budget:hour", cl->per_hour, HOUR_MS, 0, 0 };
     int64_t known = __atomic_load_n(&cl->hour_left, __ATOMIC_RELAXED);
 
     if (x->reset_s >= 0)

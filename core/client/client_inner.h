@@ -48,8 +48,8 @@ struct client {
 
 /* client_budget.c */
 void client_budget_init(struct client *cl, struct config *c);
-/* Takes one request: 0 and it is taken, milliseconds to wait, or -1 with the call's failure set. */
-int64_t client_take(struct client *cl, struct client_call *call);
+/* Takes WANT requests: 0 and they are taken, milliseconds to wait, or -1 with the call's failure set. */
+int64_t client_take(struct client *cl, struct client_call *call, int64_t want);
 /* What the service said with an answer; PAUSE_MS: how long it asked to wait, 0 not at all. */
 void client_learn(struct client *cl, const struct http_exchange *x, int64_t pause_ms);
 /* "needs 240 more calls, 9,100 left, resets in 22 min" */
@@ -66,16 +66,21 @@ struct client_attempt {
  * drop. NULL with the call's failure set. */
 struct cache_reply *client_send(struct client *cl, struct client_call *call, const struct kmcp_request *rq,
                                 const char *path, const char *body, struct client_attempt *begun);
-/* client_send.c: sends it off. Taken from the budget it is already, and the client has started. A must stay
- * where it is until client_send. */
+/* client_send.c: sends it off. It is taken from the budget already. A must stay where it is until
+ * client_send.
+ */
 void client_begin(struct client *cl, struct client_call *call, const struct kmcp_request *rq,
                   const char *path, const char *body, struct client_attempt *a);
 /* client.c: the checks before anything is sent. */
 kmcp_rc client_check(const struct client_call *call, const struct kmcp_request *rq);
-/* early.c: the reply of what client_ahead began for PATH, if anything was, into *REPLY (NULL with the call's
+/* early.c: how many requests client_ahead noted that are not under way. */
+int64_t early_waiting(const struct client_call *call);
+/* early.c: sends them; they are taken from the budget. */
+void early_begin(struct client *cl, struct client_call *call);
+/* early.c: the reply of what client_ahead noted for PATH, if anything was, into *REPLY (NULL with the call's
  * failure set); to be dropped by the caller. */
 bool early_take(struct client *cl, struct client_call *call, const char *path, struct cache_reply **reply);
-/* early.c: waits for all that client_ahead began: who waits for somebody else must not be waited for. */
+/* early.c: waits for all that client_ahead noted: who waits for somebody else must not be waited for. */
 void early_land(struct client *cl, struct client_call *call);
 /* client.c: how long replies of ROUTE are kept, in seconds. */
 int64_t client_ttl(const struct client *cl, const struct kmcp_route *route);

@@ -76,11 +76,16 @@ static bool pause_for(struct client *cl, struct client_call *call, int64_t wait_
     return true;
 }
 
-static bool take_budget(struct client *cl, struct client_call *call)
+/* For one request, and for what the call will ask for soon if there is room for it now. */
+static bool take_budget(struct client *cl, struct client_call *call, int64_t *soon)
 {
     int64_t wait;
 
-    while ((wait = client_take(cl, call)) > 0)
+    *soon = early_waiting(call);
+    if (*soon && client_take(cl, call, 1 + *soon) == 0)
+        return true;
+    *soon = 0;
+    while ((wait = client_take(cl, call, 1)) > 0)
         if (!pause_for(cl, call, wait, "the tenant's request limit is used up"))
             return false;
     return wait == 0;
@@ -244,11 +249,15 @@ struct cache_reply *client_send(struct client *cl, struct client_call *call, con
         bool good, again;
 
         if (n > 1 || !begun) {
-            if (!take_budget(cl, call))
+            int64_t soon;
+
+            if (!take_budget(cl, call, &soon))
                 return NULL;
             if (r->safety != KMCP_READ && call->still_may && !call->still_may(call->still_arg))
                 return NULL;
             client_begin(cl, call, rq, path, body, a);
+            if (soon)
+                early_begin(cl, call);
         }
         await(cl, call, rq, a);
         if (x->data) /* a server that repeats the token gives it to nobody */

@@ -46,19 +46,21 @@ struct db {
     " redis.call('HSET', key, 'head', head, 'closed', closed, 'used', table.concat(used, ','))"              \
     " redis.call('PEXPIRE', key, 2 * period) end "
 
-/* ARGV: now, then capacity, period, reserve for each key */
+/* ARGV: now, then capacity, period, reserve, what is wanted for each key */
 static const char take_lua[] = ALLOWANCE
     "local now, wait, all = tonumber(ARGV[1]), 0, {} "
     "for i, key in ipairs(KEYS) do "
-    " local cap, period, reserve = tonumber(ARGV[3*i-1]), tonumber(ARGV[3*i]), tonumber(ARGV[3*i+1])"
+    " local cap, period = tonumber(ARGV[4*i-2]), tonumber(ARGV[4*i-1])"
+    " local reserve, want = tonumber(ARGV[4*i]), tonumber(ARGV[4*i+1])"
     " local used, sum, head, closed, width = settle(key, now, period)"
-    " all[i] = {used, sum, head, closed, period, cap}"
-    " local lacks, w, j = 1 + reserve - (cap - sum), 0, N + 1"
+    " all[i] = {used, sum, head, closed, period, cap, want}"
+    " local lacks, w, j = want + reserve - (cap - sum), 0, N + 1"
     " while j > 0 and lacks > 0 do lacks = lacks - used[j] w = (head - j + N + 2) * width - now j = j - 1 end"
     " wait = math.max(wait, w, closed - now) end "
     "local out = {} "
     "for i, key in ipairs(KEYS) do local a = all[i] "
-    " if wait == 0 then a[1][1] = a[1][1] + 1 a[2] = a[2] + 1 store(key, a[1], a[3], a[4], a[5]) end"
+    " if wait == 0 then a[1][1] = a[1][1] + a[7] a[2] = a[2] + a[7]"
+    " store(key, a[1], a[3], a[4], a[5]) end"
     " out[i + 1] = string.format('%.0f', a[6] - a[2]) end "
     "out[1] = string.format('%.0f', wait) return out";
 
@@ -338,6 +340,7 @@ static enum state_rc take(void *arg, int64_t now, const struct state_bucket *b, 
         arg_int(s, b[i].capacity);
         arg_int(s, b[i].period_ms);
         arg_int(s, b[i].reserve);
+        arg_int(s, b[i].want);
     }
     r = s ? run(arg, s, n + 1, fault) : NULL;
     if (!r)

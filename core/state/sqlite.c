@@ -302,14 +302,14 @@ static enum state_rc take(void *arg, int64_t now, const struct state_bucket *b, 
             rc = STATE_LOST;
             break;
         }
-        wait = allowance_wait(&levels[i], now, b[i].capacity, b[i].period_ms, b[i].reserve);
+        wait = allowance_wait(&levels[i], now, b[i].capacity, b[i].period_ms, b[i].reserve, b[i].want);
         if (wait > *wait_ms)
             *wait_ms = wait;
     }
     if (rc == STATE_YES && *wait_ms)
         rc = STATE_NO;
     for (size_t i = 0; i < n && rc == STATE_YES; i++) {
-        levels[i].used[0]++;
+        levels[i].used[0] += (uint32_t)b[i].want;
         if (!write_bucket(db, b[i].key, &levels[i]))
             rc = STATE_LOST;
     }

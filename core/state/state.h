@@ -27,10 +27,10 @@ enum state_rc {
 };
 
 /* An allowance: at most CAPACITY in any PERIOD_MS, counted in slots (base/allowance.h). RESERVE of them are
- * not for this taker. */
+ * not for this taker, who takes WANT. */
 struct state_bucket {
     const char *key;
-    int64_t capacity, period_ms, reserve;
+    int64_t capacity, period_ms, reserve, want;
 };
 
 /* A sliding window: at most LIMIT events in any PERIOD_MS. */
@@ -79,8 +79,8 @@ enum state_rc state_clock(struct state *s, char *why, size_t why_size);
 /* Takes the present time for right, whatever was seen before. */
 enum state_rc state_accept_clock(struct state *s);
 
-/* Takes one from each of N allowances, or from none: YES and *WAIT_MS 0, or NO and how long to wait. LEFT
- * (may be NULL; N of them) gets what is left in each afterwards. */
+/* Takes what is wanted from each of N allowances, or nothing from any: YES and *WAIT_MS 0, or NO and how long
+ * to wait. LEFT (may be NULL; N of them) gets what is left in each afterwards. */
 enum state_rc state_take(struct state *s, const struct state_bucket *buckets, size_t n, int64_t *wait_ms,
                          int64_t *left);
 /* What the service said of a bucket: it holds at most AT_MOST (-1: not said) and gives nothing for PAUSE_MS.

@@ -10,11 +10,11 @@ static void grants_what_it_may_and_says_when(void **state)
     (void)state;
     budget_init(&b, 10000, 50);
     for (int i = 0; i < 60; i++)
-        granted += budget_take(&b, now) == 0;
+        granted += budget_take(&b, now, 1) == 0;
     assert_int_equal(granted, 50); /* the second's worth */
-    assert_int_equal(budget_take(&b, now), 1050);
-    assert_int_equal(budget_take(&b, now + 1049), 1);
-    assert_int_equal(budget_take(&b, now + 1050), 0);
+    assert_int_equal(budget_take(&b, now, 1), 1050);
+    assert_int_equal(budget_take(&b, now + 1049, 1), 1);
+    assert_int_equal(budget_take(&b, now + 1050, 1), 0);
     budget_destroy(&b);
 }
 
@@ -26,13 +26,13 @@ static void holds_the_hour(void **state)
     (void)state;
     budget_init(&b, 100, 1000);
     for (int i = 0; i < 1000; i++)
-        granted += budget_take(&b, now) == 0;
+        granted += budget_take(&b, now, 1) == 0;
     assert_int_equal(granted, 100);
-    assert_int_equal(budget_take(&b, now), 3780000); /* an hour and a slot of three minutes */
+    assert_int_equal(budget_take(&b, now, 1), 3780000); /* an hour and a slot of three minutes */
     for (now = 0; now < 3780000; now += 1000)
-        granted += budget_take(&b, now) == 0;
+        granted += budget_take(&b, now, 1) == 0;
     assert_int_equal(granted, 100);
-    assert_int_equal(budget_take(&b, now), 0);
+    assert_int_equal(budget_take(&b, now, 1), 0);
     budget_destroy(&b);
 }
 
@@ -51,7 +51,7 @@ static void no_period_sees_more(void **state)
         budget_init(&b, 40 * limits[l], limits[l]);
         for (int64_t now = 1; now < 3 * 3600000; now += (seed >> 16) % (seed & 0x80000 ? 40 : 900)) {
             seed = seed * 1103515245 + 12345;
-            if (budget_take(&b, now) != 0)
+            if (budget_take(&b, now, 1) != 0)
                 continue;
             assert_true(n < sizeof granted / sizeof *granted);
             granted[n++] = now;
@@ -74,12 +74,12 @@ static void learns_from_the_service(void **state)
     (void)state;
     budget_init(&b, 10000, 50);
     budget_learn(&b, 0, 0, 0); /* others spent the hour */
-    assert_true(budget_take(&b, 0) > 0);
+    assert_true(budget_take(&b, 0, 1) > 0);
     budget_destroy(&b);
     budget_init(&b, 10000, 50);
     budget_learn(&b, 0, -1, 3000); /* a 429 asked for a pause */
-    assert_int_equal(budget_take(&b, 0), 3000);
-    assert_int_equal(budget_take(&b, 3000), 0);
+    assert_int_equal(budget_take(&b, 0, 1), 3000);
+    assert_int_equal(budget_take(&b, 3000, 1), 0);
     budget_destroy(&b);
 }
 

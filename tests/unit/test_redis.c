@@ -81,7 +81,7 @@ enum { NOW, TAKE, LEARN, COUNT, GET, PUT, ADD, DROP, EACH, N_OPS };
 /* Does OP, answered TEXT. */
 static enum state_rc answered(int op, const char *text)
 {
-    const struct state_bucket b[] = { { "a", 5, 1000, 0 }, { "b", 5, 1000, 0 } };
+    const struct state_bucket b[] = { { "a", 5, 1000, 0, 1 }, { "b", 5, 1000, 0, 1 } };
     const struct state_window w[] = { { "a", 5, 1000 }, { "b", 5, 1000 } };
     const struct state_new rows[] = { { "k", "v", 1 } };
     struct state_place place = { .path = url, .timeout_ms = patience_ms };

@@ -131,10 +131,11 @@ static void *fresh(void)
 
 static void buckets_give_what_they_hold(void **state)
 {
-    const struct state_bucket b[] = { { "hour", 100, 3600000, 0 }, { "second", 10, 1000, 0 } };
-    const struct state_bucket thrifty[] = { { "hour", 100, 3600000, 20 } };
+    const struct state_bucket b[] = { { "hour", 100, 3600000, 0, 1 }, { "second", 10, 1000, 0, 1 } };
+    const struct state_bucket thrifty[] = { { "hour", 100, 3600000, 20, 1 } };
+    const struct state_bucket threes[] = { { "hour", 100, 3600000, 0, 3 } };
     void *db = fresh();
-    int64_t wait = 0, now = 1000000, granted = 0;
+    int64_t wait = 0, now = 1000000, granted = 0, three = 0;
     int64_t left[2];
 
     (void)state;
@@ -155,12 +156,19 @@ static void buckets_give_what_they_hold(void **state)
     for (int i = 0; i < 200; i++)
         granted += ops->take(db, now, thrifty, 1, &wait, NULL, fault) == STATE_YES;
     assert_int_equal(granted, 80); /* the reserve stays */
+    now += 4 * 3600000;
+    for (int i = 0; i < 40; i++) /* three at a time, or none */
+        three += ops->take(db, now, threes, 1, &wait, left, fault) == STATE_YES;
+    assert_int_equal(three, 33);
+    assert_int_equal(left[0], 1);
+    assert_int_equal(ops->take(db, now, b, 1, &wait, left, fault), STATE_YES);
+    assert_int_equal(left[0], 0);
     ops->close(db);
 }
 
 static void no_second_sees_more(void **state)
 {
-    const struct state_bucket b = { "second", 5, 1000, 0 };
+    const struct state_bucket b = { "second", 5, 1000, 0, 1 };
     void *db = fresh();
     int64_t granted[500], now = 1000000, wait = 0;
     size_t n = 0;
@@ -181,7 +189,7 @@ static void no_second_sees_more(void **state)
 
 static void a_bucket_learns(void **state)
 {
-    const struct state_bucket b = { "hour", 100, 3600000, 0 };
+    const struct state_bucket b = { "hour", 100, 3600000, 0, 1 };
     void *db = fresh();
     int64_t wait = 0, now = 5000;
 
@@ -443,7 +451,7 @@ static void damage_is_said(void **state)
 
 static int hammer(int me)
 {
-    const struct state_bucket b = { "budget", 100, 86400000, 0 };
+    const struct state_bucket b = { "budget", 100, 86400000, 0, 1 };
     const struct state_window w = { "cap", 50, 86400000 };
     struct config c;
     struct state *s = open_front(&c);

@@ -595,10 +595,10 @@ struct kmcp_host {
      * values before anything is masked, and left to the API where it honours them; rows are fetched with the members that the
      * question needs, and no further than it needs. QUERY->struct_size must be set. */
     kmcp_rc (*query)(kmcp_ctx *, const struct kmcp_query *query, const kmcp_json *args);
-    /* Sends REQUEST now, for this call will soon make it, word for word, by http(): requests that do not depend on each
-     * other then need not wait for each other. At most four at a time; READ routes, in run() of a READ tool. A hint: where
-     * it is of no use nothing happens, and what goes wrong is http()'s to say. What is not asked for after all is given up
-     * at the end of the call, and was a request for nothing. */
+    /* Sends REQUEST beside the call's next one, for the call will soon make it, word for word, by http(): requests that do
+     * not depend on each other then need not wait for each other. At most four at a time; READ routes, in run() of a READ
+     * tool. A hint: where it is of no use nothing happens, and what goes wrong is http()'s to say. What is not asked for
+     * after all is given up at the end of the call, and was a request for nothing. */
     void (*ahead)(kmcp_ctx *, const struct kmcp_request *request);
     /* ABI 1.3 ends here; append only */
 };
