@@ -1,6 +1,8 @@
 /* call_secret.c - what the API returned in a field that is declared a secret goes into the vault; the plugin,
  * and all after it, get a handle.  SPDX-License-Identifier: Apache-2.0 */
 
+#include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -8,6 +10,7 @@
 #include "call_phase.h"
 
 #define KEPT_MAX 16
+#define DAY_MS   INT64_C(86400000)
 
 bool call_is_inline(const struct call *c)
 {
@@ -34,6 +37,17 @@ static const char *name_of(const char *field)
     return field;
 }
 
+/* To the minute; without the date if it is within a day. */
+static const char *until_when(int64_t unix_ms, char *out, size_t size)
+{
+    bool today = unix_ms - clock_unix_ms() < DAY_MS;
+    char iso[32];
+
+    clock_iso(unix_ms, iso, sizeof iso);
+    snprintf(out, size, "%.*sZ", today ? 5 : 16, iso + (today ? sizeof "2026-11-26T" - 1 : 0));
+    return out;
+}
+
 const char *call_keep_secret(void *arg, const char *field, const char *value)
 {
     struct call *c = arg;
@@ -55,10 +69,11 @@ const char *call_keep_secret(void *arg, const char *field, const char *value)
             c->unkept = "a secret was read but could not be kept, and nobody saw it";
         return NULL;
     }
-    c->handles = arena_format(
-        &c->arena, "%s%s`kmcp secret open %s --reason \"...\"%s` shows the %s to a person, once, until %s.",
-        c->handles ? c->handles : "", c->handles ? " " : "", item.handle, c->host->config_option, item.what,
-        clock_iso(item.expires_ms, until, sizeof until));
+    c->handles = arena_format(&c->arena, "%s%s%c%s, once, until %s: `kmcp secret open %s --reason \"...\"%s`",
+                              c->handles ? c->handles : "", c->handles ? "; " : "",
+                              c->handles ? *item.what : toupper((unsigned char)*item.what), item.what + 1,
+                              until_when(item.expires_ms, until, sizeof until), item.handle,
+                              c->host->config_option);
     return arena_strdup(&c->arena, item.handle);
 }
 

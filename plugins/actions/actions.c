@@ -130,7 +130,7 @@ static kmcp_rc plan_act(kmcp_ctx *ctx, const kmcp_json *args, const char *verb, 
 
 /* Sends ROUTE for the device and says what an accepted command means, and what it does not. */
 static kmcp_rc run_act(kmcp_ctx *ctx, const kmcp_json *args, const struct kmcp_route *route,
-                       const kmcp_json *body, const char *action, const char *request_type)
+                       const kmcp_json *body, const char *action, int queued)
 {
     const struct kmcp_host *h = ctx->host;
     kmcp_json *out = h->json_new(ctx, "{}");
@@ -155,21 +155,14 @@ static kmcp_rc run_act(kmcp_ctx *ctx, const kmcp_json *args, const struct kmcp_r
         kmcp_set_bool(ctx, out, "pin_set", pin != NULL) != KMCP_OK ||
         (is_handle && kmcp_set_str(ctx, out, "unlock_pin", pin) != KMCP_OK))
         return KMCP_E_NOMEM;
-    if (request_type)
-        kmcp_text(
-            ctx,
-            "%s accepted for device %s, queued until it is online; get_device_commands with request_type "
-            "%s shows what became of it. Do not send it again.",
-            action, d.id, request_type);
+    if (queued)
+        kmcp_text(ctx, "%s queued for %s, see get_device_commands.", action, d.id);
     else
         kmcp_text(ctx, "%s done: the record of device %s is gone from Kandji and the device is unenrolled.",
                   action, d.id);
-    if (is_handle)
-        kmcp_text(ctx, " An unlock PIN was set: %s.", pin);
-    else if (pin)
+    if (pin && !is_handle) /* of a handle the host says how a person gets at it */
         kmcp_text(ctx, " An unlock PIN was set; it is not shown here. An administrator reads it in the web "
-                       "console on the "
-                       "device's page.");
+                       "console on the device's page.");
     return h->result_json(ctx, out);
 }
 
@@ -310,7 +303,7 @@ static kmcp_rc lock_device_run(kmcp_ctx *ctx, const kmcp_json *args)
     pass(ctx, args, "phone_number", body, "PhoneNumber");
     if (!ctx->host->json_get(args, "message") && configured && *configured)
         kmcp_set_str(ctx, body, "Message", configured);
-    return run_act(ctx, args, &routes[LOCK], body, "lock", "DeviceLock");
+    return run_act(ctx, args, &routes[LOCK], body, "lock", 1);
 }
 
 static kmcp_rc lock_device_resolve(kmcp_ctx *ctx, const kmcp_json *args, int64_t since_ms)
@@ -333,8 +326,7 @@ static kmcp_rc restart_device_run(kmcp_ctx *ctx, const kmcp_json *args)
         return KMCP_E_NOMEM;
     pass(ctx, args, "rebuild_kernel_cache", body, "RebuildKernelCache");
     pass(ctx, args, "notify_user", body, "NotifyUser");
-    return run_act(ctx, args, &routes[RESTART], ctx->host->json_len(body) ? body : NULL, "restart",
-                   "RestartDevice");
+    return run_act(ctx, args, &routes[RESTART], ctx->host->json_len(body) ? body : NULL, "restart", 1);
 }
 
 static kmcp_rc restart_device_resolve(kmcp_ctx *ctx, const kmcp_json *args, int64_t since_ms)
@@ -352,7 +344,7 @@ static kmcp_rc shutdown_device_plan(kmcp_ctx *ctx, const kmcp_json *args)
 
 static kmcp_rc shutdown_device_run(kmcp_ctx *ctx, const kmcp_json *args)
 {
-    return run_act(ctx, args, &routes[SHUTDOWN], NULL, "shutdown", "ShutDownDevice");
+    return run_act(ctx, args, &routes[SHUTDOWN], NULL, "shutdown", 1);
 }
 
 static kmcp_rc shutdown_device_resolve(kmcp_ctx *ctx, const kmcp_json *args, int64_t since_ms)
@@ -377,8 +369,7 @@ static kmcp_rc erase_device_run(kmcp_ctx *ctx, const kmcp_json *args)
     pass(ctx, args, "pin", body, "PIN");
     pass(ctx, args, "preserve_data_plan", body, "PreserveDataPlan");
     pass(ctx, args, "disallow_proximity_setup", body, "DisallowProximitySetup");
-    return run_act(ctx, args, &routes[ERASE], ctx->host->json_len(body) ? body : NULL, "erase",
-                   "EraseDevice");
+    return run_act(ctx, args, &routes[ERASE], ctx->host->json_len(body) ? body : NULL, "erase", 1);
 }
 
 static kmcp_rc erase_device_resolve(kmcp_ctx *ctx, const kmcp_json *args, int64_t since_ms)
@@ -398,7 +389,7 @@ static kmcp_rc delete_device_plan(kmcp_ctx *ctx, const kmcp_json *args)
 
 static kmcp_rc delete_device_run(kmcp_ctx *ctx, const kmcp_json *args)
 {
-    return run_act(ctx, args, &routes[DELETE_RECORD], NULL, "delete", NULL);
+    return run_act(ctx, args, &routes[DELETE_RECORD], NULL, "delete", 0);
 }
 
 struct search {

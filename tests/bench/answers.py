@@ -1,5 +1,6 @@
 """Bytes that kmcp's words cost a model: its tool definitions, and its answers to eight questions about 5,000 devices.  SPDX-License-Identifier: Apache-2.0"""
 import json
+import re
 
 import programs
 
@@ -38,6 +39,7 @@ def answers(kmcp, folder, t):
     with programs.Server([kmcp, "--config", programs.site(folder, t.url, plugins=MODULES, read_only=False)]) as k:
         for question, tool, arguments, must, least, incumbent in questions(t):
             text = "".join(c.get("text", "") for c in k.call(tool, arguments)["content"])
+            text = re.sub(r" --config \S+?(?=`)", "", text)  # said where the INI is in no usual place, as here
             missing = [m for m in must if m not in text]
             size, note = len(text.encode()), " (first rows, says `next`)" if "next: " in text.split("\n")[0] else ""
             if missing:

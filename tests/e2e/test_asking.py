@@ -16,11 +16,9 @@ from e2e import KMCP, Case, HttpSession, Kmcp, Proxy, pin_pattern
 DOC = pathlib.Path(__file__).parents[2] / "docs" / "asking.md"
 TEXT = "[server]\nstructured_content = no\n"  # as it comes; what is measured is what a model reads
 PAGE = 300
-# The most an answer may have: twice the least correct one. The 86 bytes of a lock are an "accepted" alone; ours says as
-# well which device, how to follow it, not to send it again, and how a person gets at the unlock PIN: that is what is
-# bounded, at 400.
+# The most an answer may have: twice the least correct one.
 MOST = {"Macs per OS version": 2 * 182, "not seen for 7 days": 2 * 3385, "one device": 2 * 1016, "its apps": 2 * 1780,
-        "lock": 400, "compliance": 2 * 274, "blueprints": 2 * 1158, "by serial": 2 * 336}
+        "lock": 2 * 86, "compliance": 2 * 274, "blueprints": 2 * 1158, "by serial": 2 * 336}
 
 
 def table(text):
