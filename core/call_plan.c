@@ -56,6 +56,7 @@ bool phase_plan(struct call *c)
     if (tool->plan) {
         c->phase = CALL_PLANNING;
         c->client.planning = true;
+        client_look_anew(c->host->client, &c->client);
         rc = call_enter(c, STEP_PLAN);
         if (!call_alias_persons(c))
             return call_refuse(c, "the call needs more memory than [limits] call_bytes allows");
@@ -191,6 +192,7 @@ bool phase_look(struct call *c)
     c->sentence = NULL;
     c->phase = CALL_PLANNING;
     c->client.planning = true;
+    client_look_anew(c->host->client, &c->client);
     rc = call_enter(c, STEP_PLAN);
     c->client.planning = false;
     if (rc != KMCP_OK)

@@ -185,6 +185,7 @@ static struct cache_reply *act(struct client *cl, struct client_call *call, cons
         return NULL;
     }
     forget(cl, tags);
+    looked_end(cl, call);
     reply = client_send(cl, call, rq, path, body, NULL);
     forget(cl, tags);
     return reply;
@@ -198,7 +199,7 @@ static struct cache_reply *shared(struct client *cl, struct client_call *call, c
     int64_t ttl = client_ttl(cl, rq->route);
 
     if (call->planning || call->tool != KMCP_READ)
-        return client_send(cl, call, rq, path, NULL, NULL); /* what is acted on is looked at as it is now */
+        return looked_fetch(cl, call, rq, path); /* what is acted on is looked at as it is now */
     for (;;) {
         struct cache_reply *reply = NULL;
         uint64_t ticket = 0;

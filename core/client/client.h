@@ -41,7 +41,9 @@ struct client_call {
     /* progress of sweeps; NULL: nobody asked */
     void (*progress)(void *arg, double done, double total, const char *message);
     void *progress_arg;
-    struct client_early *early; /* what client_ahead noted and nobody has asked for yet */
+    struct client_looked *looked; /* what this look at what is acted on has read */
+    bool looks;                   /* such readings are kept until the next look, or the act */
+    struct client_early *early;   /* what client_ahead noted and nobody has asked for yet */
     /* what happened, for the audit */
     unsigned sent;      /* requests that went out */
     bool act_sent;      /* one that was not READ went out */
@@ -100,6 +102,8 @@ struct client_pick {
 kmcp_rc client_http(struct client *cl, struct client_call *call, const struct kmcp_request *request,
                     struct kmcp_reply *reply);
 void client_ahead(struct client *cl, struct client_call *call, const struct kmcp_request *request);
+/* From here on what an act touches is read anew, and each thing once. */
+void client_look_anew(struct client *cl, struct client_call *call);
 /* The call asks for nothing more. */
 void client_call_end(struct client *cl, struct client_call *call);
 kmcp_rc client_sweep(struct client *cl, struct client_call *call, kmcp_ctx *ctx,

@@ -73,6 +73,12 @@ void client_begin(struct client *cl, struct client_call *call, const struct kmcp
                   const char *path, const char *body, struct client_attempt *a);
 /* client.c: the checks before anything is sent. */
 kmcp_rc client_check(const struct client_call *call, const struct kmcp_request *rq);
+/* looked.c: the reply to a GET of what is acted on: as it is now, or as this look has read it already. To be
+ * dropped by the caller; NULL with the call's failure set. */
+struct cache_reply *looked_fetch(struct client *cl, struct client_call *call, const struct kmcp_request *rq,
+                                 const char *path);
+/* looked.c: what comes now is not what was looked at. */
+void looked_end(struct client *cl, struct client_call *call);
 /* early.c: how many requests client_ahead noted that are not under way. */
 int64_t early_waiting(const struct client_call *call);
 /* early.c: sends them; they are taken from the budget. */

@@ -130,6 +130,7 @@ void client_call_end(struct client *cl, struct client_call *call)
 {
     static const volatile int unwanted = 1;
 
+    looked_end(cl, call);
     for (struct client_early *e; (e = call->early);) {
         call->early = e->next;
         if (e->state == EARLY_BEGUN && e->attempt.job)

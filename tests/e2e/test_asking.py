@@ -81,6 +81,19 @@ class Asking(Case):
             self.assertLess(len(texts), 600)
 
 
+    def requests_of(self, chosen):
+        rows = re.findall(r"^\| `(\w+)` \| `(\{.*\})` \| (\d+)\b", DOC.read_text(), re.M)
+        self.assertGreater(len(rows), 12)
+        mac = self.device("platform:Mac,online:yes")
+        for tool, args, expected in rows:
+            args = json.loads(args.replace("UUID", mac["device_id"]).replace("SERIAL", mac["serial_number"]))
+            if chosen(tool):
+                with self.subTest(tool=tool, args=args), Kmcp(self.site(extra=TEXT)) as k:
+                    self.tenant.reset()
+                    k.good(tool, args)
+                    self.assertEqual(self.tenant.requests(), int(expected))
+
+
 class Questions:
     """The eight questions; what does not grow with the fleet is asked of a large one as well."""
     GROWS = False
@@ -179,16 +192,7 @@ class Five(Questions, Asking):
 
     def test_requests_are_those_of_the_table(self):
         """docs/asking.md says what each question costs upstream."""
-        rows = re.findall(r"^\| `(\w+)` \| `(\{.*\})` \| (\d+)\b", DOC.read_text(), re.M)
-        self.assertGreater(len(rows), 12)
-        mac = self.tenant.find("platform:Mac,nth:30")
-        for tool, args, expected in rows:
-            args = json.loads(args.replace("UUID", mac["device_id"]).replace("SERIAL", mac["serial_number"]))
-            with self.subTest(tool=tool, args=args):
-                with Kmcp(self.site(extra=TEXT)) as k:
-                    self.tenant.reset()
-                    k.good(tool, args)
-                    self.assertEqual(self.tenant.requests(), int(expected))
+        self.requests_of(lambda tool: tool != "lock_device")
 
     def test_summary_is_the_truth(self):
         truth = self.tenant.truth()
@@ -215,6 +219,9 @@ del Questions
 class Acted(Asking):
     """Its devices check in when they have done what they were told, so they are not those of other tests."""
     TENANT_ARGS = ("--devices", 5000)
+
+    def test_requests_are_those_of_the_table(self):
+        self.requests_of(lambda tool: tool == "lock_device")
 
     def test_no_view_is_stale_after_an_act(self):
         d = self.device()
