@@ -53,16 +53,10 @@ bool chain_add(struct chain *c, const struct buf *bodies, size_t n, char *why, s
 
 /* ---- for `kmcp audit` ---- */
 
-/* Goes on with BODY, though find_end() would refuse: after SEQ and MAC, the last record that is in the files,
- * or what head and state know beyond it. TORN bytes after it are no record. */
+/* Goes on with BODY, though chain_ready() would refuse: after SEQ and MAC, the last record that is in the
+ * files, or what head and state know beyond it. TORN bytes after it are no record. */
 bool chain_accept(struct chain *c, uint64_t seq, const char *mac, uint64_t torn, const struct buf *body,
                   char *why, size_t why_size);
-/* The MAC of LINE up to its ,"mac": member; false if it has none. GIVEN: what it says itself. */
-bool chain_line_mac(const uint8_t key[DIGEST_SIZE], const char *line, size_t len, char mac[CHAIN_MAC_HEX + 1],
-                    char given[CHAIN_MAC_HEX + 1]);
-/* The number and the predecessor's MAC that the line begins with; false if it is no record of this version.
- */
-bool chain_line_place(const char *line, size_t len, uint64_t *seq, char prev[CHAIN_MAC_HEX + 1]);
 /* Reads the head of the file at PATH; false if there is none or its MAC is wrong. */
 bool chain_read_head(const char *path, const uint8_t key[DIGEST_SIZE], struct chain_head *out);
 /* The key file of the file at PATH. */

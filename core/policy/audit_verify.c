@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "audit_anchor.h"
+#include "audit_line.h"
 #include "audit_verify.h"
 
 static void fault(struct verify *v, const char *file, uint64_t line, const char *fmt, ...)
