@@ -1,4 +1,4 @@
-/* json.h - JSON values in an arena: strict reading, compact writing. cJSON stays behind json.c.
+/* json.h - JSON values in an arena: strict reading, compact writing. cJSON stays behind it.
  * SPDX-License-Identifier: Apache-2.0
  *
  * A kmcp_json node lives in the arena it was made in. All functions are safe on any thread as long as an
