@@ -32,7 +32,7 @@ one_place 'ini\.h' core/base/config.c
 one_place 'openssl/' 'core/base/digest.c core/client/http.c'
 one_place 'sqlite3\.h' core/state/sqlite.c
 one_place 'hiredis/' core/state/redis.c
-one_place 'event2/' 'core/transport/http_conn.c core/transport/http_server.c'
+one_place 'event2/' 'core/transport/http_conn.c core/transport/http_conn_read.c core/transport/http_conn_write.c core/transport/http_server.c'
 one_place 'dlfcn\.h' 'core/base/lazy.c core/heap.c core/plugin/loader.c'
 
 found=$(grep -rl 'json_inner\.h"' core | grep -v '^core/base/json')

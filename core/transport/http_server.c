@@ -1,9 +1,7 @@
-/* http_server.c - the module kmcp-listen.so: the loop, what other threads ask of it, its beginning and its
- * end. SPDX-License-Identifier: Apache-2.0
+/* http_server.c - the module kmcp-listen.so: the loop, its beginning and its end.  SPDX-License-Identifier:
+ * Apache-2.0
  *
- * Everything but post() and what leads to it runs on the loop's thread. An answer from another thread is
- * queued and the loop woken; one from the loop's own is carried out at once, unless others are queued before
- * it.
+ * Everything but server_end() runs on the loop's thread.
  */
 
 #include <arpa/inet.h>
@@ -23,113 +21,6 @@
 
 #define BACKLOG 1024
 #define END_MS  500
-
-struct job {
-    struct job *next;
-    struct http_call *call;
-    enum job_kind kind;
-    int status;
-    size_t headers_len, len;
-    char bytes[]; /* headers, NUL, body */
-};
-
-/* ---- calls ---- */
-
-static void call_hold(struct http_call *call)
-{
-    __atomic_add_fetch(&call->refs, 1, __ATOMIC_RELAXED);
-}
-
-void call_drop(struct http_call *call)
-{
-    if (__atomic_sub_fetch(&call->refs, 1, __ATOMIC_ACQ_REL) > 0)
-        return;
-    if (call->user)
-        call->server->events.release(call->server->events.arg, call->user);
-    free(call);
-}
-
-static void call_set_user(struct http_call *call, void *user)
-{
-    call->user = user;
-}
-
-static void *call_user(const struct http_call *call)
-{
-    return call->user;
-}
-
-static const char *call_peer(const struct http_call *call)
-{
-    return call->conn ? call->conn->peer : "a client";
-}
-
-/* ---- what other threads ask ---- */
-
-static void wake_loop(struct http_server *s)
-{
-    ssize_t n = write(s->wake[1], "", 1);
-
-    (void)n;
-}
-
-static void post(struct http_call *call, enum job_kind kind, int status, const char *headers,
-                 const char *body, size_t len)
-{
-    struct http_server *s = call->server;
-    size_t headers_len = headers ? strlen(headers) : 0;
-    struct job *job;
-    bool wake;
-
-    pthread_mutex_lock(&s->lock);
-    if (!s->jobs && pthread_equal(pthread_self(), s->loop)) {
-        pthread_mutex_unlock(&s->lock);
-        conn_carry_out(call, kind, status, headers ? headers : "", body, len);
-        return;
-    }
-    job = malloc(sizeof *job + headers_len + 1 + len);
-    if (job) {
-        *job = (struct job){
-            .call = call, .kind = kind, .status = status, .headers_len = headers_len, .len = len
-        };
-        memcpy(job->bytes, headers ? headers : "", headers_len + 1);
-        if (len)
-            memcpy(job->bytes + headers_len + 1, body, len);
-        call_hold(call);
-        *s->jobs_end = job;
-        s->jobs_end = &job->next;
-    }
-    wake = !s->woken;
-    s->woken = true;
-    pthread_mutex_unlock(&s->lock);
-    if (wake)
-        wake_loop(s);
-}
-
-static void call_reply(struct http_call *call, int status, const char *headers, const char *body, size_t len)
-{
-    post(call, JOB_REPLY, status, headers, body, len);
-}
-
-static void call_begin(struct http_call *call, int status, const char *headers)
-{
-    post(call, JOB_BEGIN, status, headers, NULL, 0);
-}
-
-static void call_send(struct http_call *call, const char *bytes, size_t len)
-{
-    post(call, JOB_SEND, 0, NULL, bytes, len);
-}
-
-static void call_finish(struct http_call *call)
-{
-    post(call, JOB_FINISH, 0, NULL, NULL, 0);
-}
-
-static struct timeval in_ms(int64_t ms)
-{
-    return (struct timeval){ .tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000 * 1000) };
-}
 
 static void tick(struct http_server *s)
 {
@@ -162,40 +53,15 @@ static void end_now(struct http_server *s)
         event_base_loopbreak(s->base);
 }
 
-/* The first job, with *END if the server is to end; NULL: there is none, and the next one wakes the loop
- * again. */
-static struct job *take_job(struct http_server *s, bool *end)
-{
-    struct job *job;
-
-    pthread_mutex_lock(&s->lock);
-    job = s->jobs;
-    if (job && !(s->jobs = job->next))
-        s->jobs_end = &s->jobs;
-    if (!job)
-        s->woken = false;
-    *end = s->end_wanted && !s->ending;
-    pthread_mutex_unlock(&s->lock);
-    return job;
-}
-
 static void on_wake(evutil_socket_t fd, short what, void *arg)
 {
     struct http_server *s = arg;
     char drain[256];
     ssize_t n = read(fd, drain, sizeof drain);
-    struct job *job;
-    bool end;
 
     (void)n;
     (void)what;
-    while ((job = take_job(s, &end))) {
-        conn_carry_out(job->call, job->kind, job->status, job->bytes, job->bytes + job->headers_len + 1,
-                       job->len);
-        call_drop(job->call);
-        free(job);
-    }
-    if (end)
+    if (calls_carry_out(s))
         end_now(s);
     else
         server_turn(s);
@@ -325,13 +191,7 @@ static void server_free(struct http_server *s)
         return;
     while (s->conns)
         conn_free(s->conns);
-    while (s->jobs) {
-        struct job *job = s->jobs;
-
-        s->jobs = job->next;
-        call_drop(job->call);
-        free(job);
-    }
+    calls_forget(s);
     if (s->listener)
         evconnlistener_free(s->listener);
     for (size_t i = 0; i < 3; i++)
@@ -406,12 +266,19 @@ static void server_run(struct http_server *s)
     event_base_dispatch(s->base);
 }
 
+void server_wake(struct http_server *s)
+{
+    ssize_t n = write(s->wake[1], "", 1);
+
+    (void)n;
+}
+
 static void server_end(struct http_server *s)
 {
     pthread_mutex_lock(&s->lock);
     s->end_wanted = true;
     pthread_mutex_unlock(&s->lock);
-    wake_loop(s);
+    server_wake(s);
 }
 
 extern __attribute__((visibility("default"))) const struct http_server_ops kmcp_listen_v2;

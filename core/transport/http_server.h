@@ -1,10 +1,11 @@
 /* http_server.h - an HTTP/1.1 server: whole requests in, answers and streams out.  SPDX-License-Identifier:
  * Apache-2.0
  *
- * http_server.c is the internal module kmcp-listen.so (the only file that sees libevent), mapped when HTTP is
- * asked for; http_server_load.c loads it. It runs libevent's loop and bufferevents, and reads requests itself
- * with http_parse.c: evhttp takes duplicate lengths, folded lines and NULs, and is blind to a client that
- * hangs up while a handler runs (docs/architecture.md). One thread runs the loop; answers come from any.
+ * http_server.c, http_conn*.c and http_call.c are the internal module kmcp-listen.so (nothing else sees
+ * libevent), mapped when HTTP is asked for; http_server_load.c loads it. It runs libevent's loop and
+ * bufferevents, and reads requests itself with http_parse.c: evhttp takes duplicate lengths, folded lines and
+ * NULs, and is blind to a client that hangs up while a handler runs (docs/architecture.md). One thread runs
+ * the loop; answers come from any.
  */
 #ifndef KMCP_HTTP_SERVER_H
 #define KMCP_HTTP_SERVER_H
