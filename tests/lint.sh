@@ -26,10 +26,10 @@ one_place() { # HEADER FILES: only there
     found=$(grep -rlE "#include <$1" core plugins | sort | tr '\n' ' ')
     [ "$found" = "$2 " ] || say "<$1> is included in: ${found:-nothing}; it belongs in $2"
 }
-one_place 'curl/' core/client/http.c
+one_place 'curl/' core/client/http_inner.h
 one_place 'cjson/' core/base/json_inner.h
 one_place 'ini\.h' core/base/config.c
-one_place 'openssl/' 'core/base/digest.c core/client/http.c'
+one_place 'openssl/' 'core/base/digest.c core/client/http_tls.c'
 one_place 'sqlite3\.h' core/state/sqlite.c
 one_place 'hiredis/' core/state/redis.c
 one_place 'event2/' 'core/transport/http_conn.c core/transport/http_conn_read.c core/transport/http_conn_write.c core/transport/http_server.c'
@@ -37,6 +37,8 @@ one_place 'dlfcn\.h' 'core/base/lazy.c core/heap.c core/plugin/loader.c'
 
 found=$(grep -rl 'json_inner\.h"' core | grep -v '^core/base/json')
 [ -z "$found" ] || say "$found looks behind json.h"
+found=$(grep -rl 'http_inner\.h"' core | grep -v '^core/client/http')
+[ -z "$found" ] || say "$found looks behind http.h"
 
 found=$(grep -rnE '\b(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|system|popen|alloca)\(' core plugins sdk/include sdk/tenant --include='*.[ch]')
 [ -z "$found" ] || say "banned: $found"

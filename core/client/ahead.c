@@ -1,172 +1,14 @@
-/* ahead.c - numbered requests, several under way at once, handed over in order.  SPDX-License-Identifier:
+/* ahead.c - windows of replies that come in order, and who has a seat in which.  SPDX-License-Identifier:
  * Apache-2.0 */
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ahead.h"
+#include "ahead_inner.h"
 #include "base/clock.h"
-#include "base/wipe.h"
 #include "route.h"
 
-#define STACK_BYTES  (512u << 10)
-#define JOINABLE_MS  1000 /* so old may a window be that others still join */
-#define WINDOW_CALL  ((size_t)1 << 20)
-#define VALUE_DIGITS 24
-
-struct slot {
-    enum { SLOT_EMPTY, SLOT_FETCHING, SLOT_READY, SLOT_FAILED } state;
-    struct cache_reply *reply;
-    struct failure failure;
-};
-
-struct ahead_seat {
-    struct ahead_seat *next; /* in the window */
-    struct ahead *window;
-    struct client_call *call;
-    size_t at; /* the reply that comes next */
-};
-
-/* All under the client's ahead_lock, but for what is set once and ARENA's bytes. */
-struct ahead {
-    struct ahead *next; /* the client's windows */
-    struct client *client;
-    struct arena arena;
-    char *key; /* NULL: not shared */
-    const char *tags;
-    int64_t opened_ms;
-    struct kmcp_request rq; /* the base */
-    struct ahead_list list;
-    struct client_call call; /* what the threads' calls begin with */
-    volatile int stop;       /* __atomic: the threads' cancel flag */
-    struct ahead_seat *seats;
-    size_t base, depth; /* replies BASE to BASE + DEPTH - 1 have slots */
-    size_t known;       /* replies that are known to exist */
-    bool planned, broken;
-    int64_t start, stride;
-    char *value; /* of reply KNOWN - 1, as ahead_follow said */
-    pthread_t *threads;
-    size_t n_threads;
-    struct slot slots[];
-};
-
-static struct slot *slot_of(struct ahead *a, size_t i)
-{
-    return &a->slots[i % a->depth];
-}
-
-/* ---- one reply ---- */
-
-/* The request of reply I into RQ; its parameters into PARAMS (room for one more than the base has). */
-static void request_of(const struct ahead *a, size_t i, char digits[VALUE_DIGITS], const char *followed,
-                       struct kmcp_param *params, struct kmcp_request *rq)
-{
-    bool in_path = a->list.kind == AHEAD_PATH;
-    const struct kmcp_param *base = in_path ? a->rq.path : a->rq.query;
-    size_t n = in_path ? a->rq.n_path : a->rq.n_query;
-    const char *value = in_path      ? a->list.values[i]
-                        : followed   ? followed
-                        : i == 0     ? a->list.start
-                        : a->planned ? digits
-                                     : NULL;
-
-    snprintf(digits, VALUE_DIGITS, "%lld", (long long)(a->start + (int64_t)i * a->stride));
-    *rq = a->rq;
-    if (n)
-        memcpy(params, base, n * sizeof *params);
-    if (a->list.name)
-        params[n++] = (struct kmcp_param){ a->list.name, value };
-    if (in_path) {
-        rq->path = params;
-        rq->n_path = n;
-    } else {
-        rq->query = params;
-        rq->n_query = n;
-    }
-}
-
-/* Fetches reply I with CALL. The lock is held, and given up meanwhile. */
-static struct cache_reply *fetch(struct ahead *a, struct client_call *call, size_t i)
-{
-    size_t n = (a->list.kind == AHEAD_PATH ? a->rq.n_path : a->rq.n_query) + 1;
-    struct kmcp_param *params = arena_alloc(call->arena, n * sizeof *params);
-    char *followed = a->value && i + 1 == a->known ? arena_strdup(call->arena, a->value) : NULL;
-    char digits[VALUE_DIGITS];
-    struct cache_reply *reply = NULL;
-    struct kmcp_request rq;
-
-    if (!params || (a->value && i + 1 == a->known && !followed)) {
-        failure_set(call->failure, KMCP_E_NOMEM,
-                    "the call needs more memory than [limits] call_bytes allows");
-        return NULL;
-    }
-    request_of(a, i, digits, followed, params, &rq);
-    call->passing = a->list.passing;
-    pthread_mutex_unlock(&a->client->ahead_lock);
-    reply = client_fetch(a->client, call, &rq);
-    pthread_mutex_lock(&a->client->ahead_lock);
-    return reply;
-}
-
-/* The first reply that nobody is on; a->known if there is none that may be fetched now. */
-static size_t first_empty(struct ahead *a)
-{
-    for (size_t i = a->base; i < a->known && i < a->base + a->depth; i++)
-        if (slot_of(a, i)->state == SLOT_EMPTY)
-            return i;
-    return a->known;
-}
-
-static void *fetch_ahead(void *arg)
-{
-    struct ahead *a = arg;
-    struct client *cl = a->client;
-
-    pthread_mutex_lock(&cl->ahead_lock);
-    while (!__atomic_load_n(&a->stop, __ATOMIC_ACQUIRE) && !a->broken) {
-        size_t i = first_empty(a);
-        struct failure failure = { .rc = KMCP_OK };
-        struct client_call call = a->call;
-        struct arena arena;
-        struct slot *slot;
-
-        if (i == a->known) {
-            pthread_cond_wait(&cl->ahead_changed, &cl->ahead_lock);
-            continue;
-        }
-        slot = slot_of(a, i);
-        slot->state = SLOT_FETCHING;
-        arena_init(&arena, WINDOW_CALL);
-        call.arena = &arena;
-        call.failure = &failure;
-        slot->reply = fetch(a, &call, i);
-        slot->failure = failure;
-        slot->state = slot->reply ? SLOT_READY : SLOT_FAILED;
-        a->broken = !slot->reply && a->list.kind == AHEAD_QUERY; /* the others say what came before */
-        arena_release(&arena, 0);
-        pthread_cond_broadcast(&cl->ahead_changed);
-    }
-    pthread_mutex_unlock(&cl->ahead_lock);
-    wipe_stack(); /* the system keeps the stack for the next thread */
-    return NULL;
-}
-
-/* Under the lock. Without threads it goes on one by one. */
-static void start_threads(struct ahead *a, size_t n)
-{
-    pthread_attr_t attr;
-
-    if (a->threads || n == 0 || !(a->threads = calloc(n, sizeof *a->threads)))
-        return;
-    pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, STACK_BYTES);
-    while (a->n_threads < n && pthread_create(&a->threads[a->n_threads], &attr, fetch_ahead, a) == 0)
-        a->n_threads++;
-    pthread_attr_destroy(&attr);
-}
-
-/* ---- the window ---- */
+#define JOINABLE_MS 1000 /* so old may a window be that others still join */
 
 static bool copy_params(struct arena *a, const struct kmcp_param **params, size_t n)
 {
@@ -285,7 +127,7 @@ static void move_on(struct ahead *a)
     for (const struct ahead_seat *s = a->seats; s; s = s->next)
         least = s->at < least ? s->at : least;
     while (a->seats && a->base < least) {
-        struct slot *slot = slot_of(a, a->base);
+        struct slot *slot = ahead_slot(a, a->base);
 
         if (slot->reply)
             cache_reply_drop(a->client->cache, slot->reply);
@@ -318,7 +160,7 @@ static void fetch_myself(struct ahead_seat *seat, struct slot *slot)
     struct ahead *a = seat->window;
 
     slot->state = SLOT_FETCHING;
-    slot->reply = fetch(a, seat->call, seat->at);
+    slot->reply = ahead_fetch(a, seat->call, seat->at);
     slot->state = slot->reply ? SLOT_READY : SLOT_EMPTY;
     pthread_cond_broadcast(&a->client->ahead_changed);
 }
@@ -330,7 +172,7 @@ struct cache_reply *ahead_next(struct ahead_seat *seat)
 
     pthread_mutex_lock(&a->client->ahead_lock);
     while (seat->call->failure->rc == KMCP_OK) {
-        struct slot *slot = seat->at < a->base + a->depth ? slot_of(a, seat->at) : NULL;
+        struct slot *slot = seat->at < a->base + a->depth ? ahead_slot(a, seat->at) : NULL;
 
         if (slot && slot->state == SLOT_READY) {
             reply = cache_reply_hold(a->client->cache, slot->reply);
@@ -360,7 +202,7 @@ void ahead_plan(struct ahead_seat *seat, int64_t start, int64_t stride, size_t n
         a->stride = stride;
         a->known = n;
         a->list.passing = a->list.passing || passing;
-        start_threads(a, n > 2 ? (n - 1 < a->depth ? n - 1 : a->depth) : 0);
+        ahead_start_threads(a, n > 2 ? (n - 1 < a->depth ? n - 1 : a->depth) : 0);
     }
     pthread_mutex_unlock(&a->client->ahead_lock);
 }
@@ -374,7 +216,7 @@ void ahead_follow(struct ahead_seat *seat, const char *value)
         free(a->value);
         a->value = strdup(value);
         a->known = a->value ? seat->at + 1 : a->known;
-        start_threads(a, 1);
+        ahead_start_threads(a, 1);
         pthread_cond_broadcast(&a->client->ahead_changed);
     }
     pthread_mutex_unlock(&a->client->ahead_lock);

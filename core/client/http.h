@@ -1,6 +1,6 @@
 /* http.h - one HTTPS request through libcurl.  SPDX-License-Identifier: Apache-2.0
  *
- * http.c is the internal module kmcp-http.so (the only file that sees curl.h), mapped at the first request;
+ * http.c, http_transfer.c and http_tls.c are the internal module kmcp-http.so, mapped at the first request;
  * http_load.c loads it. Those who wait for answers drive the transfers themselves, one of them for all.
  */
 #ifndef KMCP_HTTP_H

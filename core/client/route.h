@@ -10,7 +10,7 @@
 #include "base/failure.h"
 
 #define ROUTE_PART_MAX 128
-#define ROUTE_MAX      7600 /* path and query; servers take 8 KiB, and http.c no more */
+#define ROUTE_MAX      7600 /* path and query; servers take 8 KiB, and http_transfer.c no more */
 
 /* Why a route cannot be declared so, or NULL if it can: method known, path starts with /api/ and its {names}
  * are whole parts, safety set, a READ route that is not GET carries KMCP_ROUTE_QUERY, RETRY only where the
