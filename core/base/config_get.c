@@ -67,6 +67,17 @@ const char *config_path(struct config *c, const char *section, const char *key)
     return NULL;
 }
 
+bool config_state_folder(char *out, size_t size)
+{
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+
+    if (geteuid() == 0)
+        return snprintf(out, size, "/var/lib/kmcp") < (int)size;
+    if (state && *state == '/')
+        return snprintf(out, size, "%s/kmcp", state) < (int)size;
+    return home && *home == '/' && snprintf(out, size, "%s/.local/state/kmcp", home) < (int)size;
+}
+
 int64_t config_int(struct config *c, const char *section, const char *key, int64_t min, int64_t max,
                    int64_t dflt)
 {

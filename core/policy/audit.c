@@ -45,18 +45,6 @@ struct audit {
     struct open_intent *open;
 };
 
-/* Where state is kept when the INI does not say: $XDG_STATE_HOME, ~/.local/state, and for root /var/lib. */
-static bool default_path(char *out, size_t size)
-{
-    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-
-    if (geteuid() == 0)
-        return snprintf(out, size, "/var/lib/kmcp/audit.jsonl") < (int)size;
-    if (state && *state == '/')
-        return snprintf(out, size, "%s/kmcp/audit.jsonl", state) < (int)size;
-    return home && *home == '/' && snprintf(out, size, "%s/.local/state/kmcp/audit.jsonl", home) < (int)size;
-}
-
 struct audit *audit_new(struct config *c)
 {
     struct chain_settings chain = {
@@ -67,12 +55,16 @@ struct audit *audit_new(struct config *c)
         .rotate_bytes = (uint64_t)config_int(c, "audit", "rotate_bytes", 0, INT64_C(1) << 40, 64 << 20),
     };
     struct audit *a;
-    char dflt[600] = "";
+    char folder[600], dflt[600] = "";
 
     if (c->error[0])
         return NULL;
-    if (!chain.path)
-        chain.path = default_path(dflt, sizeof dflt) ? dflt : "";
+    if (!chain.path) {
+        bool fits = config_state_folder(folder, sizeof folder) &&
+                    snprintf(dflt, sizeof dflt, "%s/audit.jsonl", folder) < (int)sizeof dflt;
+
+        chain.path = fits ? dflt : "";
+    }
     a = calloc(1, sizeof *a);
     if (!a || !(a->chain = chain_new(&chain))) {
         config_fail(c, 0, "out of memory");

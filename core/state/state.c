@@ -36,18 +36,6 @@ struct state {
     char fault[STATE_FAULT_MAX];
 };
 
-/* Where state is kept when the INI does not say: $XDG_STATE_HOME, ~/.local/state, and for root /var/lib. */
-static bool default_folder(char *out, size_t size)
-{
-    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-
-    if (geteuid() == 0)
-        return snprintf(out, size, "/var/lib/kmcp") < (int)size;
-    if (state && *state == '/')
-        return snprintf(out, size, "%s/kmcp", state) < (int)size;
-    return home && *home == '/' && snprintf(out, size, "%s/.local/state/kmcp", home) < (int)size;
-}
-
 /* REDIS is redis://HOST[:PORT][/NUMBER]; *HOST_LEN bytes of it are the host's. */
 static bool is_url(const char *redis, size_t *host_len)
 {
@@ -108,7 +96,7 @@ struct state *state_new(struct config *c, const char *tenant)
     }
     if (folder)
         snprintf(s->folder, sizeof s->folder, "%s", folder);
-    else if (!default_folder(s->folder, sizeof s->folder))
+    else if (!config_state_folder(s->folder, sizeof s->folder))
         s->folder[0] = '\0';
     s->redis = redis != NULL;
     s->user = user;
