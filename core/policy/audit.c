@@ -1,24 +1,15 @@
 /* audit.c - the record: intent before, outcome after.  SPDX-License-Identifier: Apache-2.0 */
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "audit.h"
 #include "audit_chain.h"
-#include "base/buf.h"
+#include "audit_record.h"
 #include "base/clock.h"
-#include "base/digest.h"
-#include "base/json.h"
 #include "base/log.h"
-#include "base/text.h"
-#include "case.h"
-
-#define TEXT_MAX 300
 
 /* An intent without an outcome yet. */
 struct open_intent {
@@ -183,128 +174,7 @@ bool audit_ready(struct audit *a, char *why, size_t why_size)
     return ok;
 }
 
-/* ---- one record ---- */
-
-/* TEXT as a JSON string, neutralised; what is longer than TEXT_MAX bytes ends with an ellipsis. */
-static void quote(struct buf *b, const char *text)
-{
-    struct buf clean;
-    size_t len = strlen(text);
-
-    if (len > TEXT_MAX)
-        for (len = TEXT_MAX; len && ((unsigned char)text[len] & 0xC0) == 0x80;)
-            len--;
-    buf_init(&clean, 8 * 1024);
-    text_neutral(&clean, text, len);
-    if (text[len])
-        buf_puts(&clean, "\xE2\x80\xA6");
-    json_quote(b, clean.data ? clean.data : "");
-    buf_free(&clean);
-}
-
-static void add_str(struct buf *b, const char *key, const char *value)
-{
-    if (!value)
-        return;
-    buf_printf(b, ",\"%s\":", key);
-    quote(b, value);
-}
-
-/* Names one of the facts that name a person or the one device. */
-static bool is_personal(const char *name)
-{
-    static const char *const personal[] = { "name", "serial", "user", "user_name" };
-
-    for (size_t i = 0; i < sizeof personal / sizeof *personal; i++)
-        if (strcmp(name, personal[i]) == 0)
-            return true;
-    return false;
-}
-
-static void add_facts(struct buf *b, const struct audit_call *call, size_t subject)
-{
-    bool any = false;
-
-    for (size_t i = 0; i < call->n_facts; i++) {
-        const struct policy_fact *f = &call->facts[i];
-
-        if (f->subject != subject || (call->redact && is_personal(f->name)))
-            continue;
-        buf_puts(b, any ? "," : ",\"facts\":[");
-        any = true;
-        buf_putc(b, '[');
-        json_quote(b, f->name);
-        buf_putc(b, ',');
-        quote(b, f->value);
-        buf_putc(b, ']');
-    }
-    if (any)
-        buf_putc(b, ']');
-}
-
-static void add_subjects(struct buf *b, const struct audit_call *call)
-{
-    if (!call->n_subjects)
-        return;
-    buf_puts(b, ",\"subjects\":[");
-    for (size_t i = 0; i < call->n_subjects; i++) {
-        buf_puts(b, i ? ",{\"kind\":" : "{\"kind\":");
-        json_quote(b, call->subjects[i].kind);
-        add_str(b, "id", call->subjects[i].id);
-        if (!call->redact)
-            add_str(b, "label", call->subjects[i].label);
-        add_facts(b, call, i);
-        buf_putc(b, '}');
-    }
-    buf_putc(b, ']');
-}
-
-/* What all records of a call repeat. */
-static void add_common(struct buf *b, const struct audit_call *call)
-{
-    static const char *const classes[] = { "UNSET", "READ", "REVEAL", "WRITE", "DESTROY" };
-
-    add_str(b, "tool", call->tool);
-    add_str(b, "plugin", call->plugin);
-    add_str(b, "class", classes[call->safety <= KMCP_DESTROY ? call->safety : 0]);
-    add_str(b, "principal", call->principal);
-    if (!call->redact || call->by_operator)
-        add_str(b, "client", call->client);
-    add_str(b, "transport", call->transport);
-    add_str(b, "trace", call->trace);
-    add_subjects(b, call);
-    add_str(b, "arguments_sha256", call->arguments_sha256);
-    if (!call->redact || call->by_operator)
-        add_str(b, "reason", call->reason);
-    add_str(b, "rule", call->rule);
-    add_str(b, "policy", call->policy);
-    add_str(b, "request_sha256", call->request_sha256);
-    add_str(b, "consent", call->consent);
-}
-
-static void begin(struct buf *b, const char *event, const char *id)
-{
-    char when[32];
-
-    buf_init(b, 64 * 1024);
-    buf_printf(b, "\"time\":\"%s\",\"event\":\"%s\",\"id\":\"%s\",\"pid\":%ld",
-               clock_iso_ms(clock_unix_ms(), when, sizeof when), event, id, (long)getpid());
-}
-
-static bool make_id(char id[33])
-{
-    uint8_t bytes[16];
-
-    if (!digest_random(bytes, sizeof bytes))
-        return false;
-    digest_hex(bytes, sizeof bytes, id);
-    return true;
-}
-
-bool audit_name(struct audit_call *call)
-{
-    return call->id[0] || make_id(call->id);
-}
+/* ---- intents and outcomes ---- */
 
 bool audit_intent(struct audit *a, struct audit_call *call, char *why, size_t why_size)
 {
@@ -318,9 +188,9 @@ bool audit_intent(struct audit *a, struct audit_call *call, char *why, size_t wh
         return false;
     }
     buf_init(&common, 64 * 1024);
-    add_common(&common, call);
+    record_call(&common, call);
     o->common = common.failed || !common.data ? NULL : strdup(common.data);
-    begin(&b, "intent", call->id);
+    record_begin(&b, "intent", call->id);
     buf_add(&b, common.data ? common.data : "", common.len);
     snprintf(why, why_size, "it cannot be recorded (no memory)");
     ok = o->common && put(a, &b, why, why_size);
@@ -361,13 +231,13 @@ static bool put_outcome(struct audit *a, struct open_intent *o, const char *comm
     struct buf b;
     bool ok;
 
-    begin(&b, "outcome", o->id);
+    record_begin(&b, "outcome", o->id);
     buf_puts(&b, common);
-    add_str(&b, "result", result);
-    add_str(&b, "request", request_line);
+    record_str(&b, "result", result);
+    record_str(&b, "request", request_line);
     if (status)
         buf_printf(&b, ",\"http_status\":%d", status);
-    add_str(&b, "detail", detail);
+    record_str(&b, "detail", detail);
     buf_printf(&b, ",\"ms\":%lld", (long long)(clock_ms() - o->since_ms));
     ok = put(a, &b, why, sizeof why);
     buf_free(&b);
@@ -387,7 +257,7 @@ bool audit_outcome(struct audit *a, const struct audit_call *call, const char *r
     if (!o)
         return true; /* it was closed by audit_close_open already */
     buf_init(&common, 64 * 1024);
-    add_common(&common, call);
+    record_call(&common, call);
     ok = put_outcome(a, o, common.data ? common.data : "", result, request_line, status,
                      call->redact ? NULL : detail);
     buf_free(&common);
@@ -404,11 +274,11 @@ bool audit_event(struct audit *a, struct audit_call *call, const char *event, co
         snprintf(why, why_size, "it cannot be recorded (no random numbers)");
         return false;
     }
-    begin(&b, event, call->id);
-    add_common(&b, call);
-    add_str(&b, "result", call->result);
+    record_begin(&b, event, call->id);
+    record_call(&b, call);
+    record_str(&b, "result", call->result);
     if (!call->redact)
-        add_str(&b, "detail", detail);
+        record_str(&b, "detail", detail);
     ok = put(a, &b, why, why_size);
     buf_free(&b);
     return ok;
@@ -424,9 +294,9 @@ bool audit_accept(struct audit *a, struct audit_call *call, const char *detail, 
         snprintf(why, why_size, "it cannot be recorded (no random numbers)");
         return false;
     }
-    begin(&b, "accepted", call->id);
-    add_common(&b, call);
-    add_str(&b, "detail", detail);
+    record_begin(&b, "accepted", call->id);
+    record_call(&b, call);
+    record_str(&b, "detail", detail);
     ok = chain_accept(a->chain, seq, mac, torn, &b, why, why_size);
     buf_free(&b);
     return ok;
