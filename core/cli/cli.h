@@ -75,6 +75,8 @@ int reconcile(struct host *host, const struct cli *cli, const char *const *files
 int audit_show(const struct host *host, const struct cli *cli, const char *const *files, size_t n);
 
 /* terminal.c: a person at the terminal, who is asked on /dev/tty. */
+/* One sentence on stderr; returns the exit status, 1. */
+int cli_complain(const char *why);
 bool terminal_is_there(void);
 /* A line, without its end, typed after the question was there; false at the end of input. SECRET: not echoed.
  */

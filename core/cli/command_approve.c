@@ -24,18 +24,12 @@ struct desk {
     uint8_t key[DIGEST_SIZE]; /* opens what waits */
 };
 
-static int complain(const char *why)
-{
-    fprintf(stderr, "kmcp: %s\n", why);
-    return 1;
-}
-
 static int lost(struct desk *d)
 {
     char why[500];
 
     state_why(d->host.state, why, sizeof why);
-    return complain(why);
+    return cli_complain(why);
 }
 
 /* What came from outside is text, and never more; MAX characters of it. */
@@ -192,7 +186,7 @@ static bool record(struct desk *d, const char *event, const char *detail)
     r.rule = d->pending.rule;
     if (audit_event(d->host.audit, &r, event, detail, why, sizeof why))
         return true;
-    complain(why);
+    cli_complain(why);
     return false;
 }
 
@@ -204,7 +198,7 @@ static bool identify(struct desk *d)
     if (person == PERSON_WRONG)
         record(d, "refused", why);
     if (person != PERSON_KNOWN)
-        complain(why);
+        cli_complain(why);
     return person == PERSON_KNOWN;
 }
 
@@ -227,7 +221,7 @@ static int store(struct desk *d, const char *event)
     if (denied)
         p->n_by = 0;         /* who agreed before is on record; one no is enough */
     if (p->n_by >= p->needs) /* pending.c lets none in */
-        return complain("it does not wait for anybody");
+        return cli_complain("it does not wait for anybody");
     p->by[p->n_by] = d->who;
     p->by_ms[p->n_by++] = state_now(d->host.state);
     p->stage = denied ? PENDING_DENIED : p->n_by < p->needs ? PENDING_WAITING : PENDING_APPROVED;
@@ -235,7 +229,7 @@ static int store(struct desk *d, const char *event)
     case STATE_YES:
         break;
     case STATE_NO:
-        return complain("somebody else has decided about it at this moment; look again");
+        return cli_complain("somebody else has decided about it at this moment; look again");
     case STATE_LOST:
         return lost(d);
     }
@@ -257,18 +251,18 @@ static int decide(struct desk *d)
         snprintf(why, sizeof why, "%s is void: %s; it has to be asked for again", d->pending.id, what);
         record(d, "refused", why);
         pending_put(d->host.state, &d->arena, d->key, &d->pending);
-        return complain(why);
+        return cli_complain(why);
     }
     show(d);
     if (!identify(d))
         return 1;
     if (d->pending.needs == 2 && d->pending.n_by && same_person(d->pending.by[0], d->who)) {
         record(d, "refused", "the second approver must be another person");
-        return complain("you have agreed already; the second one must be another person");
+        return cli_complain("you have agreed already; the second one must be another person");
     }
     if (!terminal_ask("Type \"yes\" to agree to exactly this, once: ", answer, sizeof answer, false) ||
         strcmp(answer, "yes") != 0)
-        return complain("nothing was decided; kmcp deny says no to it");
+        return cli_complain("nothing was decided; kmcp deny says no to it");
     return store(d, "approved");
 }
 
@@ -280,7 +274,7 @@ static int work(struct desk *d, const char *id, bool deny)
     enum state_rc rc;
 
     if (state_clock(d->host.state, why, sizeof why) != STATE_YES)
-        return complain(why);
+        return cli_complain(why);
     rc = pending_find(d->host.state, &d->arena, d->key, id, &d->pending, &bad);
     if (rc == STATE_LOST)
         return lost(d);
@@ -311,7 +305,7 @@ static int run(const struct cli *cli, bool deny)
 
     if (cli->n_args && !terminal_is_there()) {
         free(d);
-        return complain("a person has to do this on a terminal; standard input is none");
+        return cli_complain("a person has to do this on a terminal; standard input is none");
     }
     if (!d || !host_build(&d->host, cli->config, &workers)) {
         free(d);
@@ -319,7 +313,8 @@ static int run(const struct cli *cli, bool deny)
     }
     arena_init(&d->arena, 16 << 20);
     if (!host_key_for(&d->host, "pending", d->key))
-        status = complain("what waits cannot be opened: there is no seal.key, or no OpenSSL; see the log");
+        status = cli_complain(
+            "what waits cannot be opened: there is no seal.key, or no OpenSSL; see the log");
     else
         status = cli->n_args ? work(d, cli->args[0], deny) : list(d);
     digest_wipe(d->key, sizeof d->key);
@@ -345,7 +340,7 @@ int command_approver(const struct cli *cli)
     bool ok;
 
     if (!terminal_is_there())
-        return complain("a passphrase is typed on a terminal; standard input is none");
+        return cli_complain("a passphrase is typed on a terminal; standard input is none");
     ok = terminal_ask("Passphrase: ", first, sizeof first, true) &&
          terminal_ask("Again: ", second, sizeof second, true);
     snprintf(why, sizeof why, "the two are not the same");
@@ -354,7 +349,7 @@ int command_approver(const struct cli *cli)
     digest_wipe(first, sizeof first);
     digest_wipe(second, sizeof second);
     if (!ok)
-        return complain(why);
+        return cli_complain(why);
     printf("%s\n", lines);
     fprintf(stderr, "kmcp: add these lines to the file that \"approvers\" in [policy] names (chmod 600)\n");
     return 0;

@@ -8,12 +8,6 @@
 #include "base/clock_read.h"
 #include "cli.h"
 
-static int complain(const char *why)
-{
-    fprintf(stderr, "kmcp: %s\n", why);
-    return 1;
-}
-
 static int explain(struct host *host, const struct cli *cli)
 {
     const char *text = cli->n_args > 2 ? cli->args[2] : "{}";
@@ -34,10 +28,10 @@ static int explain(struct host *host, const struct cli *cli)
     int status = 1;
 
     if (at && (in.at_ms = clock_read(at)) <= 0)
-        return complain("--at must look like 2026-11-24T10:00:00Z");
+        return cli_complain("--at must look like 2026-11-24T10:00:00Z");
     if (transport && strcmp(transport, "stdio") != 0 && strcmp(transport, "http") != 0 &&
         strcmp(transport, "command line") != 0)
-        return complain("--transport must be stdio, http or \"command line\"");
+        return cli_complain("--transport must be stdio, http or \"command line\"");
     if (transport)
         in.transport = transport;
     if (at)
@@ -47,7 +41,7 @@ static int explain(struct host *host, const struct cli *cli)
     in.args = json_parse(&arena, text, strlen(text), JSON_UNIQUE, NULL);
     if (json_kind(in.args) != KMCP_JSON_OBJECT) {
         arena_release(&arena, false);
-        return complain("the arguments must be a JSON object such as '{\"device_id\": \"C02ABC\"}'");
+        return cli_complain("the arguments must be a JSON object such as '{\"device_id\": \"C02ABC\"}'");
     }
     c = call_run(host, &in);
     out = c ? call_output(c) : NULL;
@@ -55,7 +49,7 @@ static int explain(struct host *host, const struct cli *cli)
         fputs(out->text, stdout);
         status = 0;
     } else {
-        complain(out && out->text ? out->text : "out of memory");
+        cli_complain(out && out->text ? out->text : "out of memory");
     }
     if (c)
         call_release(c);

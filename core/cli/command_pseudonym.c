@@ -6,12 +6,6 @@
 
 #include "cli.h"
 
-static int complain(const char *why)
-{
-    fprintf(stderr, "kmcp: %s\n", why);
-    return 1;
-}
-
 static int open_token(struct host *host, const struct cli *cli, const char *token)
 {
     char why[600], who[120];
@@ -36,7 +30,7 @@ static int open_token(struct host *host, const struct cli *cli, const char *toke
     arena_init(&a, 1 << 20);
     value = pseudonym_open(host->pseudonyms, &a, token, why, sizeof why);
     if (!value || !audit_intent(host->audit, &record, why, sizeof why)) {
-        complain(why);
+        cli_complain(why);
     } else {
         printf("%s\n", isatty(STDOUT_FILENO) ? terminal_text(value, shown) : value);
         audit_outcome(host->audit, &record, "ok", NULL, 0, NULL);
@@ -51,9 +45,9 @@ static int name_value(struct host *host, const char *kind, const char *value)
     char token[PSEUDONYM_MAX], why[600];
 
     if (!pseudonyms_ready(host->pseudonyms, false, why, sizeof why))
-        return complain(why);
+        return cli_complain(why);
     if (!pseudonym_of(host->pseudonyms, kind, value, token))
-        return complain("OpenSSL cannot be used; see the log");
+        return cli_complain("OpenSSL cannot be used; see the log");
     printf("%s\n", token);
     return 0;
 }
@@ -66,7 +60,7 @@ int command_pseudonym(const struct cli *cli)
     int status;
 
     if (!opens && !pseudonym_is_kind(cli->args[1])) {
-        complain("KIND is user, mail, serial, device, asset, phone, place or person");
+        cli_complain("KIND is user, mail, serial, device, asset, phone, place or person");
         return EXIT_USAGE;
     }
     if (opens && pseudonym_at(cli->args[1]) != strlen(cli->args[1])) {

@@ -44,12 +44,6 @@ struct books {
     int64_t since_ms; /* what is told of; read is from NEAR_MS before, for the two clocks differ */
 };
 
-static int complain(const char *why)
-{
-    fprintf(stderr, "kmcp: %s\n", why);
-    return 1;
-}
-
 static void *grow(void *list, size_t n, size_t *cap, size_t each)
 {
     void *grown = list;
@@ -412,7 +406,7 @@ int reconcile(struct host *host, const struct cli *cli, const char *const *files
     if (!since)
         since = clock_iso(clock_unix_ms() - INT64_C(30) * 86400000, month, sizeof month);
     if (clock_read(since) < 0)
-        return complain("--since must look like 2026-11-24 or 2026-11-24T10:00:00Z");
+        return cli_complain("--since must look like 2026-11-24 or 2026-11-24T10:00:00Z");
     b.since_ms = clock_read(since);
     clock_iso(b.since_ms - NEAR_MS, from, sizeof from);
     if (actor) {
@@ -420,9 +414,9 @@ int reconcile(struct host *host, const struct cli *cli, const char *const *files
         b.told = true;
     }
     if (!read_acts(&b, files, n, b.since_ms - NEAR_MS))
-        status = complain("out of memory");
+        status = cli_complain("out of memory");
     else if (!read_events(host, &b, from, why, sizeof why))
-        status = complain(why);
+        status = cli_complain(why);
     else {
         match(&b);
         status = report(&b, cli->json);

@@ -13,12 +13,6 @@
 #include "base/trust.h"
 #include "cli.h"
 
-static int complain(const char *why)
-{
-    fprintf(stderr, "kmcp: %s\n", why);
-    return 1;
-}
-
 static int list(struct host *host)
 {
     struct vault_item *items;
@@ -30,7 +24,7 @@ static int list(struct host *host)
     arena_init(&a, 16 << 20);
     if (vault_all(host->vault, &a, &items, &n) != STATE_YES) {
         state_why(host->state, why, sizeof why);
-        status = complain(why);
+        status = cli_complain(why);
     } else {
         for (size_t i = 0; i < n; i++) {
             char what[TERMINAL_TEXT], of[TERMINAL_TEXT], tool[TERMINAL_TEXT], who[TERMINAL_TEXT];
@@ -72,7 +66,7 @@ static int write_out(int fd, const char *value)
 
     close(fd);
     return ok ? 0
-              : complain(
+              : cli_complain(
                     "the file cannot be written; the secret was taken from the vault, read it again from the "
                     "tenant");
 }
@@ -84,7 +78,7 @@ static int make_out(const char *path)
     int fd;
 
     if (!trust_above(path, why, sizeof why)) {
-        complain(why);
+        cli_complain(why);
         return -1;
     }
     fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -107,7 +101,7 @@ struct opening {
 static bool refuse(struct opening *o)
 {
     audit_refused(o->host->audit, &o->record, o->why);
-    return complain(o->why) == 0;
+    return cli_complain(o->why) == 0;
 }
 
 static void begin_record(struct opening *o, const char *tool, const char *reason)
@@ -138,11 +132,12 @@ static bool begin(struct opening *o, const char *tool, const char *handle, const
     enum state_rc rc;
 
     if (state_clock(o->host->state, o->why, sizeof o->why) != STATE_YES)
-        return complain(o->why) == 0;
+        return cli_complain(o->why) == 0;
     rc = vault_find(o->host->vault, &o->arena, handle, opens, &o->item, o->why, sizeof o->why);
     if (rc != STATE_YES)
-        return complain(rc == STATE_NO ? "there is no such secret: it was opened, has expired, or never was"
-                                       : o->why) == 0;
+        return cli_complain(rc == STATE_NO
+                                ? "there is no such secret: it was opened, has expired, or never was"
+                                : o->why) == 0;
     terminal_who(o->who, sizeof o->who);
     begin_record(o, tool, reason);
     if (policy_is_frozen(&o->host->policy, &frozen)) {
@@ -153,7 +148,7 @@ static bool begin(struct opening *o, const char *tool, const char *handle, const
     person = person_identify(o->host, o->who, o->why, sizeof o->why);
     if (person == PERSON_WRONG)
         return refuse(o);
-    return person == PERSON_KNOWN || complain(o->why) == 0;
+    return person == PERSON_KNOWN || cli_complain(o->why) == 0;
 }
 
 /* On record, then out of the vault. */
@@ -162,13 +157,13 @@ static bool take_out(struct opening *o)
     enum state_rc rc;
 
     if (!audit_intent(o->host->audit, &o->record, o->why, sizeof o->why))
-        return complain(o->why) == 0;
+        return cli_complain(o->why) == 0;
     rc = vault_drop(o->host->vault, &o->item);
     if (rc == STATE_YES)
         return true;
     audit_outcome(o->host->audit, &o->record, "failed", NULL, 0, "somebody else was faster");
-    return complain(rc == STATE_NO ? "somebody else took it at this moment"
-                                   : "the state was lost; nothing was opened") == 0;
+    return cli_complain(rc == STATE_NO ? "somebody else took it at this moment"
+                                       : "the state was lost; nothing was opened") == 0;
 }
 
 static int open_it(struct opening *o, const char *out)
@@ -203,11 +198,11 @@ static int take(struct host *host, const struct cli *cli, bool opens)
     int status = 1;
 
     if (opens && (!reason || strlen(reason) < 3))
-        return complain("say why, with --reason TEXT of at least three characters; it is recorded");
+        return cli_complain("say why, with --reason TEXT of at least three characters; it is recorded");
     if (!terminal_is_there())
-        return complain("a person has to do this on a terminal; standard input is none");
+        return cli_complain("a person has to do this on a terminal; standard input is none");
     if (opens && !out && !isatty(STDOUT_FILENO))
-        return complain("standard output is no terminal; use one, or --out FILE");
+        return cli_complain("standard output is no terminal; use one, or --out FILE");
     arena_init(&o.arena, 1 << 20);
     if (begin(&o, opens ? "secret open" : "secret drop", cli->args[1], reason))
         status = opens ? open_it(&o, out) : drop_it(&o);

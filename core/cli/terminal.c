@@ -12,6 +12,12 @@
 #include "base/text.h"
 #include "cli.h"
 
+int cli_complain(const char *why)
+{
+    fprintf(stderr, "kmcp: %s\n", why);
+    return 1;
+}
+
 bool terminal_is_there(void)
 {
     return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
