@@ -14,11 +14,13 @@
 #include "base/clock_read.h"
 #include "base/uri.h"
 #include "cli.h"
+#include "client/route.h"
 #include "own_routes.h"
 
-#define NEAR_MS   INT64_C(120000)
-#define PAGES_MAX 400
-#define ACTORS    16 /* of ours; and so many others are named as candidates */
+#define NEAR_MS    INT64_C(120000)
+#define PAGES_MAX  400
+#define CURSOR_MAX ROUTE_MAX /* a longer one could not be sent */
+#define ACTORS     16        /* of ours; and so many others are named as candidates */
 
 /* One for each subject of an act that was sent, or may have been. */
 struct act {
@@ -175,37 +177,14 @@ static bool take_event(struct books *b, const kmcp_json *e)
     return true;
 }
 
-/* The cursor inside a "next" link, decoded, for free(); the link itself is never followed (api section 1.5).
- */
-static char *cursor_of(const char *next)
-{
-    const char *at = next ? strstr(next, "cursor=") : NULL;
-    char *text = at ? strdup(at + 7) : NULL, *out = text;
-
-    if (!text)
-        return NULL;
-    text[strcspn(text, "&")] = '\0';
-    for (const char *in = text; *in; in++) {
-        char hex[3] = { in[0] == '%' ? in[1] : '\0', in[0] == '%' && in[1] ? in[2] : '\0', '\0' };
-
-        if (hex[1]) {
-            *out++ = (char)strtol(hex, NULL, 16);
-            in += 2;
-        } else {
-            *out++ = *in;
-        }
-    }
-    *out = '\0';
-    return text;
-}
-
-/* The rows of one page, and where it goes on; NULL: nowhere. An answer that is no page says nothing of what
- * the tenant knows. */
-static bool take_page(struct books *b, const kmcp_json *body, char **cursor, char *why, size_t why_size)
+/* The rows of one page, and the cursor of its "next" link; "": it ends there. The link itself is never
+ * followed (api section 1.5). An answer that is no page says nothing of what the tenant knows. */
+static bool take_page(struct books *b, const kmcp_json *body, char cursor[CURSOR_MAX], char *why,
+                      size_t why_size)
 {
     const kmcp_json *rows = json_get(body, "results"), *next = json_get(body, "next");
 
-    *cursor = NULL;
+    cursor[0] = '\0';
     snprintf(why, why_size, "the tenant's answer is no page of audit events; nothing was compared");
     if (json_kind(rows) != KMCP_JSON_ARRAY)
         return false;
@@ -219,16 +198,17 @@ static bool take_page(struct books *b, const kmcp_json *body, char **cursor, cha
     }
     if (!json_str(next) || !*json_str(next))
         return true;
-    *cursor = cursor_of(json_str(next));
-    return *cursor && **cursor;
+    return uri_query_value(json_str(next), "cursor", cursor, CURSOR_MAX);
 }
 
-static bool read_page(struct host *host, struct books *b, const char *since, char **cursor, char *why,
-                      size_t why_size)
+/* The page at CURSOR, which is then that of the next. */
+static bool read_page(struct host *host, struct books *b, const char *since, char cursor[CURSOR_MAX],
+                      char *why, size_t why_size)
 {
-    const struct kmcp_param query[] = {
-        { "cursor", *cursor }, { "limit", "500" }, { "sort_by", "-occurred_at" }, { "start_date", since }
-    };
+    const struct kmcp_param query[] = { { "cursor", *cursor ? cursor : NULL },
+                                        { "limit", "500" },
+                                        { "sort_by", "-occurred_at" },
+                                        { "start_date", since } };
     const struct kmcp_request request = { .struct_size = sizeof request,
                                           .route = &own_routes[OWN_EVENTS].route,
                                           .query = query,
@@ -239,33 +219,29 @@ static bool read_page(struct host *host, struct books *b, const char *since, cha
     struct client_call call = {
         .arena = &a, .failure = &failure, .tool = KMCP_READ, .deadline_ms = clock_ms() + host->call_timeout_ms
     };
-    char *next = NULL;
     bool ok;
 
     arena_init(&a, host->call_bytes);
     ok = client_http(host->client, &call, &request, &reply) == KMCP_OK;
     if (ok)
-        ok = take_page(b, reply.body, &next, why, why_size);
+        ok = take_page(b, reply.body, cursor, why, why_size);
     else
         snprintf(why, why_size, "%s", failure.text[0] ? failure.text : "out of memory");
     arena_release(&a, false);
-    free(*cursor);
-    *cursor = next;
     return ok;
 }
 
 static bool read_events(struct host *host, struct books *b, const char *since, char *why, size_t why_size)
 {
-    char *cursor = NULL;
+    char cursor[CURSOR_MAX] = "";
     bool ok = true;
 
-    for (int page = 0; ok && (page == 0 || cursor); page++) {
-        ok = page < PAGES_MAX && read_page(host, b, since, &cursor, why, why_size);
+    for (int page = 0; ok && (page == 0 || *cursor); page++) {
+        ok = page < PAGES_MAX && read_page(host, b, since, cursor, why, why_size);
         if (page == PAGES_MAX)
             snprintf(why, why_size, "there are more than %d pages of events; give a later --since",
                      PAGES_MAX);
     }
-    free(cursor);
     return ok;
 }
 
