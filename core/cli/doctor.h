@@ -20,4 +20,19 @@ void doctor_say(struct doctor *d, const char *level, const char *fmt, ...)
 void doctor_files(struct doctor *d);
 void doctor_token(struct doctor *d);
 
+#define NO_ANSWER 0
+#define NO_PATH   (-1) /* a part of the path cannot be filled */
+#define NO_JSON   (-2) /* 2xx, and nothing that could be read */
+
+/* doctor_tenant.c: asks ROUTE, with the ids of D in its path; the HTTP status of what came, or one of the
+ * above. BODY (may be NULL) lives in the arena. */
+int doctor_ask(struct doctor *d, const struct kmcp_route *route, const kmcp_json **body);
+void doctor_reach(struct doctor *d); /* before the others */
+void doctor_certificate(struct doctor *d);
+void doctor_clock(struct doctor *d);
+void doctor_budget(struct doctor *d);
+
+/* doctor_permissions.c */
+void doctor_permissions(struct doctor *d);
+
 #endif
