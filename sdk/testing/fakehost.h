@@ -3,7 +3,7 @@
  *
  * It keeps the rules a real host keeps: a plan may only use READ routes, a tool only routes of its class,
  * path parts are checked, secrets are masked unless the tool is REVEAL, conditions on rows are applied. Link
- * fakehost.c and cJSON into the test and include the plugin's own source:
+ * fakehost*.c (with CMake: kmcp_TESTING_SOURCES) and cJSON into the test and include the plugin's own source:
  *
  *     #include "hello.c"
  *     #include "fakehost.h"
