@@ -19,7 +19,7 @@ static bool hide(struct call *c, kmcp_json *value)
     if (json_kind(value) == KMCP_JSON_NUMBER) {
         text = json_text(&c->arena, value);
         known = text ? mask_rename(&c->arena, &c->client.hidden, text) : NULL;
-        return known && (known == text || json_become_str(&c->arena, value, known));
+        return known && (known == text || json_replace_str(&c->arena, value, known));
     }
     for (const kmcp_json *item = json_first(value); item; item = json_next(item))
         if (!hide(c, (kmcp_json *)(uintptr_t)item))

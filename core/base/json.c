@@ -304,7 +304,7 @@ bool json_move(kmcp_json *array, const kmcp_json *node)
     return cJSON_AddItemToArray(to, item);
 }
 
-bool json_become_str(struct arena *a, kmcp_json *node, const char *text)
+bool json_replace_str(struct arena *a, kmcp_json *node, const char *text)
 {
     cJSON *value = (cJSON *)node;
     char *copy = arena_strdup(a, text);
@@ -315,9 +315,4 @@ bool json_become_str(struct arena *a, kmcp_json *node, const char *text)
     value->valuestring = copy;
     value->child = NULL;
     return true;
-}
-
-bool json_replace_str(struct arena *a, kmcp_json *node, const char *text)
-{
-    return json_become_str(a, node, text);
 }

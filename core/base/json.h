@@ -70,10 +70,8 @@ bool json_set(struct arena *, kmcp_json *object, const char *key, const kmcp_jso
 bool json_append(struct arena *, kmcp_json *array, const kmcp_json *value);
 /* Moves NODE, an element of some array, to the end of ARRAY; both live in the same arena. */
 bool json_move(kmcp_json *array, const kmcp_json *node);
-/* Replaces the text of a string node (masking, neutralising). */
+/* Turns a node into the string TEXT, whatever it was (masking, neutralising). */
 bool json_replace_str(struct arena *, kmcp_json *node, const char *text);
-/* Turns a number or boolean node into the string TEXT (masking). */
-bool json_become_str(struct arena *, kmcp_json *node, const char *text);
 
 /* Compact text in the arena, NULL at its ceiling. */
 const char *json_text(struct arena *, const kmcp_json *);

@@ -118,7 +118,7 @@ static bool cover(struct masker *m, kmcp_json *value)
         return !*text || (hide(m, text, &stands) && (!stands || json_replace_str(m->arena, value, stands)));
     if (kind == KMCP_JSON_NUMBER) { /* a boolean names nobody and opens nothing */
         text = json_text(m->arena, value);
-        return text && hide(m, text, &stands) && (!stands || json_become_str(m->arena, value, stands));
+        return text && hide(m, text, &stands) && (!stands || json_replace_str(m->arena, value, stands));
     }
     for (const kmcp_json *item = json_first(value); item; item = json_next(item)) {
         m->field = json_key(item) ? json_key(item) : outer;
