@@ -113,6 +113,24 @@ static void note_open(struct open_list *o, const kmcp_json *r, const char *line)
     open_drop(o, id);
 }
 
+/* What the record of a file says of it. */
+static void show_export(const kmcp_json *r)
+{
+    const kmcp_json *x = json_get(r, "export");
+    int64_t rows = 0, bytes = 0;
+
+    if (!x)
+        return;
+    printf("    file %s", get(x, "file"));
+    if (json_int(json_get(x, "rows"), &rows) && json_int(json_get(x, "bytes"), &bytes))
+        printf(": %lld rows%s, %lld bytes, sha256 %s", (long long)rows,
+               json_is_true(json_get(x, "complete")) ? "" : " (INCOMPLETE)", (long long)bytes,
+               get(x, "sha256"));
+    printf("\n");
+    if (*get(r, "query"))
+        printf("    query: %s\n", get(r, "query"));
+}
+
 static void show_record(const struct cli *cli, const kmcp_json *r, const char *line)
 {
     const kmcp_json *subject = json_first(json_get(r, "subjects"));
@@ -131,6 +149,7 @@ static void show_record(const struct cli *cli, const kmcp_json *r, const char *l
         printf("    reason: %s\n", get(r, "reason"));
     if (*get(r, "request"))
         printf("    %s\n", get(r, "request"));
+    show_export(r);
     if (*get(r, "detail"))
         printf("    %s\n", get(r, "detail"));
 }

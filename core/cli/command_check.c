@@ -59,6 +59,7 @@ int command_check(const struct cli *cli)
     struct host host;
     char why[600];
     int status = 0;
+    bool records;
 
     if (!host_build(&host, cli->config, &workers))
         return 1;
@@ -72,9 +73,10 @@ int command_check(const struct cli *cli)
         status = complain("nobody could approve", why);
     if (!host.policy.read_only && !state_ready(host.state, why, sizeof why))
         status = complain("acts would be refused", why);
-    if (!host.policy.read_only && !audit_ready(host.audit, why, sizeof why))
-        status = complain("acts would be refused", why);
-    if (!host.policy.read_only && !audit_anchors(host.audit, why, sizeof why))
+    records = !host.policy.read_only || host.export_folder;
+    if (records && !audit_ready(host.audit, why, sizeof why))
+        status = complain(host.policy.read_only ? "exports would be refused" : "acts would be refused", why);
+    if (records && !audit_anchors(host.audit, why, sizeof why))
         status = complain("the record would be told nowhere else", why);
     printf("%s: %s\ntenant: %s\nplugins: %zu, tools: %zu, offered: %zu%s\nprompts: %zu, resources: %zu\n"
            "read-only: %s, person data masked: %s\n",
@@ -85,9 +87,11 @@ int command_check(const struct cli *cli)
            host.policy.pseudonyms   ? "by pseudonyms"
            : host.policy.redact_pii ? "yes"
                                     : "no");
+    if (records)
+        printf("audit: %s\n", audit_path(host.audit));
     if (!host.policy.read_only)
-        printf("audit: %s\nstate: %s\nrules: %zu, caps: %zu, approvers: %zu\n", audit_path(host.audit),
-               state_place(host.state), host.policy.n_rules, host.policy.n_caps, approvers);
+        printf("state: %s\nrules: %zu, caps: %zu, approvers: %zu\n", state_place(host.state),
+               host.policy.n_rules, host.policy.n_caps, approvers);
     host_free(&host);
     return status;
 }

@@ -75,7 +75,7 @@ static bool read_case(struct arena *a, const kmcp_json *record, struct policy_ca
             return false;
     }
     out->n_subjects = i;
-    return out->tool && out->principal && out->transport && out->safety && out->now_ms >= 0;
+    return out->tool && out->principal && out->transport && out->safety > KMCP_READ && out->now_ms >= 0;
 }
 
 /* What a record without persons leaves out of a subject, and one from before facts were recorded. */

@@ -80,6 +80,23 @@ static void check_keeping(struct doctor *d)
     }
 }
 
+static void check_audit(struct doctor *d)
+{
+    bool read_only = d->host.policy.read_only;
+    char why[700];
+
+    if (read_only && !d->host.export_folder) {
+        doctor_say(d, "ok", "read-only: no audit file is needed");
+        return;
+    }
+    if (audit_ready(d->host.audit, why, sizeof why))
+        doctor_say(d, "ok", "audit: %s", audit_path(d->host.audit));
+    else
+        doctor_say(d, "FAIL", "%s would be refused: %s", read_only ? "exports" : "acts", why);
+    if (!audit_anchors(d->host.audit, why, sizeof why))
+        doctor_say(d, "FAIL", "the record would be told nowhere else: %s", why);
+}
+
 void doctor_files(struct doctor *d)
 {
     bool read_only = d->host.policy.read_only;
@@ -95,19 +112,11 @@ void doctor_files(struct doctor *d)
         doctor_say(d, "FAIL", "acts would be refused: %s", why);
     check_modes(d);
     check_keeping(d);
-    if (read_only) {
-        doctor_say(d, "ok", "read-only: no audit file is needed");
-        return;
-    }
-    if (state_clock(d->host.state, why, sizeof why) == STATE_NO)
+    if (!read_only && state_clock(d->host.state, why, sizeof why) == STATE_NO)
         doctor_say(d, "FAIL", "acts would be refused: %s", why);
-    if (audit_ready(d->host.audit, why, sizeof why))
-        doctor_say(d, "ok", "audit: %s", audit_path(d->host.audit));
-    else
-        doctor_say(d, "FAIL", "acts would be refused: %s", why);
-    if (!audit_anchors(d->host.audit, why, sizeof why))
-        doctor_say(d, "FAIL", "the record would be told nowhere else: %s", why);
-    check_approvers(d);
+    check_audit(d);
+    if (!read_only)
+        check_approvers(d);
 }
 
 void doctor_token(struct doctor *d)

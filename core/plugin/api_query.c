@@ -5,6 +5,7 @@
 
 #include "api_inner.h"
 #include "base/text.h"
+#include "call_export.h"
 #include "query/query.h"
 
 /* Whole copies of what a plugin of any minor hands over. NULL with the failure set. */
@@ -47,6 +48,8 @@ kmcp_rc api_query(kmcp_ctx *ctx, const struct kmcp_query *theirs, const kmcp_jso
     const struct kmcp_query *q = take_query(ctx, theirs, &request);
     const struct host *host = c->host;
     kmcp_json *structured = NULL;
+    struct call_export file = { .call = c };
+    const struct export_record record = call_export_record(&file);
     kmcp_rc rc;
 
     if (!q)
@@ -64,6 +67,7 @@ kmcp_rc api_query(kmcp_ctx *ctx, const struct kmcp_query *theirs, const kmcp_jso
         .answer_bytes = host->answer_bytes,
         .export_folder = host->export_folder,
         .export_bytes = host->export_bytes,
+        .export_record = &record,
         .redaction = redactions[!host->policy.redact_pii  ? 0
                                 : host->policy.pseudonyms ? 2
                                                           : 1],

@@ -254,8 +254,8 @@ bool audit_outcome(struct audit *a, const struct audit_call *call, const char *r
     struct buf common;
     bool ok;
 
-    if (!o)
-        return true; /* it was closed by audit_close_open already */
+    if (!o) /* it was closed by audit_close_open already */
+        return !call->exported;
     buf_init(&common, 64 * 1024);
     record_call(&common, call);
     ok = put_outcome(a, o, common.data ? common.data : "", result, request_line, status,

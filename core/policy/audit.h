@@ -22,6 +22,14 @@ struct audit_subject {
 /* What a plan said about subject number SUBJECT, for `kmcp policy replay`. */
 struct policy_fact;
 
+/* A file that a question about a list leaves. SHA256 NULL: it is not whole yet. */
+struct audit_export {
+    const char *file; /* its name, without the folder */
+    int64_t rows, bytes;
+    const char *sha256;
+    bool complete; /* it covers all that was asked for */
+};
+
 /* One call, as the records tell it. Strings may be NULL and are then left out. */
 struct audit_call {
     char id[33]; /* 128 random bits, hexadecimal: joins intent and outcome */
@@ -32,7 +40,9 @@ struct audit_call {
     const char *transport; /* "stdio", "http", "command line" */
     const char *trace;     /* W3C traceparent of the request, or NULL */
     const char *arguments_sha256;
-    const char *reason;         /* the caller's own "reason" argument */
+    const char *query;                   /* of an export: those arguments */
+    const struct audit_export *exported; /* NULL: the call leaves no file */
+    const char *reason;                  /* the caller's own "reason" argument */
     const char *consent;        /* "confirm", "elicitation NONCE", "terminal NONCE", "approval ID by WHO" */
     const char *rule;           /* which rule of the policy decided */
     const char *policy;         /* the policy's version: a digest's first 16 digits */
@@ -42,7 +52,7 @@ struct audit_call {
     size_t n_subjects;
     const struct policy_fact *facts;
     size_t n_facts;
-    bool redact;      /* labels, reason and client words are left out */
+    bool redact;      /* labels, reason, query and client words are left out */
     bool by_operator; /* ... but not the reason: it is the word of who runs the command, who was asked for it
                        */
 };
@@ -67,7 +77,8 @@ bool audit_name(struct audit_call *call);
  * not happen. */
 bool audit_intent(struct audit *a, struct audit_call *call, char *why, size_t why_size);
 /* After it: "outcome" with result "ok", "failed", "unknown" or "cancelled", the request line and HTTP status.
- */
+ * False: it is not on record, and was logged. An act that audit_close_open() has closed counts as recorded; a
+ * file does not, for what is in it is not on record. */
 bool audit_outcome(struct audit *a, const struct audit_call *call, const char *result,
                    const char *request_line, int status, const char *detail);
 /* Something else that belongs to the call: EVENT "asked", "pending", "approved", "denied", "repeated",

@@ -88,6 +88,16 @@ static void add_subjects(struct buf *b, const struct audit_call *call)
     buf_putc(b, ']');
 }
 
+static void add_export(struct buf *b, const struct audit_export *x)
+{
+    buf_puts(b, ",\"export\":{\"file\":");
+    quote(b, x->file);
+    if (x->sha256)
+        buf_printf(b, ",\"rows\":%lld,\"bytes\":%lld,\"sha256\":\"%s\",\"complete\":%s", (long long)x->rows,
+                   (long long)x->bytes, x->sha256, x->complete ? "true" : "false");
+    buf_putc(b, '}');
+}
+
 void record_call(struct buf *b, const struct audit_call *call)
 {
     static const char *const classes[] = { "UNSET", "READ", "REVEAL", "WRITE", "DESTROY" };
@@ -102,6 +112,10 @@ void record_call(struct buf *b, const struct audit_call *call)
     record_str(b, "trace", call->trace);
     add_subjects(b, call);
     record_str(b, "arguments_sha256", call->arguments_sha256);
+    if (!call->redact)
+        record_str(b, "query", call->query);
+    if (call->exported)
+        add_export(b, call->exported);
     if (!call->redact || call->by_operator)
         record_str(b, "reason", call->reason);
     record_str(b, "rule", call->rule);

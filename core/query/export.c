@@ -20,6 +20,7 @@ struct export
 {
     const struct question *question;
     const char *tool;
+    const struct export_record *record;
     int fd;
     char path[700], part[710]; /* as it will be called, and while it is written */
     int64_t rows, bytes, max_bytes;
@@ -155,13 +156,42 @@ static bool is_usable(const char *folder, struct failure *f)
     return f->rc == KMCP_OK;
 }
 
+static void free_export(struct export *e)
+{
+    buf_wipe(&e->line);
+    free(e);
+}
+
+/* A name that nothing else in FOLDER has. */
+static bool name_file(struct export *e, const char *folder, struct failure *f)
+{
+    char stamp[32], hex[9];
+    uint8_t random[4];
+
+    if (!digest_random(random, sizeof random)) {
+        failure_set(f, KMCP_E_NOMEM, "no file was written: there is no OpenSSL; see the log");
+        return false;
+    }
+    digest_hex(random, sizeof random, hex);
+    clock_iso(clock_unix_ms(), stamp, sizeof stamp);
+    for (char *p = stamp; *p; p++)
+        *p = *p == ':' ? '-' : *p;
+    if (snprintf(e->path, sizeof e->path, "%s/%s-%s-%s.%s", folder, e->tool, stamp, hex,
+                 e->question->format == EXPORT_CSV ? "csv" : "jsonl") < (int)sizeof e->path)
+        return true;
+    failure_set(f, KMCP_E_DENIED, "[export] folder has too long a name for a file in it; choose another");
+    return false;
+}
+
+static const char *name_of(const struct export *e)
+{
+    return strrchr(e->path, '/') + 1;
+}
+
 struct export *export_open(const struct question *qu, const char *folder, const char *tool, int64_t max_bytes,
-                           struct failure *f)
+                           const struct export_record *record, struct failure *f)
 {
     struct export *e;
-    char stamp[32];
-    uint8_t random[4];
-    char hex[9];
 
     if (!folder || !*folder) {
         failure_set(f, KMCP_E_DENIED,
@@ -170,50 +200,45 @@ struct export *export_open(const struct question *qu, const char *folder, const 
     }
     if (!is_usable(folder, f))
         return NULL;
-    if (!(e = calloc(1, sizeof *e)) || !digest_random(random, sizeof random)) {
-        failure_set(f, KMCP_E_NOMEM, "out of memory, or no OpenSSL");
-        free(e);
+    if (!(e = calloc(1, sizeof *e))) {
+        failure_set(f, KMCP_E_NOMEM, "out of memory");
         return NULL;
     }
-    digest_hex(random, sizeof random, hex);
-    clock_iso(clock_unix_ms(), stamp, sizeof stamp);
-    for (char *p = stamp; *p; p++)
-        *p = *p == ':' ? '-' : *p;
-    e->question = qu;
-    e->tool = tool;
-    e->max_bytes = max_bytes;
+    *e = (struct export){ .question = qu, .tool = tool, .record = record, .fd = -1, .max_bytes = max_bytes };
     buf_init(&e->line, 1 << 24);
-    if (snprintf(e->path, sizeof e->path, "%s/%s-%s-%s.%s", folder, tool, stamp, hex,
-                 qu->format == EXPORT_CSV ? "csv" : "jsonl") >= (int)sizeof e->path) {
-        failure_set(f, KMCP_E_DENIED, "[export] folder has too long a name for a file in it; choose another");
-        buf_free(&e->line);
-        free(e);
+    if (!name_file(e, folder, f) || !record->begin(record->arg, name_of(e), f)) {
+        free_export(e);
         return NULL;
     }
     snprintf(e->part, sizeof e->part, "%s.part", e->path);
     e->fd = open(e->part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (e->fd < 0) {
+    if (e->fd < 0)
         broke(e, f);
-        free(e);
-        return NULL;
-    }
-    if (qu->format == EXPORT_CSV)
+    else if (qu->format == EXPORT_CSV)
         csv_line(e, NULL);
-    if (put(e, f))
+    if (e->fd >= 0 && put(e, f))
         return e;
-    export_drop(e);
+    export_drop(e, f);
     return NULL;
 }
 
-void export_drop(struct export *e)
+/* What is left of it goes, whatever its record says. */
+static void remove_part(struct export *e)
+{
+    if (e->fd < 0)
+        return;
+    close(e->fd);
+    e->fd = -1;
+    unlink(e->part);
+}
+
+void export_drop(struct export *e, const struct failure *f)
 {
     if (!e)
         return;
-    if (e->fd >= 0)
-        close(e->fd);
-    unlink(e->part);
-    buf_wipe(&e->line);
-    free(e);
+    remove_part(e);
+    e->record->fail(e->record->arg, f);
+    free_export(e);
 }
 
 /* The digest of what was written. */
@@ -246,7 +271,7 @@ static kmcp_json *manifest(struct export *e, struct arena *a, const kmcp_json *a
 
     for (size_t i = 0; ok && i < qu->n_fields; i++)
         ok = json_append(a, columns, json_string(a, qu->fields[i]->name));
-    ok = ok && json_set(a, m, "file", json_string(a, strrchr(e->path, '/') + 1)) &&
+    ok = ok && json_set(a, m, "file", json_string(a, name_of(e))) &&
          json_set(a, m, "format", json_string(a, qu->format == EXPORT_CSV ? "csv" : "jsonl")) &&
          json_set(a, m, "tool", json_string(a, e->tool)) &&
          json_set(a, m, "query", args ? args : json_object(a)) && json_set(a, m, "columns", columns) &&
@@ -277,6 +302,23 @@ static bool write_file(const char *path, const char *text)
     return ok;
 }
 
+/* On record, and then under its name: what is in the folder is on record as it is. */
+static bool publish(struct export *e, const struct found *found, const char *hex, struct failure *f)
+{
+    const struct export_facts facts = { e->rows, e->bytes, hex, found };
+
+    if (!e->record->end(e->record->arg, &facts, f)) {
+        remove_part(e);
+        return false;
+    }
+    if (rename(e->part, e->path) == 0)
+        return true;
+    broke(e, f);
+    remove_part(e);
+    e->record->lost(e->record->arg, f);
+    return false;
+}
+
 bool export_finish(struct export *e, struct arena *a, const kmcp_json *args, const struct found *found,
                    const char *redaction, struct buf *text, kmcp_json **structured, struct failure *f)
 {
@@ -288,14 +330,17 @@ bool export_finish(struct export *e, struct arena *a, const kmcp_json *args, con
     m = ok ? manifest(e, a, args, found, redaction, hex) : NULL;
     written = m ? json_text(a, m) : NULL;
     snprintf(beside, sizeof beside, "%s.manifest.json", e->path);
-    if (!written || !write_file(beside, written) || rename(e->part, e->path) != 0) {
-        unlink(beside);
+    if (!written || !write_file(beside, written)) {
         broke(e, f);
-        export_drop(e);
+        export_drop(e, f);
+        return false;
+    }
+    if (!publish(e, found, hex, f)) {
+        unlink(beside);
+        free_export(e);
         return false;
     }
     close(e->fd);
-    e->fd = -1;
     log_line(KMCP_LOG_INFO, "export", "%s wrote %lld rows to %s", e->tool, (long long)e->rows, e->path);
     buf_printf(text, "wrote %lld %s%s to %s (%lld bytes, sha256 %s); manifest beside it", (long long)e->rows,
                e->question->q->what, found->complete ? "" : " (INCOMPLETE)", e->path, (long long)e->bytes,
@@ -309,7 +354,6 @@ bool export_finish(struct export *e, struct arena *a, const kmcp_json *args, con
         json_set(a, m, "rows", json_array(a));
         *structured = m;
     }
-    e->part[0] = '\0';
-    export_drop(e);
+    free_export(e);
     return true;
 }

@@ -165,7 +165,7 @@ static void finish(struct running *r)
     for (size_t i = 0; i < r->n_tallies; i++)
         tally_free(&r->tallies[i]);
     r->n_tallies = 0;
-    export_drop(r->file);
+    export_drop(r->file, r->env->call->failure);
     r->file = NULL;
     r->skipped = 0;
     r->had_enough = r->no_total = false;
@@ -191,8 +191,9 @@ static kmcp_rc ask(struct running *r, bool trusting)
     for (size_t i = 0; env->call->redact && i < rq.n_where; i++) /* a part for the API, the whole for us */
         if (rq.where[i].value && json_path_is_under(rq.route->pii, rq.where[i].field))
             r->exact = false;
-    if (r->question.format && !(r->file = export_open(&r->question, env->export_folder, env->tool,
-                                                      env->export_bytes, env->call->failure)))
+    if (r->question.format &&
+        !(r->file = export_open(&r->question, env->export_folder, env->tool, env->export_bytes,
+                                env->export_record, env->call->failure)))
         return env->call->failure->rc;
     prepare(r);
     if (trusting)

@@ -8,7 +8,7 @@
 #define KMCP_QUERY_H
 
 #include "client/client.h"
-#include "answer.h"
+#include "export.h"
 
 /* What it works with. */
 struct query_env {
@@ -22,6 +22,7 @@ struct query_env {
     size_t answer_bytes;
     const char *export_folder; /* NULL: no files */
     int64_t export_bytes;
+    const struct export_record *export_record;
     const char *redaction; /* "no", "yes", "pseudonyms" */
 };
 
