@@ -7,6 +7,7 @@
 #include "doctor.h"
 #include "policy/approvers.h"
 #include "policy/audit_chain.h"
+#include "query/export_file.h"
 
 /* False if it is there and others may read or write it, or it is not ours. */
 static bool is_closed(struct doctor *d, const char *path)
@@ -97,6 +98,17 @@ static void check_audit(struct doctor *d)
         doctor_say(d, "FAIL", "the record would be told nowhere else: %s", why);
 }
 
+static bool say_left(void *arg, const char *name, const char *tool, const char *id)
+{
+    struct doctor *d = arg;
+
+    (void)tool;
+    doctor_say(d, "warn",
+               "%s/%s.%s.part was left by a process that is gone; the next export removes it, or you do",
+               d->host.export_folder, name, id);
+    return false;
+}
+
 void doctor_files(struct doctor *d)
 {
     bool read_only = d->host.policy.read_only;
@@ -115,6 +127,8 @@ void doctor_files(struct doctor *d)
     if (!read_only && state_clock(d->host.state, why, sizeof why) == STATE_NO)
         doctor_say(d, "FAIL", "acts would be refused: %s", why);
     check_audit(d);
+    if (d->host.export_folder)
+        export_file_left(d->host.export_folder, say_left, d);
     if (!read_only)
         check_approvers(d);
 }

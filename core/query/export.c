@@ -6,14 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/json_path.h"
 #include "base/log.h"
-#include "base/trust.h"
 #include "export.h"
 
 struct export
@@ -21,15 +19,14 @@ struct export
     const struct question *question;
     const char *tool;
     const struct export_record *record;
-    int fd;
-    char path[700], part[710]; /* as it will be called, and while it is written */
+    struct export_file file;
     int64_t rows, bytes, max_bytes;
     struct buf line;
 };
 
 static bool broke(const struct export *e, struct failure *f)
 {
-    failure_set(f, KMCP_E_UPSTREAM, "the file \"%s\" cannot be written (%s); nothing was kept", e->path,
+    failure_set(f, KMCP_E_UPSTREAM, "the file \"%s\" cannot be written (%s); nothing was kept", e->file.path,
                 strerror(errno));
     return false;
 }
@@ -51,7 +48,7 @@ static bool put(struct export *e, struct failure *f)
         return false;
     }
     while (left) {
-        ssize_t n = write(e->fd, at, left);
+        ssize_t n = write(e->file.fd, at, left);
 
         if (n < 0 && errno == EINTR)
             continue;
@@ -143,54 +140,16 @@ bool export_take(struct export *e, const kmcp_json *row, struct failure *f)
 
 /* ---- the file ---- */
 
-static bool is_usable(const char *folder, struct failure *f)
-{
-    char why[400], inside[600];
-    struct stat st;
-
-    snprintf(inside, sizeof inside, "%s/x", folder);
-    if (stat(folder, &st) != 0 || !S_ISDIR(st.st_mode))
-        failure_set(f, KMCP_E_DENIED, "[export] folder \"%s\" is not there; make it (mkdir -m 700)", folder);
-    else if (!trust_above(inside, why, sizeof why))
-        failure_set(f, KMCP_E_DENIED, "[export] folder: %s", why);
-    return f->rc == KMCP_OK;
-}
-
 static void free_export(struct export *e)
 {
     buf_wipe(&e->line);
     free(e);
 }
 
-/* A name that nothing else in FOLDER has. */
-static bool name_file(struct export *e, const char *folder, struct failure *f)
-{
-    char stamp[32], hex[9];
-    uint8_t random[4];
-
-    if (!digest_random(random, sizeof random)) {
-        failure_set(f, KMCP_E_NOMEM, "no file was written: there is no OpenSSL; see the log");
-        return false;
-    }
-    digest_hex(random, sizeof random, hex);
-    clock_iso(clock_unix_ms(), stamp, sizeof stamp);
-    for (char *p = stamp; *p; p++)
-        *p = *p == ':' ? '-' : *p;
-    if (snprintf(e->path, sizeof e->path, "%s/%s-%s-%s.%s", folder, e->tool, stamp, hex,
-                 e->question->format == EXPORT_CSV ? "csv" : "jsonl") < (int)sizeof e->path)
-        return true;
-    failure_set(f, KMCP_E_DENIED, "[export] folder has too long a name for a file in it; choose another");
-    return false;
-}
-
-static const char *name_of(const struct export *e)
-{
-    return strrchr(e->path, '/') + 1;
-}
-
 struct export *export_open(const struct question *qu, const char *folder, const char *tool, int64_t max_bytes,
                            const struct export_record *record, struct failure *f)
 {
+    char id[EXPORT_ID + 1];
     struct export *e;
 
     if (!folder || !*folder) {
@@ -198,46 +157,36 @@ struct export *export_open(const struct question *qu, const char *folder, const 
                     "files are not allowed here; the operator allows them with [export] folder");
         return NULL;
     }
-    if (!is_usable(folder, f))
-        return NULL;
     if (!(e = calloc(1, sizeof *e))) {
         failure_set(f, KMCP_E_NOMEM, "out of memory");
         return NULL;
     }
-    *e = (struct export){ .question = qu, .tool = tool, .record = record, .fd = -1, .max_bytes = max_bytes };
+    *e = (struct export){ .question = qu, .tool = tool, .record = record, .max_bytes = max_bytes };
     buf_init(&e->line, 1 << 24);
-    if (!name_file(e, folder, f) || !record->begin(record->arg, name_of(e), f)) {
+    if (!export_file_name(&e->file, folder, tool, qu->format == EXPORT_CSV ? "csv" : "jsonl", f)) {
         free_export(e);
         return NULL;
     }
-    snprintf(e->part, sizeof e->part, "%s.part", e->path);
-    e->fd = open(e->part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (e->fd < 0)
+    export_file_left(folder, record->left, record->arg);
+    if (!record->begin(record->arg, export_file_label(&e->file), id, f)) {
+        free_export(e);
+        return NULL;
+    }
+    if (!export_file_make(&e->file, id))
         broke(e, f);
     else if (qu->format == EXPORT_CSV)
         csv_line(e, NULL);
-    if (e->fd >= 0 && put(e, f))
+    if (e->file.fd >= 0 && put(e, f))
         return e;
     export_drop(e, f);
     return NULL;
-}
-
-/* What is left of it goes, whatever its record says. */
-static void remove_part(struct export *e)
-{
-    if (e->fd < 0)
-        return;
-    close(e->fd);
-    e->fd = -1;
-    unlink(e->part);
 }
 
 void export_drop(struct export *e, const struct failure *f)
 {
     if (!e)
         return;
-    remove_part(e);
-    e->record->fail(e->record->arg, f);
+    export_file_drop(&e->file, e->record->fail(e->record->arg, f));
     free_export(e);
 }
 
@@ -245,17 +194,13 @@ void export_drop(struct export *e, const struct failure *f)
 static bool sum(const struct export *e, char hex[2 * DIGEST_SIZE + 1])
 {
     uint8_t digest[DIGEST_SIZE];
+    void *map = !e->bytes ? MAP_FAILED : mmap(NULL, (size_t)e->bytes, PROT_READ, MAP_PRIVATE, e->file.fd, 0);
     bool ok;
-    int fd = open(e->part, O_RDONLY | O_CLOEXEC);
-    void *map = fd < 0 || !e->bytes ? MAP_FAILED
-                                    : mmap(NULL, (size_t)e->bytes, PROT_READ, MAP_PRIVATE, fd, 0);
 
     ok = e->bytes ? map != MAP_FAILED && digest_sha256(map, (size_t)e->bytes, digest)
                   : digest_sha256("", 0, digest);
     if (map != MAP_FAILED)
         munmap(map, (size_t)e->bytes);
-    if (fd >= 0)
-        close(fd);
     if (ok)
         digest_hex(digest, sizeof digest, hex);
     return ok;
@@ -271,7 +216,7 @@ static kmcp_json *manifest(struct export *e, struct arena *a, const kmcp_json *a
 
     for (size_t i = 0; ok && i < qu->n_fields; i++)
         ok = json_append(a, columns, json_string(a, qu->fields[i]->name));
-    ok = ok && json_set(a, m, "file", json_string(a, name_of(e))) &&
+    ok = ok && json_set(a, m, "file", json_string(a, export_file_label(&e->file))) &&
          json_set(a, m, "format", json_string(a, qu->format == EXPORT_CSV ? "csv" : "jsonl")) &&
          json_set(a, m, "tool", json_string(a, e->tool)) &&
          json_set(a, m, "query", args ? args : json_object(a)) && json_set(a, m, "columns", columns) &&
@@ -308,14 +253,13 @@ static bool publish(struct export *e, const struct found *found, const char *hex
     const struct export_facts facts = { e->rows, e->bytes, hex, found };
 
     if (!e->record->end(e->record->arg, &facts, f)) {
-        remove_part(e);
+        export_file_drop(&e->file, false);
         return false;
     }
-    if (rename(e->part, e->path) == 0)
+    if (export_file_place(&e->file))
         return true;
     broke(e, f);
-    remove_part(e);
-    e->record->lost(e->record->arg, f);
+    export_file_drop(&e->file, e->record->lost(e->record->arg, f));
     return false;
 }
 
@@ -325,11 +269,11 @@ bool export_finish(struct export *e, struct arena *a, const kmcp_json *args, con
     char hex[2 * DIGEST_SIZE + 1], beside[720];
     kmcp_json *m;
     const char *written;
-    bool ok = fsync(e->fd) == 0 && sum(e, hex);
+    bool ok = fsync(e->file.fd) == 0 && sum(e, hex);
 
     m = ok ? manifest(e, a, args, found, redaction, hex) : NULL;
     written = m ? json_text(a, m) : NULL;
-    snprintf(beside, sizeof beside, "%s.manifest.json", e->path);
+    snprintf(beside, sizeof beside, "%s.manifest.json", e->file.path);
     if (!written || !write_file(beside, written)) {
         broke(e, f);
         export_drop(e, f);
@@ -340,15 +284,14 @@ bool export_finish(struct export *e, struct arena *a, const kmcp_json *args, con
         free_export(e);
         return false;
     }
-    close(e->fd);
-    log_line(KMCP_LOG_INFO, "export", "%s wrote %lld rows to %s", e->tool, (long long)e->rows, e->path);
+    log_line(KMCP_LOG_INFO, "export", "%s wrote %lld rows to %s", e->tool, (long long)e->rows, e->file.path);
     buf_printf(text, "wrote %lld %s%s to %s (%lld bytes, sha256 %s); manifest beside it", (long long)e->rows,
-               e->question->q->what, found->complete ? "" : " (INCOMPLETE)", e->path, (long long)e->bytes,
-               hex);
+               e->question->q->what, found->complete ? "" : " (INCOMPLETE)", e->file.path,
+               (long long)e->bytes, hex);
     if (!found->complete)
         buf_printf(text, ": %s", found->reason ? found->reason : "not all could be read");
     if (structured) {
-        json_set(a, m, "path", json_string(a, e->path));
+        json_set(a, m, "path", json_string(a, e->file.path));
         json_set(a, m, "returned", json_integer(a, 0));
         json_set(a, m, "columns", json_array(a));
         json_set(a, m, "rows", json_array(a));

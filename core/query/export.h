@@ -4,6 +4,7 @@
 #define KMCP_EXPORT_H
 
 #include "answer.h"
+#include "export_file.h"
 
 struct export; /* a file under way */
 
@@ -17,14 +18,16 @@ struct export_facts {
 /* Who keeps the record of files. It is above this layer, and one file at a time is its business. */
 struct export_record {
     void *arg;
-    /* FILE, a name, is about to be begun. False with F set: then it is not. */
-    bool (*begin)(void *arg, const char *file, struct failure *f);
+    /* FILE, a name, is about to be begun; ID gets that of its record. False with F set: then it is not. */
+    bool (*begin)(void *arg, const char *file, char id[EXPORT_ID + 1], struct failure *f);
     /* It is whole and about to get its name. False with F set: then it does not. */
     bool (*end)(void *arg, const struct export_facts *facts, struct failure *f);
-    /* It will not be whole, because of F. */
-    void (*fail)(void *arg, const struct failure *f);
-    /* It was whole, and could not get its name. */
-    void (*lost)(void *arg, const struct failure *f);
+    /* It will not be whole, because of F. False: that is not on record. */
+    bool (*fail)(void *arg, const struct failure *f);
+    /* It was whole, and could not get its name. False likewise. */
+    bool (*lost)(void *arg, const struct failure *f);
+    /* One of a process that is gone is about to be removed, unless this is false. */
+    export_left_fn left;
 };
 
 /* Makes a file in FOLDER (an absolute path that only we may write), after its record was begun. NULL with F

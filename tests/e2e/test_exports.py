@@ -2,11 +2,13 @@
 SPDX-License-Identifier: Apache-2.0"""
 import hashlib
 import json
+import os
 import pathlib
 import re
+import threading
 import unittest
 
-from e2e import Case
+from e2e import DEADLINE, Case
 
 try:
     import jsonschema
@@ -111,10 +113,13 @@ class Exports(Case):
         site, folder = self.during(lose)
         why = self.kmcp(site).bad("list_devices", {"format": "csv"})
         self.assertIn("the file was not kept, for what is in it cannot be recorded", why)
-        self.assertEqual([p for p in folder.iterdir() if p.suffix != ".part"], [])
+        self.assertEqual([(p.suffix, p.read_bytes()) for p in folder.iterdir()], [(".part", b"")])  # what tells the next export of it
         site.audit.rmdir()
         (site.dir / "kept").rename(site.audit)
         self.judged(site, ("intent", None))
+        self.kmcp(site).good("list_devices", ASK)
+        self.assertEqual(len(list(folder.iterdir())), 2)
+        self.judged(site, ("intent", None), ("resolved", "failed"), ("intent", None), ("outcome", "ok"))
 
     def test_a_name_that_is_taken(self):
         def take(folder):
@@ -125,6 +130,70 @@ class Exports(Case):
         self.assertIn("cannot be written", self.kmcp(site).bad("list_devices", {"format": "csv"}))
         self.assertEqual([p for p in folder.iterdir() if not p.is_dir()], [])
         self.judged(site, ("intent", None), ("outcome", "ok"), ("resolved", "failed"))
+
+    def held(self, site, proxy):
+        """A process in the middle of an export that waits for its second page, until the event that comes with it is set."""
+        go, pages = threading.Event(), []
+
+        def before(method, path, body):
+            pages.append(path)
+            if len(pages) == 2:
+                go.wait(DEADLINE)
+
+        proxy.before = before
+        k = self.kmcp(site)
+        q = k.start("tools/call", {"name": "list_devices", "arguments": {"format": "csv"}})
+        self.until(lambda: len(pages) >= 2, "the second page")
+        self.addCleanup(go.set)
+        return k, q, go
+
+    def test_what_a_killed_process_left(self):
+        proxy = self.proxy()
+        site, folder = self.exporting(url=proxy.url, limits="sweep_pages = 1", cache="devices = 0")
+        k, _, go = self.held(site, proxy)
+        left = next(folder.glob("*.part"))
+        manifest = folder / (left.name[:-38] + ".manifest.json")
+        manifest.write_text("{}")  # as if it had been killed a moment later
+        k.p.kill()
+        k.p.wait(DEADLINE)
+        go.set()
+        living, q, go = self.held(site, proxy)
+        mine = next(p for p in folder.glob("*.part") if p != left)
+        self.assertTrue(mine.exists())
+        self.assertFalse(left.exists() or manifest.exists())  # and the next export removes what was left
+        name = re.sub(r"^[a-z_]+", "other", left.name)
+        others = [folder / x for x in ("notes.part", left.name[1:].replace("devices", "", 1)[:-6] + ".part", left.name.replace(".csv.", ".txt."),
+                                       left.name.replace("Z-", "-"), left.name + ".bak", left.name[:-6])]
+        for p in others:
+            p.write_text("ours")
+        (folder / name).symlink_to(others[0])
+        strange = folder / name.replace("other", "stranger")
+        strange.mkdir()
+        others += [folder / name, strange]
+        if os.geteuid() == 0:
+            others.append(folder / name.replace("other", "anothers"))
+            others[-1].write_text("x")
+            os.chown(others[-1], 12345, 12345)
+        again = folder / name.replace("other", "again")
+        again.write_text("of a process that is gone")
+        doctor = site.run("doctor").stdout
+        self.assertIn(f"warn  {again} was left by a process that is gone", doctor)
+        self.assertEqual(doctor.count("was left by"), 1, doctor)
+        self.assertTrue(again.exists())
+        proxy.before = lambda *_: None
+        self.kmcp(site).good("list_devices", ASK)
+        self.assertFalse(again.exists())
+        for p in (mine, *others):  # neither what is not ours nor what is still written
+            self.assertTrue(p.is_symlink() or p.exists(), p)
+        go.set()
+        self.assertFalse(living.finish(q)["result"].get("isError"))
+        self.assertFalse(mine.exists())
+        self.assertTrue((folder / mine.name[:-38]).exists())
+        records = self.judged(site, ("intent", None), ("resolved", "failed"), ("intent", None), ("resolved", "failed"), ("intent", None),
+                              ("outcome", "ok"), ("outcome", "ok"))
+        self.assertEqual((records[1]["id"], records[1]["export"]), (records[0]["id"], records[0]["export"]))
+        self.assertEqual((records[1]["tool"], records[1]["transport"]), ("list_devices", "recovery"))
+        self.assertEqual(site.run("audit", "show", "--open").stdout, "")
 
     def test_persons_are_not_on_record(self):
         d = self.tenant.find("user:yes,platform:Mac")
