@@ -6,38 +6,40 @@
 
 #include "cli.h"
 
+/* By a person, as a secret is opened: who may run a command is not who may see who somebody is. */
 static int open_token(struct host *host, const struct cli *cli, const char *token)
 {
-    char why[600], who[120];
+    const char *reason = cli->values[OPT_REASON], *lacks, *value = NULL;
+    char why[600], who[PERSON_SIZE], shown[TERMINAL_TEXT];
     struct arena a;
-    const char *value;
     struct audit_call record = { .tool = "pseudonym open",
                                  .safety = KMCP_REVEAL,
                                  .client = "kmcp pseudonym",
                                  .transport = "command line",
-                                 .reason = cli->values[OPT_REASON],
+                                 .reason = reason,
                                  .consent = token };
-    char shown[TERMINAL_TEXT];
-    int status = 1;
 
     if (!host->policy.pseudonyms && !pseudonyms_ready(host->pseudonyms, false, why, sizeof why)) {
         fprintf(stderr, "kmcp: nobody has a pseudonym here: redact_pii is not pseudonyms in %s\n",
                 host->config.file);
         return 1;
     }
-    terminal_who(who, sizeof who);
-    record.principal = who;
+    if ((lacks = person_lacks(reason, true)))
+        return cli_complain(lacks);
     arena_init(&a, 1 << 20);
-    value = pseudonym_open(host->pseudonyms, &a, token, why, sizeof why);
-    if (!value || !audit_intent(host->audit, &record, why, sizeof why)) {
-        cli_complain(why);
-    } else {
+    if (state_clock(host->state, why, sizeof why) == STATE_YES &&
+        person_may_open(host, &record, who, why, sizeof why))
+        value = pseudonym_open(host->pseudonyms, &a, token, why, sizeof why);
+    if (value && !audit_intent(host->audit, &record, why, sizeof why))
+        value = NULL;
+    if (value) {
         printf("%s\n", isatty(STDOUT_FILENO) ? terminal_text(value, shown) : value);
         audit_outcome(host->audit, &record, "ok", NULL, 0, NULL);
-        status = 0;
+    } else {
+        cli_complain(why);
     }
     arena_release(&a, true);
-    return status;
+    return value ? 0 : 1;
 }
 
 static int name_value(struct host *host, const char *kind, const char *value)

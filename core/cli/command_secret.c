@@ -98,12 +98,6 @@ struct opening {
     char who[PERSON_SIZE], why[600];
 };
 
-static bool refuse(struct opening *o)
-{
-    audit_refused(o->host->audit, &o->record, o->why);
-    return cli_complain(o->why) == 0;
-}
-
 static void begin_record(struct opening *o, const char *tool, const char *reason)
 {
     const struct vault_item *item = &o->item;
@@ -112,7 +106,6 @@ static void begin_record(struct opening *o, const char *tool, const char *reason
                                          item->label ? item->label : "" };
     o->record = (struct audit_call){ .tool = tool,
                                      .safety = KMCP_REVEAL,
-                                     .principal = o->who,
                                      .client = "kmcp secret",
                                      .transport = "command line",
                                      .reason = reason,
@@ -127,8 +120,6 @@ static void begin_record(struct opening *o, const char *tool, const char *reason
 static bool begin(struct opening *o, const char *tool, const char *handle, const char *reason)
 {
     bool opens = strcmp(tool, "secret open") == 0;
-    struct policy_ruling frozen;
-    enum person person;
     enum state_rc rc;
 
     if (state_clock(o->host->state, o->why, sizeof o->why) != STATE_YES)
@@ -138,17 +129,8 @@ static bool begin(struct opening *o, const char *tool, const char *handle, const
         return cli_complain(rc == STATE_NO
                                 ? "there is no such secret: it was opened, has expired, or never was"
                                 : o->why) == 0;
-    terminal_who(o->who, sizeof o->who);
     begin_record(o, tool, reason);
-    if (policy_is_frozen(&o->host->policy, &frozen)) {
-        snprintf(o->why, sizeof o->why, "%s", frozen.why);
-        o->record.rule = "freeze";
-        return refuse(o);
-    }
-    person = person_identify(o->host, o->who, o->why, sizeof o->why);
-    if (person == PERSON_WRONG)
-        return refuse(o);
-    return person == PERSON_KNOWN || cli_complain(o->why) == 0;
+    return person_may_open(o->host, &o->record, o->who, o->why, sizeof o->why) || cli_complain(o->why) == 0;
 }
 
 /* On record, then out of the vault. */
@@ -193,14 +175,13 @@ static int drop_it(struct opening *o)
 /* By a person, on a terminal: who may run a command is not who may see a secret. */
 static int take(struct host *host, const struct cli *cli, bool opens)
 {
-    const char *reason = cli->values[OPT_REASON], *out = cli->values[OPT_OUT];
+    const char *reason = cli->values[OPT_REASON], *out = cli->values[OPT_OUT],
+               *lacks = person_lacks(reason, opens);
     struct opening o = { .host = host };
     int status = 1;
 
-    if (opens && (!reason || strlen(reason) < 3))
-        return cli_complain("say why, with --reason TEXT of at least three characters; it is recorded");
-    if (!terminal_is_there())
-        return cli_complain("a person has to do this on a terminal; standard input is none");
+    if (lacks)
+        return cli_complain(lacks);
     if (opens && !out && !isatty(STDOUT_FILENO))
         return cli_complain("standard output is no terminal; use one, or --out FILE");
     arena_init(&o.arena, 1 << 20);

@@ -34,7 +34,7 @@ const char cli_help_usage[] =
     "                                                 shows a kept secret, once, or writes it to a "
     "new file\n"
     "       kmcp secret list | drop HANDLE            what is kept; what need not be\n"
-    "       kmcp pseudonym open TOKEN [--reason TEXT] | of KIND VALUE\n"
+    "       kmcp pseudonym open TOKEN --reason TEXT | of KIND VALUE\n"
     "                                                 what a token stands for; the token of a value\n"
     "       kmcp acts                                 acts without a known end: find out what became "
     "of them\n"
@@ -122,7 +122,7 @@ static const struct {
     { "secret open", 2, 2, "reason out ", "kmcp secret open HANDLE --reason TEXT [--out FILE]" },
     { "secret list", 1, 1, "", "kmcp secret list" },
     { "secret drop", 2, 2, "", "kmcp secret drop HANDLE" },
-    { "pseudonym open", 2, 2, "reason ", "kmcp pseudonym open TOKEN [--reason TEXT]" },
+    { "pseudonym open", 2, 2, "reason ", "kmcp pseudonym open TOKEN --reason TEXT" },
     { "pseudonym of", 3, 3, "", "kmcp pseudonym of KIND VALUE" },
     { "token", 2, 2, "", "kmcp token NAME read,reveal,write,destroy" },
     { "call", 1, 2, "plan-only ", "kmcp call TOOL '{\"argument\": \"value\"}' [--plan-only]" },

@@ -1,6 +1,7 @@
 /* person.c - which person is at the terminal: who the record names.  SPDX-License-Identifier: Apache-2.0 */
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/digest.h"
 #include "cli.h"
@@ -39,4 +40,31 @@ enum person person_identify(struct host *host, char who[PERSON_SIZE], char *why,
         tries_give_back(host->state, name);
     snprintf(who, PERSON_SIZE, "%.40s on %s", ok ? name : "somebody unknown", user);
     return ok ? PERSON_KNOWN : PERSON_WRONG;
+}
+
+const char *person_lacks(const char *reason, bool needs_reason)
+{
+    if (needs_reason && (!reason || strlen(reason) < 3))
+        return "say why, with --reason TEXT of at least three characters; it is recorded";
+    return terminal_is_there() ? NULL : "a person has to do this on a terminal; standard input is none";
+}
+
+bool person_may_open(struct host *host, struct audit_call *record, char who[PERSON_SIZE], char *why,
+                     size_t why_size)
+{
+    struct policy_ruling frozen;
+    enum person person;
+
+    terminal_who(who, PERSON_SIZE);
+    record->principal = who;
+    if (policy_is_frozen(&host->policy, &frozen)) {
+        snprintf(why, why_size, "%s", frozen.why);
+        record->rule = "freeze";
+        audit_refused(host->audit, record, why);
+        return false;
+    }
+    person = person_identify(host, who, why, why_size);
+    if (person == PERSON_WRONG)
+        audit_refused(host->audit, record, why);
+    return person == PERSON_KNOWN;
 }

@@ -4,6 +4,7 @@ import re
 import unittest
 
 from e2e import MODERN, Case
+from test_policy import on_terminal
 
 MARK = "ZQX9"
 
@@ -90,8 +91,7 @@ class Lost(Case):
         self.assertEqual(tokens[0], tokens[1])
         self.assertNotEqual(tokens[0]["latitude"], tokens[0]["longitude"])
         for key, token in tokens[0].items():  # opens with the key, on record
-            p = site.run("pseudonym", "open", token, "--reason", "it was found")
-            self.assertEqual((p.returncode, p.stdout.strip()), (0, str(place[key])), p.stderr)
+            self.assertEqual(on_terminal(site, "pseudonym", "open", token, "--reason", "it was found"), (f"{place[key]}\n", 0))
         self.assertEqual([r["tool"] for r in site.records()], ["pseudonym open"] * 4)
         self.assertNotIn(str(place["latitude"]), site.audit.read_text())
 

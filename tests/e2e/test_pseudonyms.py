@@ -5,7 +5,7 @@ import re
 import unittest
 
 from e2e import MODERN, Case
-from test_policy import YES, on_terminal
+from test_policy import YES, approvers, on_terminal
 from test_privacy import MARK
 
 TOKEN = re.compile(r"\b(user|mail|serial|device|asset|phone|place|person):[0-9a-f]{12}\b")
@@ -121,8 +121,7 @@ class Pseudonyms(Case):
         with self.kmcp(site) as k:
             token = k.structured("get_device", {"device_id": self.tenant.truth("?device=3")["device_id"]})["serial_number"]
         serial = self.tenant.truth("?device=3")["serial_number"]
-        p = site.run("pseudonym", "open", token, "--reason", "ticket")
-        self.assertEqual(p.stdout, serial + "\n", p.stderr)
+        self.assertEqual(on_terminal(site, "pseudonym", "open", token, "--reason", "ticket"), (serial + "\n", 0))
         self.assertEqual(site.run("pseudonym", "of", "serial", serial.lower()).stdout, token + "\n")
         self.assertEqual([r["tool"] for r in site.records()], ["pseudonym open"] * 2)
         self.assertNotIn(serial, site.audit.read_text())
@@ -130,7 +129,43 @@ class Pseudonyms(Case):
             if path.is_file():
                 self.assertNotIn(serial.encode(), path.read_bytes(), path)
         (site.dir / "pseudonym.key").unlink()
-        self.assertEqual(site.run("pseudonym", "open", token).returncode, 1)
+        text, status = on_terminal(site, "pseudonym", "open", token, "--reason", "ticket")
+        self.assertEqual(status, 1)
+        self.assertIn("pseudonym.key", text)
+
+    def test_it_opens_as_a_secret_does(self):
+        """For a reason, on a terminal, by an approver where there are some, not while acts are frozen; whoever tried is on record."""
+        freeze = self.site().dir / "freeze"
+        site = self.site(policy=self.POLICY + f"\nfreeze_file = {freeze}")
+        path = approvers(self, site, "ana")
+        site.write(site.ini.read_text().replace("[audit]", f"approvers = {path}\n[audit]"))
+        one = self.tenant.truth("?device=5")
+        with self.kmcp(site) as k:
+            token = k.structured("get_device", {"device_id": one["device_id"]})["serial_number"]
+        what, serial = ("pseudonym", "open", token, "--reason", "ticket 4711"), one["serial_number"]
+        for args, why in ((what[:3], "--reason TEXT"), (what[:4] + ("x",), "at least three characters"), (what, "a person has to do this on a terminal")):
+            p = site.run(*args)
+            self.assertEqual((p.returncode, p.stdout), (1, ""))
+            self.assertIn(why, p.stderr)
+        self.assertEqual(site.records(), [])
+        text, status = on_terminal(site, *what, answers=[("Your name", "ana"), ("Your passphrase", "wrong")])
+        self.assertEqual(status, 1)
+        self.assertIn("name and passphrase are not those of an approver", text)
+        self.assertNotIn(serial, text)
+        freeze.touch()
+        text, status = on_terminal(site, *what)
+        self.assertEqual(status, 1)
+        self.assertIn("acts are frozen", text)
+        freeze.unlink()
+        text, status = on_terminal(site, *what, answers=[("Your name", "ana"), ("Your passphrase", "secret of ana")])
+        self.assertEqual(status, 0, text)
+        self.assertIn(serial, text)
+        self.assertEqual([(r["event"], r["tool"], r["class"], r["consent"], r["reason"]) for r in site.records()],
+                         [(event, "pseudonym open", "REVEAL", token, "ticket 4711") for event in ("refused", "refused", "intent", "outcome")])
+        self.assertEqual([r["principal"].split(" on ")[0] for r in site.records()][::2], ["somebody unknown", "ana"])
+        self.assertEqual((site.records()[1]["rule"], site.records()[-1]["result"]), ("freeze", "ok"))
+        self.assertNotIn(serial, site.audit.read_text())
+        self.assertEqual(site.run("audit", "verify").returncode, 0)
 
     def test_without_state_it_is_still_private(self):
         site = self.site(policy=self.POLICY)
