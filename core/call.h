@@ -101,6 +101,7 @@ struct call_input {
     enum call_ask_how can_ask;
     const kmcp_json *answers; /* by key, this round's; from outside, unchecked. Or NULL */
     const char *state;        /* the sealed state that came with them, or NULL */
+    const char *malformed;    /* why what came in place of them, or of the state, is none; or NULL */
     bool plan_only;           /* stop after the policy; show the plan, and what the policy says to it */
     bool review;              /* stop after the plan is bound: for who looks at a pending request */
     bool explain;             /* stop after the policy and say which rule decides, and why */
@@ -210,6 +211,7 @@ struct call {
     const kmcp_json *asked;    /* the state of the round before, unsealed, or NULL */
     const char *misuse; /* why that state does not count; refused once the plan says for what. Or NULL */
     bool bad_answer;
+    bool malformed; /* what came is no answer, and it came for the question of that state: which ends */
     uint32_t lacks;
     /* result */
     struct buf text;

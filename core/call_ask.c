@@ -115,15 +115,28 @@ static const char *misuse(struct call *c, const kmcp_json *state)
     return NULL;
 }
 
+/* Opens the state that came, if there is one, and looks at what came with it. */
+static const kmcp_json *open_state(struct call *c)
+{
+    const kmcp_json *state = c->in->state ? unseal(c, c->in->state) : NULL;
+
+    c->asked = state;
+    c->misuse = c->in->state ? misuse(c, state) : NULL;
+    if (!c->misuse && c->in->malformed) {
+        c->malformed = state != NULL;
+        c->misuse = c->in->malformed;
+    }
+    return state;
+}
+
 bool phase_resume(struct call *c)
 {
     const kmcp_json *state;
     int64_t round = 0;
 
-    if (!c->in->state)
+    if (!c->in->state && !c->in->malformed)
         return true;
-    c->asked = state = unseal(c, c->in->state);
-    c->misuse = misuse(c, state);
+    state = open_state(c);
     if (c->misuse) {
         c->consent_state = json_str(json_get(state, "consent")); /* says which question it was */
         return c->safety != KMCP_READ || call_stop(c, CALL_BAD_STATE, "%s", c->misuse);

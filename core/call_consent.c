@@ -85,10 +85,29 @@ static bool name_question(struct call *c)
     return c->record.consent != NULL;
 }
 
+/* Once, in whichever process: YES if this is the first time. */
+static enum state_rc spend(struct call *c, const char *nonce)
+{
+    return state_put(c->host->state, "spent", nonce, 0, "1", 1, state_now(c->host->state) + CONSENT_LIFE_MS);
+}
+
 bool call_misused(struct call *c, const char *why)
 {
+    const char *nonce;
+    char unrecorded[400];
+
     name_question(c);
-    audit_refused(c->host->audit, &c->record, why);
+    nonce = c->malformed && c->record.consent ? strchr(c->record.consent, ' ') : NULL;
+    if (c->malformed)
+        why = arena_format(&c->arena, "malformed answer: %s; ask again without requestState", why);
+    if (!why)
+        return call_refuse(c, "out of memory");
+    if (!audit_event(c->host->audit, &c->record, "refused", why, unrecorded, sizeof unrecorded))
+        log_line(KMCP_LOG_ERROR, "audit", "a refused %s could not be recorded: %s", c->name, unrecorded);
+    else if (nonce)
+        question_end(c); /* else it is on record as unanswered, in its time */
+    if (nonce && spend(c, nonce + 1) == STATE_LOST)
+        log_line(KMCP_LOG_ERROR, "state", "that a question had a malformed answer could not be entered");
     return call_stop(c, CALL_BAD_STATE, "%s", why);
 }
 
@@ -139,12 +158,6 @@ static bool ask(struct call *c, unsigned round, const char *preface)
         return false;
     }
     return call_stop_asking(c);
-}
-
-/* Once, in whichever process: YES if this is the first time. */
-static enum state_rc spend(struct call *c, const char *nonce)
-{
-    return state_put(c->host->state, "spent", nonce, 0, "1", 1, state_now(c->host->state) + CONSENT_LIFE_MS);
 }
 
 /* What has changed since the person was asked, as far as the state tells. */
@@ -238,8 +251,10 @@ bool phase_consent(struct call *c)
     if (!consent_of(c->host) || !bind_more(c))
         return call_refuse(c, "%s was not done: approvals cannot be made (no OpenSSL); see the log",
                            c->tool->decl.name);
-    if (answer && !call_answer_fits(KMCP_ASK_FORM, answer, why, sizeof why))
+    if (answer && !call_answer_fits(KMCP_ASK_FORM, answer, why, sizeof why)) {
+        c->malformed = c->consent_state != NULL;
         return call_misused(c, arena_format(&c->arena, "\"inputResponses.approve\" %s", why));
+    }
     if (!c->consent_state)
         return answer ? call_misused(c, "an answer came without its requestState; ask again without it")
                       : ask(c, 1, "");

@@ -115,6 +115,7 @@ static void run(void *arg)
         .can_ask = ctx->can & KMCP_CAN_FORM ? CALL_ASK_YES : CALL_ASK_NO,
         .answers = r->answers,
         .state = r->state,
+        .malformed = r->malformed,
         .cancelled = &r->cancelled,
         .events = { .arg = r,
                     .tell = calls_on_tell,
@@ -171,23 +172,22 @@ static void refuse(struct request *r, int code, const char *why)
     request_free(r);
 }
 
-/* inputResponses and requestState of a call that comes again with its answers. A sentence if they are
- * malformed. */
-static const char *read_answers(struct request *r)
+/* inputResponses and requestState of a call that comes again with its answers. What is malformed about them
+ * is the call's to refuse, which knows what question they were for. */
+static void read_answers(struct request *r)
 {
     const kmcp_json *responses = json_get(r->message.params, "inputResponses"),
                     *state = json_get(r->message.params, "requestState");
 
     if (!(r->context.rev->features & REV_ASK_RESULT))
-        return NULL;
-    if (state && !json_str(state))
-        return "\"requestState\" is not one of ours; ask again without it";
-    if (responses && json_kind(responses) != KMCP_JSON_OBJECT && json_kind(responses) != KMCP_JSON_NULL)
-        return "\"inputResponses\" must be an object";
+        return;
     r->state = json_str(state);
+    if (state && !r->state)
+        r->malformed = "\"requestState\" is not one of ours; ask again without it";
+    else if (responses && json_kind(responses) != KMCP_JSON_OBJECT && json_kind(responses) != KMCP_JSON_NULL)
+        r->malformed = "\"inputResponses\" must be an object";
     if (json_kind(responses) == KMCP_JSON_OBJECT)
         r->answers = json_copy(&r->arena, responses);
-    return NULL;
 }
 
 static bool may_read(struct request *r)
@@ -233,12 +233,11 @@ void do_tools_call(struct request *r)
         why = "\"name\" must be a string: the tool to call";
     else if (args && json_kind(args) != KMCP_JSON_OBJECT)
         why = "\"arguments\" must be an object";
-    else
-        why = read_answers(r);
     if (why) {
         refuse(r, RPC_PARAMS, why);
         return;
     }
+    read_answers(r);
     r->kind = CALL_TOOL;
     if (tasks_get_job(r))
         return;
@@ -256,9 +255,10 @@ void do_prompts_get(struct request *r)
     const char *why = !json_str(json_get(r->message.params, "name"))
                           ? "\"name\" must be a string: the prompt to get"
                       : args && json_kind(args) != KMCP_JSON_OBJECT ? "\"arguments\" must be an object"
-                                                                    : read_answers(r);
+                                                                    : NULL;
 
     r->kind = CALL_PROMPT;
+    read_answers(r);
     if (why)
         refuse(r, RPC_PARAMS, why);
     else if (may_read(r))
@@ -268,10 +268,11 @@ void do_prompts_get(struct request *r)
 void do_resources_read(struct request *r)
 {
     const char *why = json_str(json_get(r->message.params, "uri"))
-                          ? read_answers(r)
+                          ? NULL
                           : "\"uri\" must be a string: the resource to read";
 
     r->kind = CALL_RESOURCE;
+    read_answers(r);
     if (why)
         refuse(r, RPC_PARAMS, why);
     else if (may_read(r))

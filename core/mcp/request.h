@@ -67,6 +67,7 @@ struct request {
     int64_t job_at_ms;  /* 0: never; else when it becomes a job */
     kmcp_json *answers; /* to what was asked last */
     const char *state;
+    const char *malformed; /* why what came in place of them is none; or NULL */
     struct listening *listening;
     struct task *task; /* its answer goes there; __atomic */
 };

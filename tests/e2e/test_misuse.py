@@ -1,6 +1,7 @@
 """Approvals used for what they were not given for: each is refused, and has a record of its own that names the tool,
 what was asked for, which approval it was and why it does not count.  SPDX-License-Identifier: Apache-2.0"""
 import base64
+import contextlib
 import ctypes
 import ctypes.util
 import json
@@ -106,6 +107,20 @@ class Misuse(Case):
         def malformed(answer):
             return lambda c: c.give("erase_device", self.erase(c.a), answer)
 
+        def responses(what):
+            return lambda c: c.k.call_once("erase_device", self.erase(c.a), requestState=c.state, inputResponses=what)
+
+        def no_state(c):
+            return c.k.call_once("erase_device", self.erase(c.a), requestState=5, inputResponses={"approve": ACCEPT})
+
+        def no_answers(c):
+            return c.k.call_once("erase_device", self.erase(c.a), inputResponses=["approve"])
+
+        def after_a_malformed_one(c):
+            c.give("erase_device", self.erase(c.a), "yes")
+            c.before = len(c.site.records())
+            return c.give("erase_device", self.erase(c.a))
+
         def expired(c):
             c.state = self.resealed(c.site, c.state)
             return c.give("erase_device", self.erase(c.a))
@@ -143,9 +158,15 @@ class Misuse(Case):
             (truncated, "not issued here, or was changed or cut", erase, "a", False, 0),
             (of_another_site, "not issued here, or was changed or cut", erase, "a", False, 0),
             (none, "without its requestState", erase, "a", False, 0),
-            (malformed(5), "must have the action", erase, "a", True, 0),
-            (malformed({}), "must have the action", erase, "a", True, 0),
-            (malformed({"action": "maybe"}), "must have the action", erase, "a", True, 0),
+            (malformed(5), "^malformed answer: .* must have the action", erase, "a", True, 0),
+            (malformed({}), "^malformed answer: .* must have the action", erase, "a", True, 0),
+            (malformed(None), "^malformed answer: .* must have the action", erase, "a", True, 0),
+            (malformed({"action": "maybe"}), "^malformed answer: .* must have the action", erase, "a", True, 0),
+            (responses([{"approve": ACCEPT}]), '^malformed answer: "inputResponses" must be an object', erase, "a", True, 0),
+            (responses("accept"), '^malformed answer: "inputResponses" must be an object', erase, "a", True, 0),
+            (no_state, '"requestState" is not one of ours', erase, "a", False, 0),
+            (no_answers, '"inputResponses" must be an object', erase, "a", False, 0),
+            (after_a_malformed_one, "used already", erase, "a", True, 0),
             (malformed({"action": "accept"}), "said no", erase, "a", True, 0),
             (malformed({"action": "accept", "content": {"approve": "yes"}}), "said no", erase, "a", True, 0),
             (malformed({"action": "cancel"}), "without a yes or no", erase, "a", True, 0),
@@ -170,6 +191,11 @@ class Misuse(Case):
                 self.assertTrue("error" in m or r.get("isError") or r["resultType"] == "input_required", m)
                 self.judged(c.site, c.before, tool, getattr(c, which), why, asked["consent"] if known else None)
                 self.assertEqual(len(self.tenant.acts()), sent)
+                if "malformed" in why:  # that is the question's end: it is not unanswered, later
+                    self.assertEqual(m["error"]["code"], -32602)
+                    self.assertEqual(c.site.run("audit", "show", "--open").stdout, "")
+                    with contextlib.closing(sqlite3.connect(c.site.dir / "state.db")) as db:
+                        self.assertEqual(db.execute("SELECT count(*) FROM record WHERE space = 'asked'").fetchone(), (0,))
                 if r.get("resultType") == "input_required":  # asked anew, as another question
                     self.assertEqual(c.site.records()[-1]["event"], "asked")
                     self.assertNotEqual(c.site.records()[-1]["consent"], asked["consent"])
