@@ -87,8 +87,10 @@ static int sum_up(const struct verify *v, const struct audit_files *f)
     if (first > 1 && v->before[0])
         printf(
             "it begins at record %llu: records 1 to %llu must be in files kept elsewhere, the last of them "
-            "with MAC %s; --from %llu expects that, --from 1 does not\n",
-            first, first - 1, v->before, first);
+            "with MAC %s%s\n",
+            first, first - 1, v->before,
+            v->key || v->from ? ""
+                              : "; without the key what was archived cannot be told from what was removed");
     if (v->accepted)
         printf("%llu times it was not whole and accepted: kmcp audit show --event accepted\n",
                (unsigned long long)v->accepted);
@@ -99,23 +101,31 @@ static int sum_up(const struct verify *v, const struct audit_files *f)
 }
 
 /* HOST NULL: a copy, of which neither INI nor state is known. */
+static bool read_key(struct host *host, const struct cli *cli, const struct audit_files *f,
+                     uint8_t key[DIGEST_SIZE], char *why, size_t why_size)
+{
+    char path[1100];
+
+    chain_key_path(f->current,
+                   cli->values[OPT_KEY] ? cli->values[OPT_KEY]
+                   : host               ? config_path(&host->config, "audit", "key_file")
+                                        : NULL,
+                   path, sizeof path);
+    return keyfile_read(path, false, key, why, why_size);
+}
+
 static int verify(struct host *host, const struct cli *cli, struct audit_files *f)
 {
     const char *from = cli->values[OPT_FROM];
     struct verify v = { .say = say, .from = from ? record_number(from) : 0 };
     uint8_t key[DIGEST_SIZE];
-    char key_path[1100], why[700];
+    char why[700];
     struct chain_mark mark;
 
     if (from && !v.from)
         return complain("--from must be the number of a record, not ", from);
-    chain_key_path(f->current,
-                   cli->values[OPT_KEY] ? cli->values[OPT_KEY]
-                   : host               ? config_path(&host->config, "audit", "key_file")
-                                        : NULL,
-                   key_path, sizeof key_path);
     if (!cli->no_key) {
-        if (!keyfile_read(key_path, false, key, why, sizeof why))
+        if (!read_key(host, cli, f, key, why, sizeof why))
             return complain(why,
                             "; --key FILE names another, --no-key checks what can be checked without it");
         v.key = key;
@@ -125,6 +135,7 @@ static int verify(struct host *host, const struct cli *cli, struct audit_files *
             digest_wipe(key, sizeof key);
             return complain("cannot be opened: ", f->list[i]);
         }
+    verify_begin(&v, f->current);
     verify_end(&v, f->current);
     digest_wipe(key, sizeof key);
     if (host) {
@@ -134,31 +145,63 @@ static int verify(struct host *host, const struct cli *cli, struct audit_files *
     return compare_anchors(&v, cli, f) ? sum_up(&v, f) : 1;
 }
 
-/* ---- accept ---- */
+/* ---- accept: by a person, on a terminal, for who may edit the file is not who says what that means ---- */
 
-/* By a person, on a terminal: who may edit the file is not who says that it may be gone on with. */
-static int accept_loss(struct host *host, struct audit_files *f)
+static bool agrees(const char *question)
+{
+    char answer[16];
+
+    return (terminal_ask(question, answer, sizeof answer, false) && strcmp(answer, "yes") == 0) ||
+           complain("nothing was accepted", "") == 0;
+}
+
+/* The chain is whole: are its oldest files not there, and not known to be archived? */
+static int accept_archive(struct host *host, const struct cli *cli, struct audit_files *f,
+                          struct audit_call *record)
+{
+    uint8_t key[DIGEST_SIZE];
+    struct verify v = { .key = key };
+    char why[900], detail[200];
+
+    if (!read_key(host, cli, f, key, why, sizeof why))
+        return complain(why, "");
+    for (size_t i = 0; i < f->n; i++)
+        verify_file(&v, f->list[i]);
+    digest_wipe(key, sizeof key);
+    if (!v.late || v.archived + 1 >= v.first) {
+        printf("nothing is wrong with it; there is nothing to accept\n");
+        return 0;
+    }
+    record->archived = v.first - 1;
+    snprintf(detail, sizeof detail, "records 1 to %llu are archived, the last of them with MAC %s",
+             (unsigned long long)record->archived, v.before);
+    fprintf(stderr, "the files begin with record %llu\n", (unsigned long long)v.first);
+    if (!agrees("Type \"yes\" if you moved those before it into an archive; that is recorded: "))
+        return 1;
+    if (!audit_event(host->audit, record, "accepted", detail, why, sizeof why))
+        return complain(why, "");
+    printf("accepted, and on record: %s\n", detail);
+    return 0;
+}
+
+static int accept_loss(struct host *host, const struct cli *cli, struct audit_files *f)
 {
     struct verify v = { .key = NULL };
-    char why[900], detail[1000], who[120], answer[16];
+    char why[900], detail[1000], who[120];
     struct audit_call record = {
         .tool = "audit accept", .principal = who, .client = "kmcp audit", .transport = "command line"
     };
 
     if (!terminal_is_there())
         return complain("a person has to do this on a terminal; ", "standard input is none");
-    if (audit_ready(host->audit, why, sizeof why)) {
-        printf("nothing is wrong with it; there is nothing to accept\n");
-        return 0;
-    }
+    terminal_who(who, sizeof who);
+    if (audit_ready(host->audit, why, sizeof why))
+        return accept_archive(host, cli, f, &record);
     for (size_t i = 0; i < f->n; i++)
         verify_file(&v, f->list[i]);
     fprintf(stderr, "%s\n", why);
-    if (!terminal_ask("Type \"yes\" to go on with this file all the same; that is recorded: ", answer,
-                      sizeof answer, false) ||
-        strcmp(answer, "yes") != 0)
-        return complain("nothing was accepted", "");
-    terminal_who(who, sizeof who);
+    if (!agrees("Type \"yes\" to go on with this file all the same; that is recorded: "))
+        return 1;
     snprintf(detail, sizeof detail, "goes on after record %llu: %s", (unsigned long long)v.last, why);
     if (!audit_accept(host->audit, &record, detail, v.last, v.begun ? v.mac : "", v.tail, why, sizeof why))
         return complain(why, "");
@@ -202,7 +245,7 @@ int command_audit(const struct cli *cli)
 
         status = strcmp(what, "verify") == 0   ? verify(&host, cli, &f)
                  : strcmp(what, "show") == 0   ? audit_show(&host, cli, files, f.n)
-                 : strcmp(what, "accept") == 0 ? accept_loss(&host, &f)
+                 : strcmp(what, "accept") == 0 ? accept_loss(&host, cli, &f)
                                                : reconcile(&host, cli, files, f.n);
         audit_files_free(&f);
     }

@@ -277,6 +277,8 @@ bool audit_event(struct audit *a, struct audit_call *call, const char *event, co
     record_begin(&b, event, call->id);
     record_call(&b, call);
     record_str(&b, "result", call->result);
+    if (call->archived)
+        buf_printf(&b, ",\"archived\":%llu", (unsigned long long)call->archived);
     if (!call->redact)
         record_str(&b, "detail", detail);
     ok = put(a, &b, why, why_size);

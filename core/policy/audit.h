@@ -47,6 +47,7 @@ struct audit_call {
     const char *rule;           /* which rule of the policy decided */
     const char *policy;         /* the policy's version: a digest's first 16 digits */
     const char *request_sha256; /* of the request that is agreed to */
+    uint64_t archived;          /* "accepted" only, or 0: records up to this one are kept elsewhere */
     const char *result;         /* "resolved" only: "ok", "failed" or "unknown" */
     const struct audit_subject *subjects;
     size_t n_subjects;
@@ -82,7 +83,7 @@ bool audit_intent(struct audit *a, struct audit_call *call, char *why, size_t wh
 bool audit_outcome(struct audit *a, const struct audit_call *call, const char *result,
                    const char *request_line, int status, const char *detail);
 /* Something else that belongs to the call: EVENT "asked", "pending", "approved", "denied", "repeated",
- * "resolved", "unanswered". False with a sentence in WHY. */
+ * "resolved", "unanswered", and "accepted" for what is archived. False with a sentence in WHY. */
 bool audit_event(struct audit *a, struct audit_call *call, const char *event, const char *detail, char *why,
                  size_t why_size);
 /* It was not allowed: "refused", with why. Best effort; a failure is logged. */

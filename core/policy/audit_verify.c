@@ -66,6 +66,15 @@ static bool is_acceptance(const struct verify *v, const char *line)
     return v->key && strstr(line, member);
 }
 
+/* The last record that is archived, as an acceptance says; 0: it is about something else. */
+static uint64_t archived_by(const char *line)
+{
+    static const char member[] = ",\"archived\":";
+    const char *found = strstr(line, member);
+
+    return found ? strtoull(found + sizeof member - 1, NULL, 10) : 0;
+}
+
 /* It is told and does not count as a fault; a number used twice does. */
 static bool check_acceptance(struct verify *v, const struct reader *r, uint64_t seq)
 {
@@ -97,7 +106,9 @@ static void check_place(struct verify *v, const struct reader *r, uint64_t seq, 
         else if (seq != 1 && !begins)
             fault(v, r->file, r->line, "records 1 to %llu are missing, and record %llu did not begin a file",
                   n - 1, n);
-        else if (seq == 1 && strspn(prev, "0") != CHAIN_MAC_HEX)
+        else if (seq != 1)
+            v->late = !v->from;
+        else if (strspn(prev, "0") != CHAIN_MAC_HEX)
             fault(v, r->file, r->line, "record 1 does not begin a chain");
     } else if (seq > v->last + 1) {
         fault(v, r->file, r->line, "records %llu to %llu are missing before record %llu", want, n - 1, n);
@@ -113,7 +124,7 @@ static void check_line(struct verify *v, struct reader *r, const char *line, siz
 {
     char mac[CHAIN_MAC_HEX + 1] = "", given[CHAIN_MAC_HEX + 1] = "", prev[CHAIN_MAC_HEX + 1];
     static const uint8_t none[DIGEST_SIZE];
-    uint64_t seq, torn;
+    uint64_t seq, torn, archived;
     bool whole = chain_line_place(line, len, &seq, prev) &&
                  chain_line_mac(v->key ? v->key : none, line, len, mac, given) && ended;
 
@@ -135,7 +146,10 @@ static void check_line(struct verify *v, struct reader *r, const char *line, siz
             v->say(v->arg, r->file, r->odd_line,
                    "torn by a crash or a full disk while it was written; not tampering");
     }
-    if (!is_acceptance(v, line) || !check_acceptance(v, r, seq))
+    archived = is_acceptance(v, line) ? archived_by(line) : 0;
+    if (archived > v->archived)
+        v->archived = archived;
+    if (archived || !is_acceptance(v, line) || !check_acceptance(v, r, seq))
         check_place(v, r, seq, prev, begins_file(line, len));
     r->odd_line = r->odd_bytes = 0;
     v->begun = true;
@@ -168,6 +182,17 @@ bool verify_file(struct verify *v, const char *file)
     free(line);
     fclose(in);
     return true;
+}
+
+void verify_begin(struct verify *v, const char *file)
+{
+    unsigned long long first = v->first;
+
+    if (v->key && v->late && v->archived + 1 < v->first)
+        fault(v, file, 0,
+              "records %llu to %llu are missing, and nobody put on record that they are archived: kmcp audit "
+              "accept does, --from %llu is enough for once",
+              (unsigned long long)v->archived + 1, first - 1, first);
 }
 
 void verify_end(struct verify *v, const char *file)

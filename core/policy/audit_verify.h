@@ -9,20 +9,24 @@ struct verify {
     const uint8_t *key; /* NULL: only order and form can be checked */
     void (*say)(void *arg, const char *file, uint64_t line, const char *what);
     void *arg;
-    uint64_t from; /* the record that the files must begin with; 0: any, and that is for a person to judge */
+    uint64_t
+        from; /* the record that the files must begin with; 0: the first, or one after what was archived */
     /* found */
     uint64_t records, torn, faults, first, last;
     uint64_t accepted;              /* what was not whole, and was accepted by a person */
     uint64_t tail;                  /* bytes after the last record that are none */
     char mac[CHAIN_MAC_HEX + 1];    /* of the last record */
     char before[CHAIN_MAC_HEX + 1]; /* of the one that came before the first */
-    bool begun;
+    uint64_t archived;              /* a person put on record that those up to this one are kept elsewhere */
+    bool begun, late; /* LATE: they begin with the first record of a file that is not the first */
     uint64_t compared, others, earlier; /* anchors: for these files, for other ones, before FROM */
     char other[600];                    /* what one of the others is for, HOST:PATH */
 };
 
 /* Reads FILE as the next one of the chain. False if it cannot be opened. Constant memory. */
 bool verify_file(struct verify *v, const char *file);
+/* After the last file: may those before the first one be missing? Without a key nobody can tell. */
+void verify_begin(struct verify *v, const char *file);
 /* After the last file, the one that is being written: does the chain end where its head says? */
 void verify_end(struct verify *v, const char *file);
 /* Does the record that the state remembers as the last one (SEQ, MAC; 0: none) stand in the N FILES? */

@@ -375,6 +375,11 @@ class Audit(Session):
         self.assertEqual(p.returncode, 0, p.stdout)
         self.assertIn("3 anchors compared\n", p.stdout)
 
+    def all_records(self, site):
+        """Of all files that are there, in order."""
+        files = [*sorted(site.dir.glob("audit.jsonl.0*")), site.audit]
+        return [json.loads(line) for f in files if f.exists() for line in f.read_text().splitlines()]
+
     def test_the_oldest_files_are_archived(self):
         site = self.site(policy="repeat_minutes = 0\n[rule all]\nthen = allow", extra="")
         site.write(site.ini.read_text().replace("[audit]\n", "[audit]\nrotate_bytes = 2000\n"))
@@ -386,11 +391,38 @@ class Audit(Session):
         archive.mkdir(mode=0o700)
         last = json.loads(rotated[0].read_text().splitlines()[-1])
         rotated[0].rename(archive / rotated[0].name)
+        begins = (f"it begins at record {last['seq'] + 1}: records 1 to {last['seq']} must be in files kept elsewhere, the last of them "
+                  f"with MAC {last['mac']}")
+        p = site.run("audit", "verify")  # nobody said so: somebody may have removed it
+        self.assertEqual(p.returncode, 1, p.stdout)
+        self.assertIn(f"records 1 to {last['seq']} are missing, and nobody put on record that they are archived", p.stdout)
+        self.assertIn("; 0 torn, 1 fault\n", p.stdout)
+        self.assertEqual(site.run("audit", "verify", "--from", str(last["seq"] + 1)).returncode, 0)
+        p = site.run("audit", "verify", "--no-key")
+        self.assertEqual(p.returncode, 0, p.stdout)
+        self.assertIn(begins + "; without the key what was archived cannot be told from what was removed", p.stdout)
+        n = len(self.all_records(site))
+        self.assertIn("on a terminal", site.run("audit", "accept").stderr)
+        text, status = on_terminal(site, "audit", "accept", answers=[('Type "yes"', "no")])
+        self.assertEqual((status, len(self.all_records(site))), (1, n), text)
+        text, status = on_terminal(site, "audit", "accept", answers=[YES])
+        self.assertEqual(status, 0, text)
+        accepted = self.all_records(site)[-1]
+        self.assertEqual((accepted["event"], accepted["archived"], accepted["seq"]), ("accepted", last["seq"], last["seq"] + n + 1))
+        self.assertIn(last["mac"], accepted["detail"])
+        if jsonschema:
+            jsonschema.validate(accepted, json.loads((ROOT / "docs" / "audit-record.schema.json").read_text()))
+        text, status = on_terminal(site, "audit", "accept")
+        self.assertEqual((status, "nothing to accept" in text), (0, True), text)
         p = site.run("audit", "verify")
         self.assertEqual(p.returncode, 0, p.stdout)
-        self.assertIn(f"it begins at record {last['seq'] + 1}: records 1 to {last['seq']} must be in files kept elsewhere, the last of them "
-                      f"with MAC {last['mac']}", p.stdout)
-        self.assertEqual(site.run("audit", "verify", "--from", str(last["seq"] + 1)).returncode, 0)
+        self.assertIn(begins + "\n", p.stdout)
+        self.assertNotIn("not whole", p.stdout)
+        rotated[1].rename(archive / rotated[1].name)  # one more than that
+        p = site.run("audit", "verify")
+        self.assertEqual(p.returncode, 1)
+        self.assertIn(f"records {last['seq'] + 1} to ", p.stdout)
+        (archive / rotated[1].name).rename(rotated[1])
         p = site.run("audit", "verify", "--from", "1")
         self.assertEqual(p.returncode, 1)
         self.assertIn(f"the files begin with record {last['seq'] + 1}, not 1", p.stdout)
@@ -412,9 +444,10 @@ class Audit(Session):
             self.act(site)
             site.audit.unlink()
         self.act(site)
-        p = site.run("audit", "verify")
+        p = site.run("audit", "verify", "--from", "7")
         self.assertEqual(p.returncode, 0, p.stdout)
         self.assertIn("it begins at record 7", p.stdout)
+        self.assertIn("records 1 to 6 are missing", site.run("audit", "verify").stdout)
 
     def test_somebody_else_verifies_a_copy(self):
         site, other = self.site(), self.site()
