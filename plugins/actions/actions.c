@@ -148,7 +148,7 @@ static kmcp_rc run_act(kmcp_ctx *ctx, const kmcp_json *args, const struct kmcp_r
         pin = kmcp_get_str(ctx, reply.body, "unlock_pin");
     if (!pin)
         pin = kmcp_get_str(ctx, reply.body, "pin");
-    is_handle = pin && strncmp(pin, "secret:", 7) == 0;
+    is_handle = pin && kmcp_is_handle(pin);
     if (!out || kmcp_set_bool(ctx, out, "accepted", 1) != KMCP_OK ||
         kmcp_set_str(ctx, out, "action", action) != KMCP_OK ||
         kmcp_set_str(ctx, out, "device_id", d.id) != KMCP_OK ||

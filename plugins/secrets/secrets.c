@@ -116,9 +116,15 @@ static kmcp_rc read_kind(kmcp_ctx *ctx, const kmcp_json *args)
     for (i = 0; i < 3 && k->fields[i]; i++) {
         const char *value = kmcp_get_str(ctx, reply.body, k->fields[i]);
 
-        if (value && (rc = kmcp_text(ctx, "%s%s of device %s: %s.", n++ ? " " : "", k->labels[i], d.id,
-                                     value)) != KMCP_OK)
+        if (!value)
+            continue;
+        if (!kmcp_is_handle(value))
+            rc = kmcp_text(ctx, "%s%s of device %s: %s.", n ? " " : "", k->labels[i], d.id, value);
+        else if (n == 0) /* of which kind it is, and how a person gets at it, the host says */
+            rc = kmcp_text(ctx, "Of device %s:", d.id);
+        if (rc != KMCP_OK)
             return rc;
+        n++;
     }
     return n ? KMCP_OK
              : kmcp_fail(ctx, KMCP_E_NOTFOUND,

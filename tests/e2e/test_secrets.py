@@ -28,7 +28,7 @@ class Secrets(Case):
         site = self.site(extra="[log]\nlevel = debug")
         k = self.kmcp(site, ask="accept")
         d, r, handle = self.fetch(k)
-        self.assertIn(f"FileVault recovery key of device {d['device_id']}: {handle}.", r["content"][0]["text"])
+        self.assertRegex(r["content"][0]["text"], f"^Of device {d['device_id']}: FileVault recovery key, once, until [0-9:]{{5}}Z: `kmcp secret open {handle} ")
         listed = site.run("secret", "list").stdout
         for part in (handle, d["serial_number"], "get_filevault_key"):
             self.assertIn(part, listed)

@@ -63,6 +63,13 @@ KMCP_MAYBE_UNUSED static inline kmcp_rc kmcp_set_bool(kmcp_ctx *ctx, kmcp_json *
     return ctx->host->json_set(ctx, object, key, ctx->host->json_new_bool(ctx, value));
 }
 
+/* Is VALUE, of a field that its route calls a secret, a handle that the host put there? It is the value itself where the
+ * site wants that. How a person opens a handle the host adds to the answer. */
+KMCP_MAYBE_UNUSED static inline int kmcp_is_handle(const char *value)
+{
+    return strncmp(value, "secret:", 7) == 0;
+}
+
 /* TEXT, which somebody else wrote (a device's name, a user's), as it stands in a sentence to a person: in quotes, with
  * quotes and backslashes in it escaped, so that it cannot end there and go on as if it were the sentence; at most 200
  * characters of it. NULL: OTHERWISE, without quotes. */
