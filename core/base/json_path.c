@@ -15,14 +15,29 @@ static const kmcp_json *member(const kmcp_json *object, const char *key, size_t 
     return NULL;
 }
 
+/* The item whose number, from 0, is the LEN bytes at DIGITS. */
+static const kmcp_json *item(const kmcp_json *array, const char *digits, size_t len)
+{
+    size_t i = 0;
+
+    if (len == 0 || len > 6 || strspn(digits, "0123456789") < len)
+        return NULL;
+    while (len--)
+        i = 10 * i + (size_t)(*digits++ - '0');
+    return json_at(array, i);
+}
+
 const kmcp_json *json_path(const kmcp_json *row, const char *field)
 {
     while (*field) {
-        size_t whole = strcspn(field, "|"), first = strcspn(field, ".|");
-        const kmcp_json *value = member(row, field, first);
+        size_t whole = strcspn(field, "|");
+        const kmcp_json *value = row;
 
-        if (value && first < whole)
-            value = member(value, field + first + 1, whole - first - 1);
+        for (size_t at = 0, len; value && at < whole; at += len + 1) {
+            len = strcspn(field + at, ".|");
+            value = json_kind(value) == KMCP_JSON_ARRAY ? item(value, field + at, len)
+                                                        : member(value, field + at, len);
+        }
         if (value)
             return value;
         field += whole;

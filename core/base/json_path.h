@@ -4,7 +4,7 @@
 
 #include "json.h"
 
-/* The first that ROW has of FIELD's alternatives ("user.email|user_email"), or NULL. */
+/* The first that ROW has of FIELD's alternatives ("user.email|user_email|users.0.email"), or NULL. */
 const kmcp_json *json_path(const kmcp_json *row, const char *field);
 /* LIST ("device_id user") with the members that FIELD's alternatives begin with added where they are missing;
  * in A. NULL LIST, or no memory: NULL. */

@@ -166,7 +166,7 @@ kmcp_rc condition_parse(const struct kmcp_query *q, struct arena *a, const char 
             break;
         }
         out->op = signs[i].op;
-        out->text = arena_strndup(a, at, len);
+        out->text = out->api = arena_strndup(a, at, len);
         return out->text ? read_operand(out, now_ms, f) : failure_set(f, KMCP_E_NOMEM, "out of memory");
     }
     return failure_set(
@@ -185,6 +185,7 @@ kmcp_rc condition_of(const struct kmcp_column *column, struct arena *a, const km
     if ((column->type == KMCP_COLUMN_TEXT && !(column->flags & KMCP_COLUMN_EXACT)) ||
         column->type == KMCP_COLUMN_VERSION)
         out->op = HOLDS;
+    out->api = out->text;
     if (!out->text)
         return failure_set(f, KMCP_E_NOMEM, "out of memory");
     return read_operand(out, now_ms, f);

@@ -23,6 +23,7 @@ struct condition {
     const struct kmcp_column *column;
     enum condition_op op;
     const char *text;     /* the value as written; "": none */
+    const char *api;      /* the same as the API writes it; NULL: it cannot be left to the API */
     struct value operand; /* the same as the column's type; not set for none */
 };
 

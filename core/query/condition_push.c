@@ -43,10 +43,10 @@ static const char *undisputed(const char *text, struct arena *a, bool *whole)
  * "15-5" are 14 and 15.5 for us, but not for the API. NULL: nothing. */
 static const char *version_part(const struct condition *c, struct arena *a)
 {
-    size_t len = strlen(c->text);
+    size_t len = strlen(c->api);
 
-    return c->op == HOLDS && is_plain_version(c->text)
-               ? arena_strndup(a, c->text, len - (c->text[len - 1] == '.'))
+    return c->op == HOLDS && is_plain_version(c->api)
+               ? arena_strndup(a, c->api, len - (c->api[len - 1] == '.'))
                : NULL;
 }
 
@@ -68,9 +68,9 @@ const char *condition_pushed(const struct condition *c, struct arena *a, bool *e
         return version_part(c, a);
     if (!contains) {
         *exact = c->op == IS;
-        return arena_strdup(a, c->text);
+        return arena_strdup(a, c->api);
     }
-    text = undisputed(c->text, a, exact);
+    text = undisputed(c->api, a, exact);
     *exact = *exact && c->op == HOLDS;
     return text;
 }
@@ -109,7 +109,7 @@ kmcp_json *condition_filter(const struct condition *c, struct arena *a, bool *ex
         if (c->column->type == KMCP_COLUMN_VERSION)
             part = version_part(c, a);
         else if (c->op == HOLDS || c->op == IS)
-            part = undisputed(c->text, a, exact);
+            part = undisputed(c->api, a, exact);
         *exact = *exact && c->op == HOLDS;
         list = part ? json_array(a) : NULL;
         return list && json_append(a, list, json_string(a, part)) ? operation(a, "like", list) : NULL;

@@ -42,7 +42,7 @@ static bool push_one(struct pushing *p, const struct condition *c)
     kmcp_json *operation;
     char *name;
 
-    if (strlen(c->text) > PUSHED_MAX)
+    if (!c->api || strlen(c->api) > PUSHED_MAX)
         return false;
     value = condition_pushed(c, p->arena, &exact);
 

@@ -23,6 +23,7 @@ struct running {
     bool had_enough; /* stopped early: the API's total is the answer's */
     bool persons;    /* asks for some */
     bool no_total;   /* that alone was asked for, and the API does not tell it */
+    bool starved;    /* out of memory */
     int64_t skipped; /* matching rows before the place where reading began */
 };
 
@@ -30,6 +31,11 @@ static bool accepts(void *arg, const kmcp_json *row)
 {
     struct running *r = arg;
 
+    /* the row is the sweep's own copy, and the caller's words are what he compares with */
+    if (!words_to_caller(r->question.q, r->env->call->arena, (kmcp_json *)(uintptr_t)row)) {
+        r->starved = true;
+        return false;
+    }
     for (size_t i = 0; i < r->question.n_conditions; i++)
         if (!condition_holds(&r->question.conditions[i], row))
             return false;
@@ -58,8 +64,6 @@ static kmcp_rc take_page(kmcp_ctx *ctx, const kmcp_json *rows, void *arg)
 
     (void)ctx;
     for (const kmcp_json *row = json_first(rows); row; row = json_next(row)) {
-        if (!words_to_caller(r->question.q, r->env->call->arena, (kmcp_json *)(uintptr_t)row))
-            return no_memory(r->env);
         if (r->file && !export_take(r->file, row, f))
             return f->rc;
         for (size_t i = 0; i < r->n_tallies; i++)
@@ -200,6 +204,8 @@ static kmcp_rc ask(struct running *r, bool trusting)
         skip_rows(r, &rq);
     r->pick.only_total = trusting && asks_only_total(r, &rq);
     rc = client_sweep(env->client, env->call, env->ctx, &rq, &r->pick, take_page, r, &coverage);
+    if (rc == KMCP_OK && r->starved)
+        rc = no_memory(env);
     if (rc != KMCP_OK)
         return rc;
     if (r->no_total || (r->skipped && r->pick.refused) || (r->skipped && !counted(r))) {

@@ -25,7 +25,7 @@ static kmcp_rc add_condition(struct question *qu, struct arena *a, struct failur
 {
     if (qu->n_conditions == QUESTION_CONDITIONS)
         return failure_set(f, KMCP_E_ARG, "there may be %d conditions at the most", QUESTION_CONDITIONS);
-    if (!words_to_api(qu->q, a, c))
+    if (!words_of_condition(qu->q, a, c))
         return failure_set(f, KMCP_E_NOMEM, "out of memory");
     qu->conditions[qu->n_conditions++] = *c;
     return KMCP_OK;

@@ -1,5 +1,6 @@
 /* words.c - values that callers know by another name than the API's.  SPDX-License-Identifier: Apache-2.0 */
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -34,31 +35,50 @@ static bool is(const char *text, const char *word, size_t len)
     return strlen(text) == len && strncasecmp(text, word, len) == 0;
 }
 
-bool words_to_api(const struct kmcp_query *q, struct arena *a, struct condition *c)
+bool words_of_condition(const struct kmcp_query *q, struct arena *a, struct condition *c)
 {
     const char *at = q->words;
-    struct word w;
+    struct word w, meant = { 0 };
+    bool known = false, has = false;
 
-    while (next_word(q, &at, &w))
-        if (w.column == c->column && is(c->text, w.said, w.said_len)) {
-            c->text = c->operand.text = arena_strndup(a, w.api, w.api_len);
-            return c->text != NULL;
-        }
-    return true;
+    while (c->operand.is && !known && next_word(q, &at, &w)) {
+        if (w.column != c->column)
+            continue;
+        has = true;
+        known = is(c->text, w.said, w.said_len);
+        if (known || is(c->text, w.api, w.api_len))
+            meant = w;
+    }
+    if (has && c->op != IS) /* part of a word is no part of what the API has in its place */
+        c->api = NULL;
+    if (!meant.said)
+        return true;
+    c->text = c->operand.text = arena_strndup(a, meant.said, meant.said_len);
+    if (c->api)
+        c->api = arena_strndup(a, meant.api, meant.api_len);
+    return c->text && (c->api || c->op != IS);
 }
 
 bool words_to_caller(const struct kmcp_query *q, struct arena *a, kmcp_json *row)
 {
     const char *at = q->words, *text;
+    char digits[24];
     struct word w;
+    int64_t number;
 
     while (next_word(q, &at, &w)) {
         const kmcp_json *node = w.column ? json_path(row, w.column->field) : NULL;
 
-        if (!(text = json_str(node)) || !is(text, w.api, w.api_len))
+        text = json_str(node);
+        if (!text && json_int(node, &number)) {
+            snprintf(digits, sizeof digits, "%lld", (long long)number);
+            text = digits;
+        }
+        if (!text || !is(text, w.api, w.api_len) ||
+            (strlen(text) == w.said_len && memcmp(text, w.said, w.said_len) == 0))
             continue;
         text = arena_strndup(a, w.said, w.said_len);
-        if (!text || !json_replace_str(a, (kmcp_json *)(uintptr_t)node, text))
+        if (!text || !json_become_str(a, (kmcp_json *)(uintptr_t)node, text))
             return false;
     }
     return true;

@@ -180,17 +180,18 @@ kmcp_rc fake_http(kmcp_ctx *ctx, const struct kmcp_request *rq, struct kmcp_repl
 const cJSON *fake_pick(const cJSON *row, const char *field)
 {
     while (*field) {
-        size_t len = strcspn(field, "|");
-        const char *dot = memchr(field, '.', len);
-        char parent[64] = "", key[64];
-        const cJSON *value;
+        size_t len = strcspn(field, "|"), part;
+        const cJSON *value = row;
+        char key[64];
 
-        if (dot)
-            snprintf(parent, sizeof parent, "%.*s", (int)(dot - field), field);
-        snprintf(key, sizeof key, "%.*s", (int)(field + len - (dot ? dot + 1 : field)),
-                 dot ? dot + 1 : field);
-        value = cJSON_GetObjectItemCaseSensitive(dot ? cJSON_GetObjectItemCaseSensitive(row, parent) : row,
-                                                 key);
+        for (size_t at = 0; value && at < len; at += part + 1) {
+            part = strcspn(field + at, ".|");
+            snprintf(key, sizeof key, "%.*s", (int)part, field + at);
+            value = !cJSON_IsArray(value) ? cJSON_GetObjectItemCaseSensitive(value, key)
+                    : key[strspn(key, "0123456789")] != '\0'
+                        ? NULL
+                        : cJSON_GetArrayItem(value, (int)strtol(key, NULL, 10));
+        }
         if (value)
             return value;
         field += len + (field[len] == '|');

@@ -2,6 +2,7 @@
 #include "test.h"
 #include "base/buf.h"
 #include "base/json.h"
+#include "base/json_path.h"
 
 static struct arena a;
 
@@ -236,6 +237,33 @@ static void scans_every_place(void **state)
             }
 }
 
+static void a_path_leads_to_a_value(void **state)
+{
+    static const struct {
+        const char *field, *value; /* NULL: none */
+    } rows[] = {
+        { "a", "1" },          { "o.b", "2" },
+        { "o.c.d", "3" },      { "l.0", "\"x\"" },
+        { "l.1.e", "4" },      { "l.1.m.1", "6" },
+        { "z|o.b", "2" },      { "l.0.e|l.1.e", "4" },
+        { "e.0.e", NULL },     { "l.2", NULL },
+        { "l.e", NULL },       { "l.-1", NULL },
+        { "l.0000000", NULL }, { "l.18446744073709551616", NULL },
+        { "a.b", NULL },       { "o.0", NULL },
+        { "z", NULL },
+    };
+    const kmcp_json *row = parse(
+        "{\"a\":1,\"o\":{\"b\":2,\"c\":{\"d\":3}},\"l\":[\"x\",{\"e\":4,\"m\":[5,6]}],\"e\":[]}");
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const kmcp_json *value = json_path(row, rows[i].field);
+
+        if (!value != !rows[i].value || (value && strcmp(json_text(&a, value), rows[i].value) != 0))
+            fail_msg("%s: %s", rows[i].field, value ? json_text(&a, value) : "(none)");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +278,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(stops_at_the_ceiling, setup, teardown),
         cmocka_unit_test_setup_teardown(projects, setup, teardown),
         cmocka_unit_test_setup_teardown(scans_every_place, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_path_leads_to_a_value, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -269,8 +269,8 @@ struct kmcp_param {
 };
 
 /* A condition on rows, checked by the host on the real values before anything is masked, so that a plugin can look a
- * person or a serial number up that it may not see. FIELD is "KEY" or "PARENT.KEY"; alternatives are separated by '|'
- * and the first one present counts. Comparison ignores ASCII case. */
+ * person or a serial number up that it may not see. FIELD is as a column's; of its alternatives the first one present
+ * counts. Comparison ignores ASCII case. */
 struct kmcp_where {
     const char *field;
     const char *value; /* NULL: the condition is left out */
@@ -334,7 +334,8 @@ typedef kmcp_rc (*kmcp_each_fn)(kmcp_ctx *ctx, size_t i, const kmcp_json *body, 
 /* Since 1.3. One thing that callers can ask about in the rows of a list: to show, to compare, to sort or group by. */
 struct kmcp_column {
     const char *name;  /* as callers say it and answers head it: ^[a-z][a-z0-9_]*$                                   */
-    const char *field; /* where a row has it: "KEY" or "PARENT.KEY", alternatives separated by '|'                   */
+    const char *field; /* where a row has it: "KEY", "PARENT.KEY" and so on, a number for an item of an array, from  */
+                       /* 0: "errors.0.text"; alternatives separated by '|'                                          */
     const char *param; /* the query parameter with which the API itself selects by it, or NULL                       */
     uint32_t type;     /* KMCP_COLUMN_*                                                                              */
     uint32_t flags;    /* KMCP_COLUMN_SHOWN, KMCP_COLUMN_EXACT                                                       */
@@ -359,8 +360,9 @@ struct kmcp_query {
     const char *sections;               /* instead of the caller's: groupings, each a table of the answer, separated */
                                         /* by spaces: "platform platform,os_version last_check_in:age"; or NULL      */
     int64_t limit;                      /* rows shown when the caller names no limit                                 */
-    const char *words;                  /* values that callers know by another name than the API's, separated by     */
-                                        /* spaces: "platform:AppleTV=tvOS"; or NULL                                  */
+    const char *words;                  /* values of TEXT columns that callers know by another name than the API's,  */
+                                        /* or of whole numbers, separated by spaces: "platform:AppleTV=tvOS",        */
+                                        /* "status:failed=4"; or NULL                                                */
 };
 #define KMCP_QUERY_PUSHED 1u /* the API itself selects by all that the request's own query says                      */
 #define KMCP_QUERY_FILTER 2u /* the route takes conditions as a JSON object, `filter` (API section 3)                */
