@@ -77,35 +77,6 @@ kmcp_rc device_named_by(kmcp_ctx *ctx, const kmcp_json *args, struct kmcp_device
                                kmcp_get_str(ctx, args, "device_id"), d);
 }
 
-static struct kmcp_table table_for(kmcp_ctx *ctx, const kmcp_json *args, const char *const *columns, size_t n)
-{
-    int64_t limit = ctx->host->opt_int(ctx, "default_limit");
-    struct kmcp_table t = { .columns = columns, .n_columns = n };
-
-    t.limit = kmcp_get_int(ctx, args, "limit", limit);
-    t.offset = kmcp_get_int(ctx, args, "offset", 0);
-    return t;
-}
-
-/* All rows of ROUTE under a device, handed to PAGE. */
-static kmcp_rc sweep_device(kmcp_ctx *ctx, const struct kmcp_route *route, const char *id,
-                            const struct kmcp_where *where, size_t n_where, kmcp_page_fn page, void *arg,
-                            struct kmcp_coverage *coverage)
-{
-    const struct kmcp_param path[] = { { "device_id", id } };
-    const struct kmcp_request request = {
-        .struct_size = sizeof request,
-        .route = route,
-        .path = path,
-        .n_path = 1,
-        .where = where,
-        .n_where = n_where,
-    };
-
-    coverage->struct_size = sizeof *coverage;
-    return ctx->host->sweep(ctx, &request, page, arg, coverage);
-}
-
 /* Adds the scalar members of OBJECT to OUT and, as "key: value" lines, to the text; unset ones are left out.
  */
 static void show_fields(kmcp_ctx *ctx, const kmcp_json *object, kmcp_json *out, const char *indent)
@@ -407,39 +378,36 @@ static const struct kmcp_column app_columns[] = {
     TEXT("source", "source|application_source|publisher", NULL, 0),
 };
 
-/* A question about what hangs on one device. */
-static kmcp_rc ask_device(kmcp_ctx *ctx, const kmcp_json *args, const struct kmcp_route *route,
-                          const struct kmcp_column *columns, uint32_t n, const char *what)
+/* A question about what hangs on one device: ROUTE and the plugin's own conditions are in REQUEST, COLUMNS
+ * and the rest in QUESTION. */
+static kmcp_rc ask_device(kmcp_ctx *ctx, const kmcp_json *args, struct kmcp_request request,
+                          struct kmcp_query question)
 {
     struct kmcp_param path[] = { { "device_id", NULL } };
-    const struct kmcp_request request = {
-        .struct_size = sizeof request, .route = route, .path = path, .n_path = 1
-    };
-    const struct kmcp_query question = {
-        .struct_size = sizeof question,
-        .request = &request,
-        .columns = columns,
-        .n_columns = n,
-        .column_size = sizeof *columns,
-        .what = what,
-        .limit = ctx->host->opt_int(ctx, "default_limit"),
-    };
     struct kmcp_device d;
     kmcp_rc rc = device_named_by(ctx, args, &d);
 
     if (rc != KMCP_OK)
         return rc;
     path[0].value = d.id;
+    request.struct_size = sizeof request;
+    request.path = path;
+    request.n_path = 1;
+    question.struct_size = sizeof question;
+    question.request = &request;
+    question.limit = ctx->host->opt_int(ctx, "default_limit");
     return ctx->host->query(ctx, &question, args);
 }
 
 static kmcp_rc get_device_apps_run(kmcp_ctx *ctx, const kmcp_json *args)
 {
-    return ask_device(ctx, args, &device_routes[GET_APPS], app_columns,
-                      sizeof app_columns / sizeof *app_columns, "apps");
+    const struct kmcp_request request = { .route = &device_routes[GET_APPS] };
+    const struct kmcp_query question = { KMCP_COLUMNS(app_columns), .what = "apps" };
+
+    return ask_device(ctx, args, request, question);
 }
 
-/* get_device_activity: newest first, which the API does not promise. */
+/* get_device_activity, get_device_commands: newest first, which the API does not promise. */
 
 static const struct kmcp_column activity_columns[] = {
     { "time", "created_at", NULL, KMCP_COLUMN_DATE, KMCP_COLUMN_SHOWN },
@@ -447,120 +415,47 @@ static const struct kmcp_column activity_columns[] = {
     TEXT("details", "details", NULL, KMCP_COLUMN_SHOWN),
 };
 
-static kmcp_rc get_device_activity_run(kmcp_ctx *ctx, const kmcp_json *args)
+static const struct kmcp_column command_columns[] = {
+    { "requested", "date_requested", NULL, KMCP_COLUMN_DATE, KMCP_COLUMN_SHOWN },
+    TEXT("type", "request_type|command_type", NULL, KMCP_COLUMN_SHOWN),
+    TEXT("status", "status", NULL, KMCP_COLUMN_SHOWN),
+    { "completed", "date_completed", NULL, KMCP_COLUMN_DATE, KMCP_COLUMN_SHOWN },
+    TEXT("error", "error_chain.0.us_english_description|error_chain.0.localized_description", NULL,
+         KMCP_COLUMN_SHOWN),
+};
+
+static const kmcp_json *sorted_by(kmcp_ctx *ctx, const kmcp_json *args, const char *sort)
 {
     kmcp_json *copy = ctx->host->json_copy(ctx, args);
 
-    if (!copy || kmcp_set_str(ctx, copy, "sort", "-time") != KMCP_OK)
-        return KMCP_E_NOMEM;
-    return ask_device(ctx, copy, &device_routes[GET_ACTIVITY], activity_columns,
-                      sizeof activity_columns / sizeof *activity_columns, "events");
+    return copy && kmcp_set_str(ctx, copy, "sort", sort) == KMCP_OK ? copy : NULL;
 }
 
-/* get_device_commands: newest first, which the API does not promise. */
-
-struct history {
-    const kmcp_json **rows;
-    size_t n, cap;
-    const char *time_key;
-};
-
-static kmcp_rc history_page(kmcp_ctx *ctx, const kmcp_json *rows, void *arg)
+static kmcp_rc get_device_activity_run(kmcp_ctx *ctx, const kmcp_json *args)
 {
-    struct history *history = arg;
-    const kmcp_json *row;
+    const struct kmcp_request request = { .route = &device_routes[GET_ACTIVITY] };
+    const struct kmcp_query question = { KMCP_COLUMNS(activity_columns), .what = "events" };
 
-    for (row = ctx->host->json_at(rows, 0); row; row = ctx->host->json_next(row)) {
-        if (history->n == history->cap) {
-            size_t cap = history->cap ? 2 * history->cap : 128;
-            const kmcp_json **grown = ctx->host->alloc(ctx, cap * sizeof *grown);
-
-            if (!grown)
-                return KMCP_E_NOMEM;
-            if (history->n)
-                memcpy(grown, history->rows, history->n * sizeof *grown);
-            history->rows = grown;
-            history->cap = cap;
-        }
-        if (!(history->rows[history->n] = ctx->host->json_copy(ctx, row)))
-            return KMCP_E_NOMEM;
-        history->n++;
-    }
-    return KMCP_OK;
-}
-
-/* Merge sort by time, newest first and stable: qsort has no way to hand the host table to its comparison. */
-static void sort_history(kmcp_ctx *ctx, const char *key, const kmcp_json **rows, const kmcp_json **spare,
-                         size_t n)
-{
-    size_t half = n / 2, a = 0, b = half, i;
-
-    if (n < 2)
-        return;
-    sort_history(ctx, key, rows, spare, half);
-    sort_history(ctx, key, rows + half, spare, n - half);
-    for (i = 0; i < n; i++) {
-        const char *x = a < half ? kmcp_get_str(ctx, rows[a], key) : NULL;
-        const char *y = b < n ? kmcp_get_str(ctx, rows[b], key) : NULL;
-
-        spare[i] = b >= n || (a < half && strcmp(x ? x : "", y ? y : "") >= 0) ? rows[a++] : rows[b++];
-    }
-    memcpy(rows, spare, n * sizeof *rows);
-}
-
-static kmcp_rc read_history(kmcp_ctx *ctx, const kmcp_json *args, const struct kmcp_route *route,
-                            const struct kmcp_where *where, size_t n_where, struct history *history,
-                            struct kmcp_coverage *coverage)
-{
-    const kmcp_json **spare;
-    struct kmcp_device d;
-    kmcp_rc rc;
-
-    if ((rc = device_named_by(ctx, args, &d)) != KMCP_OK ||
-        (rc = sweep_device(ctx, route, d.id, where, n_where, history_page, history, coverage)) != KMCP_OK)
-        return rc;
-    spare = ctx->host->alloc(ctx, (history->n + 1) * sizeof *spare);
-    if (!spare)
-        return KMCP_E_NOMEM;
-    sort_history(ctx, history->time_key, history->rows, spare, history->n);
-    return KMCP_OK;
-}
-
-static const char *first_error(kmcp_ctx *ctx, const kmcp_json *row)
-{
-    const kmcp_json *error = ctx->host->json_at(ctx->host->json_get(row, "error_chain"), 0);
-    const char *text = kmcp_get_str(ctx, error, "us_english_description");
-
-    return text ? text : kmcp_get_str(ctx, error, "localized_description");
+    args = sorted_by(ctx, args, "-time");
+    return args ? ask_device(ctx, args, request, question) : KMCP_E_NOMEM;
 }
 
 static kmcp_rc get_device_commands_run(kmcp_ctx *ctx, const kmcp_json *args)
 {
-    /* api section 1.10: 1 waits, 2 was sent, 3 and 4 are ends, 5 will be tried again */
-    static const char *const words[] = { "?", "pending", "sent", "done", "failed", "not now" };
-    static const char *const columns[] = { "requested", "type", "status", "completed", "error" };
     const struct kmcp_where where[] = { { "request_type|command_type",
                                           kmcp_get_str(ctx, args, "request_type"), KMCP_WHERE_CONTAINS, 0 } };
-    struct kmcp_table table = table_for(ctx, args, columns, sizeof columns / sizeof *columns);
-    struct kmcp_coverage coverage = { 0 };
-    struct history history = { .time_key = "date_requested" };
-    kmcp_rc rc = read_history(ctx, args, &device_routes[GET_COMMANDS], where, 1, &history, &coverage);
-    size_t i;
+    const struct kmcp_request request = { .route = &device_routes[GET_COMMANDS],
+                                          .where = where,
+                                          .n_where = 1 };
+    /* api section 1.10: 1 waits, 2 was sent, 3 and 4 are ends, 5 will be tried again */
+    const struct kmcp_query question = {
+        KMCP_COLUMNS(command_columns),
+        .what = "commands",
+        .words = "status:pending=1 status:sent=2 status:done=3 status:failed=4 status:not_now=5",
+    };
 
-    for (i = 0; rc == KMCP_OK && i < history.n; i++) {
-        const kmcp_json *row = history.rows[i];
-        int64_t status = kmcp_get_int(ctx, row, "status", 0);
-        const char *cells[] = { kmcp_get_str(ctx, row, "date_requested"),
-                                kmcp_get_str(ctx, row, "request_type")
-                                    ? kmcp_get_str(ctx, row, "request_type")
-                                    : kmcp_get_str(ctx, row, "command_type"),
-                                words[status >= 1 && status <= 5 ? status : 0],
-                                kmcp_get_str(ctx, row, "date_completed"), first_error(ctx, row) };
-
-        if (kmcp_table_wants(&table))
-            rc = kmcp_table_add(ctx, &table, cells);
-    }
-    return rc == KMCP_OK ? kmcp_table_result(ctx, &table, "commands", &coverage) : rc;
+    args = sorted_by(ctx, args, "-requested");
+    return args ? ask_device(ctx, args, request, question) : KMCP_E_NOMEM;
 }
 
 /* Contents. */
@@ -598,9 +493,11 @@ static const struct kmcp_tool tools[] = {
               "Apps installed on one device. Columns: name version bundle_id source.", table_schema, 0),
     READ_TOOL(get_device_activity, "Get device activity",
               "What happened on one device, newest first. Columns: time type details.", table_schema, 0),
-    READ_TOOL(get_device_commands, "Get device commands",
-              "MDM commands of one device, newest first: was a lock, restart or erase carried out?",
-              table_schema, 0),
+    READ_TOOL(
+        get_device_commands, "Get device commands",
+        "MDM commands of one device, newest first: was a DeviceLock carried out? Columns: requested type "
+        "status completed error.",
+        table_schema, 0),
 };
 
 static kmcp_rc open_devices(kmcp_ctx *ctx, void **state)
@@ -615,6 +512,7 @@ static kmcp_rc open_devices(kmcp_ctx *ctx, void **state)
     return *state ? KMCP_OK : KMCP_E_NOMEM;
 }
 
-KMCP_PLUGIN(devices, "1.0.0", .summary = "The fleet's devices: lists, records, state, apps, history",
+KMCP_PLUGIN(devices, "1.0.0", .needs_minor = 3,
+            .summary = "The fleet's devices: lists, records, state, apps, history",
             .threading = KMCP_PARALLEL, .open = open_devices, .close = free, KMCP_OPTIONS(options),
             KMCP_ROUTES(device_routes), KMCP_TOOLS(tools));

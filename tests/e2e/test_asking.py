@@ -398,6 +398,37 @@ class Engine(Asking):
         self.assertIn('it is an argument of its own: {"filevault_enabled": ...}',
                       self.client().bad("list_devices", {"where": ["filevault_enabled = no"]}))
 
+    def test_commands_are_asked_like_any_list(self):
+        k = self.client()
+        for nth in range(40):  # one with a command that failed
+            d = self.tenant.find(f"platform:Mac,nth:{nth}")
+            commands = self.tenant.get(f"/api/v1/devices/{d['device_id']}/commands?limit={PAGE}")["commands"]["results"]
+            failed = [c for c in commands if c["status"] == 4]
+            if failed and len(commands) > 6:
+                break
+
+        def ask(**args):
+            return k.text("get_device_commands", {"device_id": d["device_id"], **args})
+
+        seen, at = [], {}
+        while at is not None:
+            text = ask(limit=4, **at)
+            self.assertEqual(table(text)[1], ["requested", "type", "status", "completed", "error"])
+            seen += table(text)[2]
+            at = {"next": next_of(text)} if next_of(text) else None
+        words = {1: "pending", 2: "sent", 3: "done", 4: "failed", 5: "not_now"}
+        newest = sorted(commands, key=lambda c: c["date_requested"], reverse=True)
+        self.assertEqual([(r[1], r[2]) for r in seen], [(c["request_type"], words[c["status"]]) for c in newest])
+        self.assertEqual([r[0][:16] for r in seen], [c["date_requested"][:16] for c in newest])
+        self.assertEqual({r[4] for r in seen if r[2] == "failed"}, {failed[0]["error_chain"][0]["us_english_description"]})
+        for where, n in (("status = failed", len(failed)), ("status = FAILED", len(failed)), ("status = 4", len(failed)),
+                         ("status != failed", len(commands) - len(failed)), ("status ~ on", len(commands) - len(failed)),  # done
+                         ("error !=", len(failed)), ("status = not_now", 0), ("completed !=", len(commands))):
+            self.assertEqual(matched(ask(where=[where], limit=0)), n, where)
+        kind = newest[0]["request_type"]
+        self.assertEqual(matched(ask(request_type=kind[:-1].lower(), limit=1)),
+                         sum(1 for c in commands if kind[:-1].lower() in c["request_type"].lower()))
+
     # ---- order and windows ----
 
     def test_sorting_and_windows(self):

@@ -263,8 +263,11 @@ static void history_is_newest_first(void **state)
         "{\"request_type\":\"B\",\"status\":3,\"date_requested\":\"2026-02-01T00:00:00Z\",\"date_completed\":"
         "\"x\"}]}}");
     run("get_device_commands", "{\"device_id\":\"" ID "\"}");
-    assert_has(h.text, "2026-03-01T00:00:00Z\tC\tfailed\t\tbad "
-                       "luck\n2026-02-01T00:00:00Z\tB\tdone\tx\t\n2026-01-01T00:00:00Z\tA\tpending");
+    assert_has(h.question, "\"sort\":\"-requested\""); /* the host sorts, and says states in words */
+    assert_has(h.text, "2026-03-01T00:00:00Z\tC\t4\t\tbad luck");
+    assert_has(h.text, "2026-02-01T00:00:00Z\tB\t3\tx\t");
+    run("get_device_commands", "{\"device_id\":\"" ID "\",\"request_type\":\"c\"}");
+    assert_has(h.text, "1 commands\n2026-03-01T00:00:00Z\tC");
     fakehost_answer(&h, "GET", DEVICE "/activity", 200,
                     "[{\"created_at\":\"2026-01-01\",\"action_type\":\"old\"},{\"created_at\":\"2026-02-01\","
                     "\"action_type\":\"new\","

@@ -1,4 +1,4 @@
-/* kmcp/fleet.h - what every plugin for a Kandji (Iru) fleet needs: devices by UUID or serial number, and tables.
+/* kmcp/fleet.h - what every plugin for a Kandji (Iru) fleet needs: devices by UUID or serial number, and cells.
  * SPDX-License-Identifier: Apache-2.0
  *
  * Compiled into the plugin; source compatibility only. Replies are read in the API's real shape (user.email) and in the
@@ -380,39 +380,9 @@ KMCP_MAYBE_UNUSED static inline KMCP_MUST_CHECK kmcp_rc kmcp_device_subject(kmcp
     return KMCP_OK;
 }
 
-/* ---- Tables --------------------------------------------------------------------------------------------------------- */
+/* ---- Cells ---------------------------------------------------------------------------------------------------------- */
 
-/* Rows for an answer, kept while pages pass. OFFSET rows are skipped, LIMIT kept, all counted. */
-struct kmcp_table {
-    const char *const *columns;
-    size_t n_columns;
-    int64_t offset, limit, matched;
-    kmcp_json *rows;
-};
-
-/* Is the row that comes now to be kept? Counts it. */
-KMCP_MAYBE_UNUSED static inline int kmcp_table_wants(struct kmcp_table *t)
-{
-    int64_t at = t->matched++;
-
-    return at >= t->offset && at < t->offset + t->limit;
-}
-
-/* Adds a row of N_COLUMNS strings (NULL: nothing). */
-KMCP_MAYBE_UNUSED static inline kmcp_rc kmcp_table_add(kmcp_ctx *ctx, struct kmcp_table *t, const char *const *cells)
-{
-    const struct kmcp_host *h = ctx->host;
-    kmcp_json *row = h->json_new(ctx, "[]");
-    size_t i;
-
-    if (!t->rows)
-        t->rows = h->json_new(ctx, "[]");
-    for (i = 0; row && i < t->n_columns; i++)
-        if (h->json_append(ctx, row, h->json_new_str(ctx, cells[i] ? cells[i] : "")) != KMCP_OK)
-            return KMCP_E_NOMEM;
-    return row && t->rows ? h->json_append(ctx, t->rows, row) : KMCP_E_NOMEM;
-}
-
+/* "2026-11-25T21:36:48Z". */
 KMCP_MAYBE_UNUSED static inline const char *kmcp_iso(kmcp_ctx *ctx, int64_t unix_ms)
 {
     char text[32] = "";
@@ -443,56 +413,6 @@ KMCP_MAYBE_UNUSED static inline const char *kmcp_cell(kmcp_ctx *ctx, const char 
         if (*p == '\t' || *p == '\n' || *p == '\r')
             *p = ' ';
     return copy ? copy : "";
-}
-
-/* The result of a list: a sentence with its coverage and a table, as text and as structured content
- * {columns, rows, returned, total, complete, as_of, next, note}. WHAT is the plural ("devices"). */
-KMCP_MAYBE_UNUSED static inline kmcp_rc kmcp_table_result(kmcp_ctx *ctx, struct kmcp_table *t, const char *what,
-                                                          const struct kmcp_coverage *coverage)
-{
-    const struct kmcp_host *h = ctx->host;
-    kmcp_json *out = h->json_new(ctx, "{}"), *columns = h->json_new(ctx, "[]");
-    int64_t returned;
-    const char *as_of = kmcp_iso(ctx, coverage->as_of_ms);
-    const kmcp_json *row, *cell;
-    size_t i;
-    kmcp_rc rc;
-
-    if (!t->rows)
-        t->rows = h->json_new(ctx, "[]");
-    if (!out || !columns || !t->rows || !as_of)
-        return KMCP_E_NOMEM;
-    returned = (int64_t)h->json_len(t->rows);
-    for (i = 0; i < t->n_columns; i++)
-        if (h->json_append(ctx, columns, h->json_new_str(ctx, t->columns[i])) != KMCP_OK)
-            return KMCP_E_NOMEM;
-    kmcp_text(ctx, "%lld of %s%lld %s%s, as of %s", (long long)returned, coverage->complete ? "" : "at least ",
-              (long long)t->matched, what, coverage->complete ? "" : " (INCOMPLETE)", as_of);
-    if (!coverage->complete)
-        kmcp_text(ctx, ": %s", coverage->reason ? coverage->reason : "not all could be read");
-    if (t->offset + returned < t->matched)
-        kmcp_text(ctx, "; next: offset %lld", (long long)(t->offset + returned));
-    kmcp_text(ctx, "\n");
-    for (i = 0; returned && i < t->n_columns; i++)
-        kmcp_text(ctx, "%s%s", i ? "\t" : "", t->columns[i]);
-    for (row = h->json_at(t->rows, 0); row; row = h->json_next(row)) {
-        kmcp_text(ctx, "\n");
-        for (cell = h->json_at(row, 0), i = 0; cell; cell = h->json_next(cell), i++)
-            kmcp_text(ctx, "%s%s", i ? "\t" : "", kmcp_cell(ctx, h->json_str(cell)));
-    }
-    h->json_set(ctx, out, "columns", columns);
-    h->json_set(ctx, out, "rows", t->rows);
-    kmcp_set_int(ctx, out, "returned", returned);
-    if (coverage->complete)
-        kmcp_set_int(ctx, out, "total", t->matched);
-    kmcp_set_bool(ctx, out, "complete", (int)coverage->complete);
-    kmcp_set_str(ctx, out, "as_of", as_of);
-    if (t->offset + returned < t->matched)
-        kmcp_set_int(ctx, out, "next", t->offset + returned);
-    if (!coverage->complete)
-        kmcp_set_str(ctx, out, "note", coverage->reason ? coverage->reason : "not all could be read");
-    rc = h->result_json(ctx, out);
-    return rc;
 }
 
 #ifdef __cplusplus
