@@ -311,7 +311,7 @@ kmcp_rc fake_sweep(kmcp_ctx *ctx, const struct kmcp_request *rq, kmcp_page_fn pa
     return KMCP_OK;
 }
 
-/* One request after the other; a failure of one value is a NULL body. */
+/* One request after the other; what is not there is a NULL body, what fails in another way is left out. */
 kmcp_rc fake_each(kmcp_ctx *ctx, const struct kmcp_request *rq, const char *param, const char *const *values,
                   size_t n, kmcp_each_fn fn, void *arg, struct kmcp_coverage *coverage)
 {
@@ -330,8 +330,14 @@ kmcp_rc fake_each(kmcp_ctx *ctx, const struct kmcp_request *rq, const char *para
         one.path = path;
         one.n_path = 1;
         if (fake_http(ctx, &one, &reply) != KMCP_OK) {
+            int absent = h->failure_rc == KMCP_E_NOTFOUND || h->failure_rc == KMCP_E_CONFLICT;
+
+            coverage->reason = absent ? coverage->reason : h->failure;
+            coverage->complete = coverage->complete && absent;
             h->failure = NULL;
             h->failure_rc = KMCP_OK;
+            if (!absent)
+                continue;
         }
         coverage->seen++;
         rc = fn(ctx, i, reply.body, arg);

@@ -4,6 +4,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 import http.server
 import json
+import re
 import threading
 import unittest
 import urllib.parse
@@ -141,10 +142,38 @@ class Pages(Case):
         self.assertGreater(stats["max_concurrent"], 1)
         self.assertLessEqual(stats["max_concurrent"], 8)
         self.assertTrue(k.structured("get_each", {"ids": []})["complete"])
-        self.tenant.set(faults=["403,path=/devices,after=20"])
-        r = k.structured("get_each", {"ids": ids})
-        self.assertFalse(r["complete"])
-        self.assertIn("lacks the permission", r["reason"])
+
+    def test_what_fails_for_one_is_left_out(self):
+        k = self.pages()
+        ids = [d["device_id"] for d in self.tenant.get("/api/v1/devices?limit=40")]
+        for fault, part in (("500", "HTTP 500"), ("403", "lacks the permission"), ("badjson", "not JSON"), ("cut", "broke")):
+            self.tenant.set(faults=[f"{fault},path={ids[n]}" for n in (2, 3, 5, 6, 8)])
+            r = k.structured("get_each", {"ids": ids})
+            self.assertEqual(r["first"], [i for n, i in enumerate(ids) if n not in (2, 3, 5, 6, 8)], fault)
+            self.assertEqual((r["rows"], r["complete"]), (35, False))
+            self.assertIn(part, r["reason"])
+            self.assertTrue(r["reason"].endswith(f" (failed: 5: {ids[2]}, {ids[3]}, {ids[5]}, ...)"), r["reason"])
+
+    def test_what_fails_for_all_ends_it(self):
+        ids = [d["device_id"] for d in self.tenant.get("/api/v1/devices?limit=300")]
+        for fault, in_row in (("403", 3), ("401", 3), ("badjson", 10)):
+            self.tenant.set(faults=[f"{fault},path=/devices,after=20"])
+            k = self.pages()
+            self.tenant.reset()
+            r = k.structured("get_each", {"ids": ids})
+            self.assertFalse(r["complete"])
+            self.assertGreater(r["rows"], 0)
+            failed = re.search(r"\(failed: (\d+): .*; not read: (\d+)\)$", r["reason"])
+            # eight are under way: which of them are the twenty that go through is chance
+            self.assertTrue(in_row <= int(failed.group(1)) <= in_row + 8, r["reason"])
+            self.assertEqual(r["rows"] + int(failed.group(1)) + int(failed.group(2)), len(ids))
+            self.assertIn({"403": 'lacks the permission "', "401": 'permission "', "badjson": "not JSON"}[fault], r["reason"])
+            self.assertLessEqual(self.tenant.requests(), 20 + in_row + 16)
+            self.tenant.set(faults=[f"{fault},path=/devices"])
+            self.tenant.reset()
+            why = self.pages().bad("get_each", {"ids": ids})
+            self.assertIn({"403": 'lacks the permission "', "401": 'permission "', "badjson": "not JSON"}[fault], why)
+            self.assertLessEqual(self.tenant.requests(), in_row + 8)
 
 
 class Odd(http.server.BaseHTTPRequestHandler):

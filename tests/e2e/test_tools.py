@@ -152,6 +152,20 @@ class Compliance(Case):
             self.assertIn("; 20 without a known state", text.split("\n")[0], body)
 
 
+    def test_a_device_that_fails_is_named(self):
+        ids = [d["device_id"] for d in self.tenant.get("/api/v1/devices?limit=20")]
+        for policy in ("", "redact_pii = yes"):
+            self.tenant.set(faults=[f"500,path={ids[n]}/status" for n in (3, 17)])
+            text = self.kmcp(self.site(policy=policy)).text("get_compliance_summary")
+            self.assertTrue(text.startswith("18 of 20 devices (INCOMPLETE), as of "), text)
+            self.assertIn(f"the API failed with HTTP 500", text)
+            self.assertIn(f" (failed: 2: {ids[3]}, {ids[17]})\n", text)
+        self.tenant.set(faults=[], deny=["GET /api/v1/devices/{device_id}/status"])
+        self.tenant.reset()
+        self.assertIn('"Device Status"', self.kmcp().bad("get_compliance_summary"))
+        self.assertLess(self.tenant.requests(), 14)
+
+
 class RealTools(Tools, Case):
     DIALECT = "real"
 

@@ -587,8 +587,10 @@ struct kmcp_host {
     /* -- questions about lists, in run() ---------------------------------------------------------------------------- */
 
     /* Sends REQUEST once for each of the N VALUES of its path parameter PARAM, several at a time, and calls FN with the
-     * replies in order. What cannot be had for one value is a NULL body; a failure of another kind ends it: KMCP_OK with
-     * complete = 0 and a reason, COVERAGE->seen replies handed over. Only READ routes. Sends progress. */
+     * replies in order. What the service has not for one value is a NULL body. A value for which the request fails in
+     * another way is left out; what will fail for all (three times in a row a permission, ten times anything; the request
+     * limit, the call's time) ends it: KMCP_OK with complete = 0, COVERAGE->seen replies handed over, and a reason that
+     * names the first that failed. Where not one reply came, the failure is returned. Only READ routes. Sends progress. */
     kmcp_rc (*each)(kmcp_ctx *, const struct kmcp_request *request, const char *param, const char *const *values, size_t n,
                     kmcp_each_fn fn, void *arg, struct kmcp_coverage *coverage);
     /* Answers a question about a list, and makes the result: text, structured content, or a file. ARGS are the caller's: the
