@@ -105,17 +105,15 @@ static kmcp_rc named_page(kmcp_ctx *ctx, const kmcp_json *rows, void *arg)
     return KMCP_OK;
 }
 
-/* The id of the blueprint that WANTED names. */
+/* The id of the blueprint that WANTED names: found in the whole list, a page or two that are kept anyway,
+ * since the API's own search by name knows no Ü in ü. */
 static kmcp_rc find_id(kmcp_ctx *ctx, const char *wanted, const char **id)
 {
-    const struct kmcp_param query[] = { { "name", wanted } };
     const struct kmcp_where where[] = { { "name", wanted, KMCP_WHERE_EQUALS, 0 } };
     struct kmcp_coverage coverage = { .struct_size = sizeof coverage };
     const struct kmcp_request request = {
         .struct_size = sizeof request,
         .route = &routes[LIST_BLUEPRINTS],
-        .query = query,
-        .n_query = 1,
         .where = where,
         .n_where = 1,
         .fields = "id name computers_count",

@@ -1,5 +1,6 @@
 """Every tool, in both dialects of the API and every revision of the protocol.  SPDX-License-Identifier: Apache-2.0"""
 import json
+import unicodedata
 import unittest
 
 from e2e import LEGACY, MODERN, Case, Proxy, jsonschema, validator
@@ -127,6 +128,10 @@ class Tools:
         self.assertTrue(blueprint["library_items"])
         name = truth["by_blueprint"][calls["get_blueprint"]["blueprint_id"]]["name"]
         self.assertEqual(k.structured("get_blueprint", {"blueprint_id": name})["id"], blueprint["id"])
+        uuid, name = next((i, b["name"]) for i, b in truth["by_blueprint"].items() if "ü" in b["name"])
+        for said in (name, name.upper(), name.lower(), unicodedata.normalize("NFD", name)):
+            self.assertEqual(k.structured("get_blueprint", {"blueprint_id": said})["id"], uuid, said)
+        self.assertIn("not found", k.bad("get_blueprint", {"blueprint_id": name[:-1]}))
         apps = k.structured("get_device_apps", calls["get_device_apps"])
         self.assertGreater(apps["total"], 5)
         self.assertEqual(apps["next"], "5")
