@@ -39,6 +39,13 @@ static const char *undisputed(const char *text, struct arena *a, bool *whole)
     return most ? arena_strndup(a, best, most) : NULL;
 }
 
+/* A text that nothing but itself equals: no letters, whose case the API's `in` minds and we do not, and
+ * nothing that other characters are taken for. Numbers of telephones, networks and assets are such. */
+static bool is_caseless(const char *text)
+{
+    return *text && !text[strspn(text, "0123456789 .,:/+-_#()")];
+}
+
 /* What of "begins with these numbers" is contained in every text that does: "14." in "14" is not, and "v14",
  * "15-5" are 14 and 15.5 for us, but not for the API. NULL: nothing. */
 static const char *version_part(const struct condition *c, struct arena *a)
@@ -86,6 +93,7 @@ static kmcp_json *operation(struct arena *a, const char *op, kmcp_json *value)
 kmcp_json *condition_filter(const struct condition *c, struct arena *a, bool *exact)
 {
     const char *part = NULL;
+    bool whole = c->column->type == KMCP_COLUMN_TEXT && c->op == IS && c->api && is_caseless(c->api);
     kmcp_json *list;
     int64_t after;
     char iso[32];
@@ -110,9 +118,10 @@ kmcp_json *condition_filter(const struct condition *c, struct arena *a, bool *ex
             part = version_part(c, a);
         else if (c->op == HOLDS || c->op == IS)
             part = undisputed(c->api, a, exact);
-        *exact = *exact && c->op == HOLDS;
+        *exact = *exact && (c->op == HOLDS || whole);
         list = part ? json_array(a) : NULL;
-        return list && json_append(a, list, json_string(a, part)) ? operation(a, "like", list) : NULL;
+        return list && json_append(a, list, json_string(a, part)) ? operation(a, whole ? "in" : "like", list)
+                                                                  : NULL;
     default:
         return NULL;
     }

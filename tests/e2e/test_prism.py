@@ -193,6 +193,20 @@ class Fleet(Prism):
             self.assertIn("&".join(f"{name}={value}" for name, value in select.items()), self.last()[0])
         self.assertGreater(self.truth("apps")["rows"], 3000)
 
+    def test_a_text_without_letters_is_left_to_the_api_whole(self):
+        k = self.kmcp()
+        for category, column in (("cellular", "current_mcc_slot_1"), ("cellular", "phone_number_slot_1"), ("device_information", "asset_tag")):
+            values = {v: n for v, n in self.truth(category, group=column)["values"].items() if v != "null"}
+            value, n = max(values.items(), key=lambda one: one[1])
+            r = k.structured("query_prism", {"category": category, "where": [f"{column} = {value}"], "limit": 0})
+            how = "in" if not any(c.isalpha() for c in value) else "like"  # `in` minds the case of letters, and = does not
+            self.assertEqual((r["total"], r["complete"]), (n, True), (column, value))
+            self.assertIn(json.dumps({column: {how: [value]}}, separators=(",", ":")), self.last()[-1])
+        value = max((v for v in self.truth("apps", group="name")["values"]), key=len)
+        for said in (value, value.upper()):
+            self.assertEqual(k.structured("query_prism", {"category": "apps", "where": [f"name = {said}"], "limit": 0})["total"],
+                             self.truth("apps", group="name")["values"][value], said)
+
     def test_conditions_are_left_to_the_api(self):
         k = self.kmcp()
         blueprint = self.tenant.find("platform:Mac")["blueprint_id"]

@@ -413,6 +413,11 @@ static void the_api_gets_what_it_can_do(void **state)
         { "name ~ ana", "ana", "{\"like\":[\"ana\"]}", true, true },
         { "name = Ana", "Ana", "{\"like\":[\"Ana\"]}", false, false },
         { "name !~ ana", NULL, NULL, false, false },
+        { "name = 501", "501", "{\"in\":[\"501\"]}", false, true },
+        { "name = +49 (0) 30/1-2", "+49 (0) 30/1-2", "{\"in\":[\"+49 (0) 30/1-2\"]}", false, true },
+        { "name = 501a", "501a", "{\"like\":[\"501a\"]}", false, false },
+        { "name = 5;1", "5;1", "{\"like\":[\"5;1\"]}", false, false }, /* U+037E is taken for one */
+        { "name ~ 501", "501", "{\"like\":[\"501\"]}", true, true },
         { "name =", NULL, NULL, false, false },
         { "platform = Mac", "Mac", "{\"like\":[\"Mac\"]}", true, false },
         { "platform ~ Ma", NULL, "{\"like\":[\"Ma\"]}", false, true },
