@@ -109,6 +109,9 @@ void client_call_end(struct client *cl, struct client_call *call);
 kmcp_rc client_sweep(struct client *cl, struct client_call *call, kmcp_ctx *ctx,
                      const struct kmcp_request *request, struct client_pick *pick, kmcp_page_fn page,
                      void *arg, struct kmcp_coverage *coverage);
+/* How many rows ROUTE's list has in all, as the API last said in this process; -1: it did not. */
+int64_t client_whole(struct client *cl, const struct kmcp_route *route);
+
 struct client_each {
     const char *param;
     const char *const *values;

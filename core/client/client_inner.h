@@ -15,6 +15,13 @@ struct client_ttl {
     int64_t seconds;
 };
 
+/* Lists that are asked for without conditions; the tools of all modules have some twenty. */
+#define WHOLE_LISTS 64
+struct client_whole {
+    const struct kmcp_route *route;
+    int64_t rows;
+};
+
 struct client {
     const struct tenant *tenant;
     struct cache *cache;
@@ -27,6 +34,7 @@ struct client {
     bool dated;                  /* a Date came; under sleep_lock */
     int64_t ahead_ms;            /* so far, at least, the API's clock is ahead of ours; under sleep_lock */
     bool look;                   /* at certificates */
+    struct client_whole wholes[WHOLE_LISTS]; /* whole.c; under sleep_lock */
     struct client_ttl *ttls;
     size_t n_ttls;
     long connections;
@@ -45,6 +53,9 @@ struct client {
     pthread_cond_t ahead_changed;
     struct ahead *windows;
 };
+
+/* whole.c: RQ's list has so many rows; forgotten at once if conditions, or a device, select of it. */
+void whole_remember(struct client *cl, const struct kmcp_request *rq, int64_t rows);
 
 /* client_budget.c */
 void client_budget_init(struct client *cl, struct config *c);

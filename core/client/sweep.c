@@ -306,6 +306,7 @@ kmcp_rc client_sweep(struct client *cl, struct client_call *call, kmcp_ctx *ctx,
     arena_init(&s.memory, call->arena->ceiling);
     rc = all_pages(&s, ctx, page, arg);
     coverage->total = rq->n_where || pick ? -1 : s.paging.api_total;
+    whole_remember(cl, rq, s.paging.api_total);
     ahead_leave(s.seat);
     arena_release(&s.memory, call->tool == KMCP_REVEAL);
     seen_free(&s.seen);

@@ -1,7 +1,8 @@
 /* push.c - what of a question the API can do itself.  SPDX-License-Identifier: Apache-2.0
  *
  * Whatever is left to the API is checked on the rows all the same (query.c): a server that ignores a
- * parameter costs time. Only a count that the first page alone answers takes its word for the rows behind.
+ * parameter costs time. Only a count that the first page alone answers takes its word for the rows behind
+ * (doubt.c).
  */
 
 #include <string.h>

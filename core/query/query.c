@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/json_path.h"
 #include "base/text.h"
+#include "doubt.h"
 #include "export.h"
 #include "push.h"
 #include "query.h"
@@ -24,6 +25,7 @@ struct running {
     bool persons;    /* asks for some */
     bool no_total;   /* that alone was asked for, and the API does not tell it */
     bool starved;    /* out of memory */
+    bool doubted;    /* the API does not select: its total is nothing */
     int64_t skipped; /* matching rows before the place where reading began */
 };
 
@@ -181,6 +183,13 @@ static bool counted(const struct running *r)
     return r->pick.api_total >= 0 || r->rows.matched > r->skipped;
 }
 
+/* Is the answer the API's word for rows that nobody saw? */
+static bool trusts(const struct running *r)
+{
+    return (r->had_enough || (r->skipped && r->pick.api_total >= 0)) && r->question.n_conditions &&
+           r->pick.api_total > r->rows.matched;
+}
+
 /* TRUSTING: that the API can leave out the rows before the offset, and count. */
 static kmcp_rc ask(struct running *r, bool trusting)
 {
@@ -188,10 +197,12 @@ static kmcp_rc ask(struct running *r, bool trusting)
     struct kmcp_coverage coverage = { .struct_size = sizeof coverage, .total = -1 };
     struct kmcp_request rq;
     struct found found;
+    bool selects = true;
     kmcp_rc rc;
 
     if (!push_request(&r->question, env->call->arena, &rq, &r->exact))
         return no_memory(env);
+    r->exact = r->exact && !r->doubted;
     for (size_t i = 0; env->call->redact && i < rq.n_where; i++) /* a part for the API, the whole for us */
         if (rq.where[i].value && json_path_is_under(rq.route->pii, rq.where[i].field))
             r->exact = false;
@@ -208,7 +219,10 @@ static kmcp_rc ask(struct running *r, bool trusting)
         rc = no_memory(env);
     if (rc != KMCP_OK)
         return rc;
-    if (r->no_total || (r->skipped && r->pick.refused) || (r->skipped && !counted(r))) {
+    if (trusts(r) && (rc = doubt_total(env, &r->question, r->pick.api_total, &selects)) != KMCP_OK)
+        return rc;
+    r->doubted = r->doubted || !selects;
+    if (!selects || r->no_total || (r->skipped && r->pick.refused) || (r->skipped && !counted(r))) {
         /* the API does not do as it should */
         finish(r);
         return ask(r, false);

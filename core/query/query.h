@@ -1,8 +1,8 @@
 /* query.h - a question about a list, from its arguments to its answer.  SPDX-License-Identifier: Apache-2.0
  *
- * question.c understands it, condition.c judges rows, push.c leaves to the API what the API can do, rows.c
- * and tally.c keep what is shown, words.c translates between callers and the API, answer.c and export.c write
- * it down.
+ * question.c understands it, condition.c judges rows, push.c leaves to the API what the API can do, doubt.c
+ * asks whether it does, rows.c and tally.c keep what is shown, words.c translates between callers and the
+ * API, answer.c and export.c write it down.
  */
 #ifndef KMCP_QUERY_H
 #define KMCP_QUERY_H

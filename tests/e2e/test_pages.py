@@ -262,6 +262,39 @@ class OddPages(Case):
         r, _ = self.walk(lambda q: ({}, {"count": 3, "results": [], "next": None}), "hostile")
         self.assertFalse(r["complete"])
 
+    def ask(self, rows, knows):
+        """A client of a server that selects by the parameters KNOWS alone, and knows already how many rows it has."""
+        def answer(q):
+            kept = [r for r in rows if all(r[p] == q[p] for p in knows if p in q)]
+            at = int(q.get("offset", 0))
+            return {"X-Total-Count": str(len(kept))}, kept[at:at + int(q["limit"])]
+        server = self.serve(answer)
+        k = self.kmcp(self.site(url=f"http://127.0.0.1:{server.server_port}"))
+        self.assertEqual(k.structured("list_devices", {"limit": 0})["total"], len(rows))
+        server.asked.clear()
+        return lambda **args: k.structured("list_devices", args)["total"], server.asked
+
+    def test_a_server_that_ignores_a_condition_is_not_believed(self):
+        rows = [{"device_id": f"d{i}", "platform": "Mac" if i < 999 else "iPad", "model": "Air"} for i in range(1000)]
+        for window in ({"limit": 0}, {"limit": 5}, {"limit": 5, "offset": 400}):
+            total, asked = self.ask(rows, ())
+            self.assertEqual(total(platform="Mac", **window), 999, window)
+            total, asked = self.ask(rows, ("model",))
+            self.assertEqual(total(platform="Mac", where=["model ~ Air"], **window), 999, window)
+
+    def test_a_server_that_selects_is_believed_for_little(self):
+        rows = [{"device_id": f"d{i}", "platform": "Mac", "model": "Air"} for i in range(1000)]
+        total, asked = self.ask(rows, ("platform", "model"))
+        self.assertEqual(total(platform="Mac", limit=0), 1000)  # all of them, so it is asked for what is none
+        self.assertEqual([q.get("platform") for q in asked], ["Mac", "Nbd"])
+        self.assertEqual(total(platform="Mac", limit=5), 1000)
+        self.assertEqual(len(asked), 2)  # which is kept as long as the rows are
+        self.assertEqual(total(platform="Mac", where=["model ~ Air"], limit=0), 1000)
+        self.assertEqual([(q["platform"], q["model"]) for q in asked[2:]], [("Mac", "Air"), ("Nbd", "Air"), ("Mac", "Bjs")])
+        rows[7]["platform"] = "iPad"  # known to select: fewer than all
+        total, asked = self.ask(rows, ("platform", "model"))
+        self.assertEqual((total(platform="Mac", limit=0), len(asked)), (999, 1))
+
     def test_a_cursor_that_turns_in_a_circle(self):
         def answer(q):
             return {}, {"results": [{"id": q.get("cursor", "0")}], "next": "https://x/?cursor=" + ("b" if q.get("cursor") == "a" else "a")}
