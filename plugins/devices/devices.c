@@ -104,11 +104,6 @@ static void show_fields(kmcp_ctx *ctx, const kmcp_json *object, kmcp_json *out, 
 
 /* What callers may ask about in the list of devices. */
 
-#define TEXT(name, field, param, flags)                                                                      \
-    {                                                                                                        \
-        name, field, param, KMCP_COLUMN_TEXT, flags                                                          \
-    }
-
 static const struct kmcp_column device_columns[] = {
     TEXT("name", "device_name", "device_name", KMCP_COLUMN_SHOWN),
     TEXT("serial_number", "serial_number", "serial_number", KMCP_COLUMN_SHOWN),
@@ -367,95 +362,6 @@ static kmcp_rc get_device_details_run(kmcp_ctx *ctx, const kmcp_json *args)
         }
     }
     return h->result_json(ctx, out);
-}
-
-/* get_device_apps: names differ between platforms. */
-
-static const struct kmcp_column app_columns[] = {
-    TEXT("name", "app_name|display_name|name", NULL, KMCP_COLUMN_SHOWN),
-    { "version", "version|version_name|app_version", NULL, KMCP_COLUMN_VERSION, KMCP_COLUMN_SHOWN },
-    TEXT("bundle_id", "bundle_id|package_name|product_code", NULL, 0),
-    TEXT("source", "source|application_source|publisher", NULL, 0),
-};
-
-/* A question about what hangs on one device: ROUTE and the plugin's own conditions are in REQUEST, COLUMNS
- * and the rest in QUESTION. */
-static kmcp_rc ask_device(kmcp_ctx *ctx, const kmcp_json *args, struct kmcp_request request,
-                          struct kmcp_query question)
-{
-    struct kmcp_param path[] = { { "device_id", NULL } };
-    struct kmcp_device d;
-    kmcp_rc rc = device_named_by(ctx, args, &d);
-
-    if (rc != KMCP_OK)
-        return rc;
-    path[0].value = d.id;
-    request.struct_size = sizeof request;
-    request.path = path;
-    request.n_path = 1;
-    question.struct_size = sizeof question;
-    question.request = &request;
-    question.limit = ctx->host->opt_int(ctx, "default_limit");
-    return ctx->host->query(ctx, &question, args);
-}
-
-static kmcp_rc get_device_apps_run(kmcp_ctx *ctx, const kmcp_json *args)
-{
-    const struct kmcp_request request = { .route = &device_routes[GET_APPS] };
-    const struct kmcp_query question = { KMCP_COLUMNS(app_columns), .what = "apps" };
-
-    return ask_device(ctx, args, request, question);
-}
-
-/* get_device_activity, get_device_commands: newest first, which the API does not promise. */
-
-static const struct kmcp_column activity_columns[] = {
-    { "time", "created_at", NULL, KMCP_COLUMN_DATE, KMCP_COLUMN_SHOWN },
-    TEXT("type", "action_type", NULL, KMCP_COLUMN_SHOWN),
-    TEXT("details", "details", NULL, KMCP_COLUMN_SHOWN),
-};
-
-static const struct kmcp_column command_columns[] = {
-    { "requested", "date_requested", NULL, KMCP_COLUMN_DATE, KMCP_COLUMN_SHOWN },
-    TEXT("type", "request_type|command_type", NULL, KMCP_COLUMN_SHOWN),
-    TEXT("status", "status", NULL, KMCP_COLUMN_SHOWN),
-    { "completed", "date_completed", NULL, KMCP_COLUMN_DATE, KMCP_COLUMN_SHOWN },
-    TEXT("error", "error_chain.0.us_english_description|error_chain.0.localized_description", NULL,
-         KMCP_COLUMN_SHOWN),
-};
-
-static const kmcp_json *sorted_by(kmcp_ctx *ctx, const kmcp_json *args, const char *sort)
-{
-    kmcp_json *copy = ctx->host->json_copy(ctx, args);
-
-    return copy && kmcp_set_str(ctx, copy, "sort", sort) == KMCP_OK ? copy : NULL;
-}
-
-static kmcp_rc get_device_activity_run(kmcp_ctx *ctx, const kmcp_json *args)
-{
-    const struct kmcp_request request = { .route = &device_routes[GET_ACTIVITY] };
-    const struct kmcp_query question = { KMCP_COLUMNS(activity_columns), .what = "events" };
-
-    args = sorted_by(ctx, args, "-time");
-    return args ? ask_device(ctx, args, request, question) : KMCP_E_NOMEM;
-}
-
-static kmcp_rc get_device_commands_run(kmcp_ctx *ctx, const kmcp_json *args)
-{
-    const struct kmcp_where where[] = { { "request_type|command_type",
-                                          kmcp_get_str(ctx, args, "request_type"), KMCP_WHERE_CONTAINS, 0 } };
-    const struct kmcp_request request = { .route = &device_routes[GET_COMMANDS],
-                                          .where = where,
-                                          .n_where = 1 };
-    /* api section 1.10: 1 waits, 2 was sent, 3 and 4 are ends, 5 will be tried again */
-    const struct kmcp_query question = {
-        KMCP_COLUMNS(command_columns),
-        .what = "commands",
-        .words = "status:pending=1 status:sent=2 status:done=3 status:failed=4 status:not_now=5",
-    };
-
-    args = sorted_by(ctx, args, "-requested");
-    return args ? ask_device(ctx, args, request, question) : KMCP_E_NOMEM;
 }
 
 /* Contents. */

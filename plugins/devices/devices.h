@@ -11,6 +11,17 @@ extern const struct kmcp_route device_routes[N_ROUTES];
 /* The device that the argument "device_id" means: a UUID, a serial number, a name. */
 kmcp_rc device_named_by(kmcp_ctx *ctx, const kmcp_json *args, struct kmcp_device *d);
 
+/* A column. */
+#define TEXT(name, field, param, flags)                                                                      \
+    {                                                                                                        \
+        name, field, param, KMCP_COLUMN_TEXT, flags                                                          \
+    }
+
+/* lists.c */
+kmcp_rc get_device_apps_run(kmcp_ctx *ctx, const kmcp_json *args);
+kmcp_rc get_device_activity_run(kmcp_ctx *ctx, const kmcp_json *args);
+kmcp_rc get_device_commands_run(kmcp_ctx *ctx, const kmcp_json *args);
+
 /* state.c */
 kmcp_rc get_device_status_run(kmcp_ctx *ctx, const kmcp_json *args);
 kmcp_rc get_compliance_summary_run(kmcp_ctx *ctx, const kmcp_json *args);
