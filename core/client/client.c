@@ -129,6 +129,14 @@ int64_t client_ttl(const struct client *cl, const struct kmcp_route *route)
     return 0;
 }
 
+/* A web page that stood in the API's place, a proxy's or a login's, may be gone the next time. */
+int64_t client_kept(const struct client *cl, const struct kmcp_route *route, const struct cache_reply *reply)
+{
+    bool is_page = reply && reply->body && reply->body[strspn(reply->body, " \t\r\n")] == '<';
+
+    return is_page ? 0 : client_ttl(cl, route);
+}
+
 kmcp_rc client_check(const struct client_call *call, const struct kmcp_request *rq)
 {
     const struct kmcp_route *r = rq->route;
@@ -212,7 +220,8 @@ static struct cache_reply *shared(struct client *cl, struct client_call *call, c
             return reply;
         if (found == CACHE_LEAD) {
             reply = client_send(cl, call, rq, path, NULL, NULL);
-            cache_finish(cl->cache, ticket, reply, clock_ms(), call->passing ? 0 : ttl);
+            cache_finish(cl->cache, ticket, reply, clock_ms(),
+                         call->passing ? 0 : client_kept(cl, rq->route, reply));
             return reply;
         }
         early_land(cl, call);

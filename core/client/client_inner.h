@@ -101,6 +101,8 @@ bool early_take(struct client *cl, struct client_call *call, const char *path, s
 void early_land(struct client *cl, struct client_call *call);
 /* client.c: how long replies of ROUTE are kept, in seconds. */
 int64_t client_ttl(const struct client *cl, const struct kmcp_route *route);
+/* client.c: and this one of its replies (NULL: none). */
+int64_t client_kept(const struct client *cl, const struct kmcp_route *route, const struct cache_reply *reply);
 /* client.c: one GET or act, through cache and flights; the raw reply for the sweep. NULL with the failure
  * set. */
 struct cache_reply *client_fetch(struct client *cl, struct client_call *call, const struct kmcp_request *rq);

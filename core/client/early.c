@@ -100,7 +100,7 @@ static void land(struct client *cl, struct client_call *call, struct client_earl
     call->failure = &e->failure;
     e->reply = client_send(cl, call, &e->rq, e->path, NULL, begun);
     call->failure = of_call;
-    cache_finish(cl->cache, e->ticket, e->reply, clock_ms(), client_ttl(cl, e->rq.route));
+    cache_finish(cl->cache, e->ticket, e->reply, clock_ms(), client_kept(cl, e->rq.route, e->reply));
 }
 
 void early_land(struct client *cl, struct client_call *call)

@@ -163,6 +163,14 @@ class Errors(Case):
             self.assertEqual(k.structured("list_devices", {"limit": 1})["total"], 700, fault)
             k.close()
 
+    def test_a_web_page_in_between_is_not_kept(self):
+        proxy, uuid = self.proxy(), self.mac()
+        k = self.kmcp(self.site(url=proxy.url))
+        proxy.before = lambda method, path, body: (200, b"\n<html><title>Sign in</title></html>") if path.endswith("/status") else None
+        self.assertIn("not JSON", k.bad("get_device_status", {"device_id": uuid}))
+        proxy.before = lambda *_: None
+        k.good("get_device_status", {"device_id": uuid})
+
     def raw(self, raw):
         device = self.tenant.get("/api/v1/devices/" + self.mac())
         server = RawServer(device, raw)
