@@ -78,7 +78,7 @@ bool words_to_caller(const struct kmcp_query *q, struct arena *a, kmcp_json *row
             (strlen(text) == w.said_len && memcmp(text, w.said, w.said_len) == 0))
             continue;
         text = arena_strndup(a, w.said, w.said_len);
-        if (!text || !json_become_str(a, (kmcp_json *)(uintptr_t)node, text))
+        if (!text || !json_replace_str(a, (kmcp_json *)(uintptr_t)node, text))
             return false;
     }
     return true;
