@@ -70,26 +70,6 @@ static bool is_anothers(struct call *c)
     return is;
 }
 
-/* Nobody else records what became of it: of several processes that found out, one may. It is taken before the
- * record is written and ended after, so whoever dies in between leaves it to the next. */
-static bool take_act(struct call *c)
-{
-    static const char busy[] = "what became of it is being recorded by somebody else at this moment, or was";
-
-    switch (ledger_take(c->host->state, &c->arena, &c->act, KEEP_MS)) {
-    case STATE_YES:
-        return true;
-    case STATE_NO:
-        return c->in->unfinished
-                   ? call_stop(c, CALL_TOOL_ERROR, "%s", busy)
-                   : call_refuse(c, "%s was not done: the same was tried before, and %s; call again", c->name,
-                                 busy);
-    case STATE_LOST:
-        break;
-    }
-    return call_refuse(c, "%s was not done: the state was lost", c->name);
-}
-
 static bool end_act(struct call *c, enum ledger_stage stage, const char *how, const char *text)
 {
     struct audit_call record = c->record;
@@ -99,16 +79,13 @@ static bool end_act(struct call *c, enum ledger_stage stage, const char *how, co
         text = mask_scrub(&c->arena, &c->client.seen, text);
     if (!text)
         return call_refuse(c, "out of memory");
-    if (!take_act(c))
-        return false;
+
     snprintf(record.id, sizeof record.id, "%s", c->act.id ? c->act.id : "");
     record.trace = NULL;
     record.result = ledger_stage_name(stage);
     if (!audit_event(c->host->audit, &record, "resolved",
-                     arena_format(&c->arena, "%s%s%s", how, *text ? ": " : "", text), why, sizeof why)) {
-        ledger_give_back(c->host->state, &c->arena, &c->act, KEEP_MS);
+                     arena_format(&c->arena, "%s%s%s", how, *text ? ": " : "", text), why, sizeof why))
         return call_stop(c, CALL_TOOL_ERROR, "%s was not done: %s", c->name, why);
-    }
     c->act.stage = stage;
     if (stage == LEDGER_OK && !c->act.owed)
         c->act.text = arena_format(&c->arena, "the answer to it was lost, but it was received: %s", text);
@@ -154,8 +131,11 @@ static bool settle(struct call *c)
     default:
         break;
     }
-    return c->act.stage != LEDGER_OPEN ||
-           end_act(c, LEDGER_UNKNOWN, "kmcp ended while it was under way; nobody knows yet", text);
+    if (c->act.stage == LEDGER_OPEN) {
+        c->act.stage = LEDGER_UNKNOWN;
+        return end_act(c, LEDGER_UNKNOWN, "kmcp ended while it was under way; nobody knows yet", text);
+    }
+    return true;
 }
 
 bool phase_settle(struct call *c)

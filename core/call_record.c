@@ -68,7 +68,7 @@ static bool claim(struct call *c)
                            c->name);
     act->target = c->n_subjects && !c->record.redact ? c->subjects[0].label : NULL;
     act->request = c->client.agreed.line;
-    act->text = act->structured = act->taker = NULL;
+    act->text = act->structured = NULL;
     act->at_ms = now;
     act->until_ms = now + c->host->call_timeout_ms + LEASE_EXTRA_MS;
     if (c->tool->decl.flags & (KMCP_TOOL_TASK | KMCP_TOOL_TASK_ONLY))

@@ -12,8 +12,6 @@
 #define SPACE "act"
 #define DONE  "done" /* by call */
 
-#define TAKEN_MS INT64_C(60000) /* more than it takes to write a record */
-
 static const char *const stages[] = { "claimed", "open", "ok", "failed", "unknown" };
 
 const char *ledger_stage_name(enum ledger_stage stage)
@@ -52,9 +50,6 @@ static bool read_members(struct arena *a, const char *key, const kmcp_json *v, s
     out->text = text_of(a, v, "text");
     out->structured = text_of(a, v, "structured");
     out->host = text_of(a, v, "host");
-    out->taker = text_of(a, json_get(v, "taken"), "host");
-    json_int(json_get(json_get(v, "taken"), "pid"), &out->taker_pid);
-    json_int(json_get(json_get(v, "taken"), "until"), &out->taken_until_ms);
     json_int(json_get(v, "api"), &out->api_ms);
     json_int(json_get(v, "ended"), &out->ended_ms);
     json_int(json_get(v, "after"), &out->after_ms);
@@ -105,16 +100,6 @@ static bool add(struct arena *a, kmcp_json *v, const char *key, const char *text
     return !text || json_set(a, v, key, json_string(a, text));
 }
 
-static bool add_taker(struct arena *a, kmcp_json *v, const struct ledger_entry *e)
-{
-    kmcp_json *taken = e->taker ? json_object(a) : NULL;
-
-    return !e->taker ||
-           (add(a, taken, "host", e->taker) && json_set(a, taken, "pid", json_integer(a, e->taker_pid)) &&
-            json_set(a, taken, "until", json_integer(a, e->taken_until_ms)) &&
-            json_set(a, v, "taken", taken));
-}
-
 static kmcp_json *members(struct arena *a, const struct ledger_entry *e)
 {
     kmcp_json *v = json_object(a), *prior = NULL;
@@ -129,7 +114,7 @@ static kmcp_json *members(struct arena *a, const struct ledger_entry *e)
         !json_set(a, v, "ended", json_integer(a, e->ended_ms)) ||
         !json_set(a, v, "after", json_integer(a, e->after_ms)) ||
         !json_set(a, v, "until", json_integer(a, e->until_ms)) ||
-        !json_set(a, v, "pid", json_integer(a, e->pid)) || !add_taker(a, v, e) ||
+        !json_set(a, v, "pid", json_integer(a, e->pid)) ||
         (e->owed && !json_set(a, v, "owed", json_boolean(a, true))) ||
         (e->prior && (!(prior = members(a, e->prior)) || !json_set(a, v, "prior", prior))))
         return NULL;
@@ -169,7 +154,6 @@ enum state_rc ledger_end(struct state *s, struct arena *a, struct ledger_entry *
     }
     if (e->stage == LEDGER_OK)
         e->prior = NULL;
-    e->taker = NULL;
     if (!(text = write_entry(a, e)))
         return STATE_LOST;
     if (e->stage == LEDGER_OK && repeat_ms) {
@@ -196,38 +180,14 @@ void ledger_sign(struct arena *a, struct ledger_entry *e)
     e->pid = (int64_t)getpid();
 }
 
-/* Is process PID of HOST, which had until UNTIL_MS, gone? */
-static bool is_gone(const char *host, int64_t pid, int64_t until_ms, int64_t now_ms)
+bool ledger_is_dead(const struct ledger_entry *e, int64_t now_ms)
 {
     char name[256] = "";
 
-    if (now_ms > until_ms)
+    if (now_ms > e->until_ms)
         return true;
     gethostname(name, sizeof name - 1);
-    return host && strcmp(name, host) == 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
-}
-
-bool ledger_is_dead(const struct ledger_entry *e, int64_t now_ms)
-{
-    return is_gone(e->host, e->pid, e->until_ms, now_ms);
-}
-
-enum state_rc ledger_take(struct state *s, struct arena *a, struct ledger_entry *e, int64_t keep_ms)
-{
-    int64_t now = state_now(s);
-
-    if (e->taker && !is_gone(e->taker, e->taker_pid, e->taken_until_ms, now))
-        return STATE_NO;
-    e->taker = this_host(a);
-    e->taker_pid = (int64_t)getpid();
-    e->taken_until_ms = now + TAKEN_MS;
-    return e->taker ? ledger_put(s, a, e, keep_ms) : STATE_LOST;
-}
-
-void ledger_give_back(struct state *s, struct arena *a, struct ledger_entry *e, int64_t keep_ms)
-{
-    e->taker = NULL;
-    ledger_put(s, a, e, keep_ms); /* else it is free in a minute */
+    return e->host && strcmp(name, e->host) == 0 && kill((pid_t)e->pid, 0) != 0 && errno == ESRCH;
 }
 
 struct gather {

@@ -37,8 +37,6 @@ struct ledger_entry {
     int64_t until_ms; /* a process that lives has ended it by then */
     const char *host; /* and which process that is */
     int64_t pid;
-    const char *taker; /* the host of a process that is about to record what became of it, or NULL */
-    int64_t taker_pid, taken_until_ms;
     int64_t version; /* in the state */
 };
 
@@ -46,11 +44,6 @@ struct ledger_entry {
 enum state_rc ledger_get(struct state *s, struct arena *a, const char *key, struct ledger_entry *out);
 /* Writes ENTRY over the version it has; its version is then the new one. NO: somebody else was faster. */
 enum state_rc ledger_put(struct state *s, struct arena *a, struct ledger_entry *entry, int64_t keep_ms);
-/* Takes ENTRY, to record what became of it: of all who would, one may, until it writes the end, gives it
- * back, or dies; or for a minute. NO: somebody else does, or has. */
-enum state_rc ledger_take(struct state *s, struct arena *a, struct ledger_entry *entry, int64_t keep_ms);
-/* Gives it back: nothing was recorded. */
-void ledger_give_back(struct state *s, struct arena *a, struct ledger_entry *entry, int64_t keep_ms);
 /* Writes the end of ENTRY. Where a FAILED one that is on record has a prior, that is the entry again, also in
  * *ENTRY. One that is OK is kept by its call too, for REPEAT_MS (0: it is not), and first: where that fails,
  * the act is still open and will be looked up. */

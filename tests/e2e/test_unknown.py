@@ -1,13 +1,9 @@
 """Acts that nobody knows the end of: what is known of them is not lost, and nothing is done over them unknowingly.
 SPDX-License-Identifier: Apache-2.0"""
-import contextlib
 import json
-import os
 import re
 import shutil
 import signal
-import socket
-import sqlite3
 import subprocess
 import threading
 import time
@@ -85,75 +81,6 @@ class Unknown(Case):
             self.assertIn("nobody knows whether it was received", self.approve(site, pending))
             k.good("restart_device", args)  # now it is done, and nobody is asked about the first one any more
             self.assertIn("every act has a known end", site.run("acts").stdout)
-
-    def test_two_that_find_out_record_it_once(self):
-        """Two processes look for the same act at one moment, and see the same; then for one that could not be recorded."""
-        site = self.site(url=self.between.url, policy="[rule all]\nthen = allow")
-        k, args = self.kmcp(site), self.args()
-        self.unknown(k, args)
-        k.close()
-        self.age(site)
-        both, here = threading.Barrier(2), threading.local()
-
-        def answer(method, path, body):
-            if path.split("?")[0].endswith(("/commands", "/activity")) and not getattr(here, "met", False):
-                here.met = True  # of this connection
-                both.wait(DEADLINE)
-            return None
-
-        self.between.before = answer
-        said = [None, None]
-
-        def find_out(n):
-            said[n] = site.run("acts").stdout
-
-        for again in (False, True):
-            if again:  # what became of it is known, and not on record
-                self.between.before = lambda *_: None
-                with contextlib.closing(sqlite3.connect(site.dir / "state.db")) as db:
-                    key, value = db.execute("SELECT key, value FROM record WHERE space = 'act'").fetchone()
-                    db.execute("UPDATE record SET value = ? WHERE space = 'act' AND key = ?",
-                               (json.dumps({**json.loads(value), "owed": True}).encode(), key))
-                    db.commit()
-            before = len(site.records())
-            threads = [threading.Thread(target=find_out, args=(n,)) for n in range(2)]
-            for t in threads:
-                t.start()
-            for t in threads:
-                t.join()
-            self.assertEqual([(r["event"], r["result"]) for r in site.records()[before:]], [("resolved", "failed")], said)
-            self.assertIn("every act has a known end", site.run("acts").stdout)
-            self.assertEqual(site.run("audit", "verify").returncode, 0)
-
-    def test_who_was_about_to_record_it_died(self):
-        """What he took is free again at once; what somebody elsewhere took is not, for a minute."""
-        site = self.site(url=self.between.url, policy="[rule all]\nthen = allow")
-        k, args = self.kmcp(site), self.args()
-        self.unknown(k, args)
-        k.close()
-        self.age(site)
-        self.between.before = lambda *_: None
-        gone = subprocess.Popen(["true"])
-        gone.wait(DEADLINE)
-
-        def take(**taken):
-            with contextlib.closing(sqlite3.connect(site.dir / "state.db")) as db:
-                key, value = db.execute("SELECT key, value FROM record WHERE space = 'act'").fetchone()
-                e = {**json.loads(value), "taken": {"pid": gone.pid, "host": socket.gethostname(), "until": int(time.time() * 1000) + 50000, **taken}}
-                db.execute("UPDATE record SET value = ? WHERE space = 'act' AND key = ?", (json.dumps(e).encode(), key))
-                db.commit()
-
-        for taken in ({"host": "elsewhere"}, {"pid": os.getpid()}):
-            take(**taken)
-            self.assertIn("is being recorded by somebody else", site.run("acts").stdout)
-            with self.kmcp(site) as k:
-                why = k.bad("restart_device", args)
-            self.assertIn("is being recorded by somebody else", why)
-            self.assertNotIn("resolved", [r["event"] for r in site.records()])
-        take()
-        site.run("acts")
-        self.assertEqual([r["event"] for r in site.records()].count("resolved"), 1)
-        self.assertIn("every act has a known end", site.run("acts").stdout)
 
     def test_each_of_two_is_named(self):
         site = self.site(url=self.between.url, policy="[rule all]\nthen = allow")
