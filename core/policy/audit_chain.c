@@ -6,16 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "audit_anchor.h"
 #include "audit_chain_inner.h"
 #include "audit_head.h"
 #include "audit_line.h"
-#include "base/clock.h"
 #include "base/keyfile.h"
 #include "base/log.h"
+#include "base/turn.h"
 
 #define LOCK_WAIT_MS 5000
 
@@ -85,29 +84,17 @@ bool chain_read_head(const char *path, const uint8_t key[DIGEST_SIZE], struct ch
 
 static bool lock(struct chain *c, char *why, size_t why_size)
 {
-    struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-    int64_t until = clock_ms() + LOCK_WAIT_MS;
-
     if (c->lock_fd < 0)
         c->lock_fd = open(c->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
     if (c->lock_fd < 0)
         return chain_fault(c, why, why_size, strerror(errno), "make its folder writable");
-    while (fcntl(c->lock_fd, F_SETLK, &l) != 0) {
-        const struct timespec pause = { .tv_nsec = 2000000 };
-
-        if (clock_ms() >= until || (errno != EAGAIN && errno != EACCES && errno != EINTR))
-            return chain_fault(c, why, why_size, "is held by another process",
-                               "try again, or look for one that hangs");
-        nanosleep(&pause, NULL);
-    }
-    return true;
+    return turn_take(c->lock_fd, LOCK_WAIT_MS) || chain_fault(c, why, why_size, "is held by another process",
+                                                              "try again, or look for one that hangs");
 }
 
 static void unlock(struct chain *c)
 {
-    struct flock l = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
-
-    fcntl(c->lock_fd, F_SETLK, &l);
+    turn_end(c->lock_fd);
 }
 
 /* ---- rotation ---- */

@@ -5,6 +5,7 @@
  * budget, which may lose its last second in a power cut. Deleted bytes are overwritten (secure_delete).
  */
 
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,8 @@
 #include <unistd.h>
 
 #include "base/allowance.h"
+#include "base/clock.h"
+#include "base/turn.h"
 #include "state_ops.h"
 
 enum {
@@ -74,6 +77,8 @@ struct db {
     sqlite3_stmt *stmt[N_SQL];
     char path[600];
     bool lazy; /* synchronous = NORMAL now */
+    int turn;  /* FILE.lock; -1: none */
+    int timeout_ms;
 };
 
 static enum state_rc lost(struct db *db, char *fault)
@@ -104,6 +109,8 @@ static void close_db(void *arg)
     for (int i = 0; i < N_SQL; i++)
         sqlite3_finalize(db->stmt[i]);
     sqlite3_close(db->handle);
+    if (db->turn >= 0)
+        close(db->turn);
     free(db);
 }
 
@@ -154,6 +161,17 @@ static bool is_sound(struct db *db, char *fault)
     return ok;
 }
 
+/* SQLite lets whoever comes first have the file, and who waits naps for up to 100 ms: one that writes without
+ * pause would keep others out until their time is up. So writers take turns. A lock file that cannot be had
+ * costs no more than that. */
+static int open_turn(const char *path)
+{
+    char name[620];
+
+    snprintf(name, sizeof name, "%s.lock", path);
+    return open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+}
+
 /* Several processes may make the file at once; who turns the log on does not wait for another who does,
  * whatever the busy timeout is. */
 static bool turn_log_on(struct db *db, int timeout_ms)
@@ -178,7 +196,9 @@ static void *open_db(const struct state_place *place, char *fault)
         return NULL;
     }
     snprintf(db->path, sizeof db->path, "%s", place->path);
+    db->timeout_ms = place->timeout_ms;
     before = umask(077); /* the -wal and -shm files too; SQLite gives them the mode of the file itself */
+    db->turn = open_turn(place->path);
     rc = sqlite3_open_v2(place->path, &db->handle,
                          SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX, NULL);
     if (rc == SQLITE_OK)
@@ -229,24 +249,40 @@ static void done(sqlite3_stmt *st)
     sqlite3_clear_bindings(st);
 }
 
+static void leave(struct db *db)
+{
+    if (db->turn >= 0)
+        turn_end(db->turn);
+}
+
 /* Durable, unless only the budget is at stake. */
 static bool begin(struct db *db, bool lazy)
 {
+    int64_t left = db->timeout_ms, from = clock_ms();
+
     if (lazy != db->lazy) {
         if (!run(db, lazy ? "PRAGMA synchronous=NORMAL" : "PRAGMA synchronous=FULL"))
             return false;
         db->lazy = lazy;
     }
-    return step(db->stmt[BEGIN_NOW]) == SQLITE_DONE;
+    if (db->turn >= 0)
+        turn_take(db->turn, db->timeout_ms);
+    left -= clock_ms() - from;
+    sqlite3_busy_timeout(db->handle, left > 0 ? (int)left : 0);
+    if (step(db->stmt[BEGIN_NOW]) == SQLITE_DONE)
+        return true;
+    leave(db);
+    return false;
 }
 
 static enum state_rc end(struct db *db, enum state_rc rc, char *fault)
 {
-    if (rc != STATE_LOST && step(db->stmt[COMMIT]) == SQLITE_DONE)
-        return rc;
-    lost(db, fault);
-    run(db, "ROLLBACK");
-    return STATE_LOST;
+    if (rc == STATE_LOST || step(db->stmt[COMMIT]) != SQLITE_DONE) {
+        rc = lost(db, fault);
+        run(db, "ROLLBACK");
+    }
+    leave(db);
+    return rc;
 }
 
 /* ---- buckets ---- */

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/lazy.h"
 #include "base/log.h"
+#include "base/turn.h"
 #include "policy/tries.h"
 #include "state/state_ops.h"
 
@@ -90,28 +91,30 @@ static int unmake_redis(void **state)
     return 0;
 }
 
-static int unmake(void **state)
+static void forget_file(void)
 {
+    static const char *const ends[] = { "", "-wal", "-shm", ".lock" };
     char file[150];
 
-    (void)state;
-    for (int i = 0; i < 3; i++) {
-        snprintf(file, sizeof file, "%s%s", path, i == 0 ? "" : i == 1 ? "-wal" : "-shm");
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        snprintf(file, sizeof file, "%s%s", path, ends[i]);
         unlink(file);
     }
+}
+
+static int unmake(void **state)
+{
+    (void)state;
+    forget_file();
     return rmdir(folder);
 }
 
 static void *fresh(void)
 {
     struct state_place place = { .path = path, .timeout_ms = 5000 };
-    char file[150];
     void *db;
 
-    for (int i = 0; i < 3; i++) {
-        snprintf(file, sizeof file, "%s%s", path, i == 0 ? "" : i == 1 ? "-wal" : "-shm");
-        unlink(file);
-    }
+    forget_file();
     if (on_redis) {
         pid_t pid = fork();
 
@@ -505,6 +508,45 @@ static void holds_over_processes(void **state)
     assert_int_equal(won, ROUNDS);
 }
 
+/* Is somebody next at the lock file FD? */
+static bool one_waits(int fd)
+{
+    struct flock next = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 1, .l_len = 1 };
+
+    return fcntl(fd, F_GETLK, &next) == 0 && next.l_type != F_UNLCK;
+}
+
+/* Who writes again and again lets another write in between. */
+static void writers_take_turns(void **state)
+{
+    struct state_place place = { .path = path, .timeout_ms = 20000 };
+    int64_t until = clock_ms() + 20000;
+    struct state_record record;
+    void *db = fresh();
+    char name[150];
+    int fd, status;
+    pid_t other;
+
+    (void)state;
+    snprintf(name, sizeof name, "%s.lock", path);
+    fd = open(name, O_RDWR);
+    assert_true(turn_take(fd, 20000));
+    other = fork();
+    if (other == 0) {
+        db = ops->open(&place, fault);
+        _exit(db && ops->put(db, 1, "turn", "other", 0, "x", 1, 0, fault) == STATE_YES ? 0 : 1);
+    }
+    while (!one_waits(fd))
+        assert_true(clock_ms() < until);
+    turn_end(fd);
+    assert_int_equal(ops->put(db, 1, "turn", "mine", 0, "x", 1, 0, fault), STATE_YES);
+    assert_int_equal(ops->get(db, 1, "turn", "other", &record, fault), STATE_YES);
+    free(record.value);
+    assert_true(waitpid(other, &status, 0) == other && status == 0);
+    close(fd);
+    ops->close(db);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -519,6 +561,7 @@ int main(void)
         cmocka_unit_test(notices_a_clock_set_back),
         cmocka_unit_test(damage_is_said),
         cmocka_unit_test(holds_over_processes),
+        cmocka_unit_test(writers_take_turns),
     };
     const struct CMUnitTest again[] = {
         cmocka_unit_test(buckets_give_what_they_hold),
