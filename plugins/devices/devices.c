@@ -77,6 +77,29 @@ kmcp_rc device_named_by(kmcp_ctx *ctx, const kmcp_json *args, struct kmcp_device
                                kmcp_get_str(ctx, args, "device_id"), d);
 }
 
+/* The argument "device_id" as the API writes UUIDs, or NULL if it is none. */
+static const char *uuid_of(kmcp_ctx *ctx, const kmcp_json *args)
+{
+    const char *given = kmcp_get_str(ctx, args, "device_id");
+    char *id = given && kmcp_is_uuid(given) ? ctx->host->format(ctx, "%s", given) : NULL;
+
+    for (char *p = id; p && *p; p++)
+        *p = (char)(*p >= 'A' && *p <= 'F' ? *p - 'A' + 'a' : *p);
+    return id;
+}
+
+kmcp_rc device_id_of(kmcp_ctx *ctx, const kmcp_json *args, const char **id)
+{
+    struct kmcp_device d;
+    kmcp_rc rc;
+
+    if ((*id = uuid_of(ctx, args)))
+        return KMCP_OK;
+    if ((rc = device_named_by(ctx, args, &d)) == KMCP_OK)
+        *id = d.id;
+    return rc;
+}
+
 /* Adds the scalar members of OBJECT to OUT and, as "key: value" lines, to the text; unset ones are left out.
  */
 static void show_fields(kmcp_ctx *ctx, const kmcp_json *object, kmcp_json *out, const char *indent)
@@ -285,13 +308,13 @@ static kmcp_rc get_device_run(kmcp_ctx *ctx, const kmcp_json *args)
 {
     const struct kmcp_host *h = ctx->host;
     kmcp_json *out = h->json_new(ctx, "{}");
-    const char *id = kmcp_get_str(ctx, args, "device_id");
+    const char *id = uuid_of(ctx, args);
     const struct devices *devices = h->state(ctx);
     const kmcp_json *member;
     struct kmcp_device d;
     kmcp_rc rc;
 
-    if (id && kmcp_is_uuid(id) && __atomic_load_n(&devices->lacks_enrolment, __ATOMIC_RELAXED))
+    if (id && __atomic_load_n(&devices->lacks_enrolment, __ATOMIC_RELAXED))
         kmcp_ahead(ctx, &device_routes[GET_DETAILS], "device_id", id);
     if ((rc = device_named_by(ctx, args, &d)) != KMCP_OK)
         return rc;
@@ -329,19 +352,19 @@ static kmcp_rc get_device_details_run(kmcp_ctx *ctx, const kmcp_json *args)
     kmcp_json *out = h->json_new(ctx, "{}");
     struct kmcp_reply reply = { 0 };
     const kmcp_json *section;
-    struct kmcp_device d;
+    const char *id;
     kmcp_rc rc;
 
-    if ((rc = device_named_by(ctx, args, &d)) != KMCP_OK ||
-        (rc = kmcp_call(ctx, &device_routes[GET_DETAILS], "device_id", d.id, NULL, &reply)) != KMCP_OK)
+    if ((rc = device_id_of(ctx, args, &id)) != KMCP_OK ||
+        (rc = kmcp_call(ctx, &device_routes[GET_DETAILS], "device_id", id, NULL, &reply)) != KMCP_OK)
         return rc;
-    if (!out || kmcp_set_str(ctx, out, "device_id", d.id) != KMCP_OK)
+    if (!out || kmcp_set_str(ctx, out, "device_id", id) != KMCP_OK)
         return KMCP_E_NOMEM;
     if (h->json_kind(reply.body) != KMCP_JSON_OBJECT)
-        return kmcp_fail(ctx, KMCP_E_UPSTREAM, "the API's details of device \"%s\" are no object", d.id);
+        return kmcp_fail(ctx, KMCP_E_UPSTREAM, "the API's details of device \"%s\" are no object", id);
     if (wanted && h->json_len(h->json_get(reply.body, wanted)) == 0)
         return no_section(ctx, wanted, reply.body);
-    kmcp_text(ctx, "device_id: %s\n", d.id);
+    kmcp_text(ctx, "device_id: %s\n", id);
     for (section = h->json_at(reply.body, 0); section; section = h->json_next(section)) {
         const char *key = h->json_key(section);
         uint32_t kind = h->json_kind(section);

@@ -11,6 +11,10 @@ extern const struct kmcp_route device_routes[N_ROUTES];
 /* The device that the argument "device_id" means: a UUID, a serial number, a name. */
 kmcp_rc device_named_by(kmcp_ctx *ctx, const kmcp_json *args, struct kmcp_device *d);
 
+/* Its id alone, for what the API knows under it. A UUID is taken at its word: a device that is not there is
+ * then what the API says of it. */
+kmcp_rc device_id_of(kmcp_ctx *ctx, const kmcp_json *args, const char **id);
+
 /* A column. */
 #define TEXT(name, field, param, flags)                                                                      \
     {                                                                                                        \

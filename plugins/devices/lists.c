@@ -18,12 +18,10 @@ static kmcp_rc ask_device(kmcp_ctx *ctx, const kmcp_json *args, struct kmcp_requ
                           struct kmcp_query question)
 {
     struct kmcp_param path[] = { { "device_id", NULL } };
-    struct kmcp_device d;
-    kmcp_rc rc = device_named_by(ctx, args, &d);
+    kmcp_rc rc = device_id_of(ctx, args, &path[0].value);
 
     if (rc != KMCP_OK)
         return rc;
-    path[0].value = d.id;
     request.struct_size = sizeof request;
     request.path = path;
     request.n_path = 1;

@@ -80,18 +80,18 @@ kmcp_rc get_device_status_run(kmcp_ctx *ctx, const kmcp_json *args)
     kmcp_json *out = h->json_new(ctx, "{}"), *failing = h->json_new(ctx, "[]");
     struct kmcp_reply reply = { 0 };
     const kmcp_json *item;
-    struct kmcp_device d;
+    const char *id;
     kmcp_rc rc;
 
-    if ((rc = device_named_by(ctx, args, &d)) != KMCP_OK ||
-        (rc = kmcp_call(ctx, &device_routes[GET_STATUS], "device_id", d.id, NULL, &reply)) != KMCP_OK)
+    if ((rc = device_id_of(ctx, args, &id)) != KMCP_OK ||
+        (rc = kmcp_call(ctx, &device_routes[GET_STATUS], "device_id", id, NULL, &reply)) != KMCP_OK)
         return rc;
-    if (!out || !failing || kmcp_set_str(ctx, out, "device_id", d.id) != KMCP_OK)
+    if (!out || !failing || kmcp_set_str(ctx, out, "device_id", id) != KMCP_OK)
         return KMCP_E_NOMEM;
     if (h->json_kind(h->json_get(reply.body, "library_items")) != KMCP_JSON_ARRAY &&
         h->json_kind(h->json_get(reply.body, "parameters")) != KMCP_JSON_ARRAY)
-        return kmcp_fail(ctx, KMCP_E_UPSTREAM, "the API's answer holds no state of device \"%s\"", d.id);
-    kmcp_text(ctx, "device_id: %s\n", d.id);
+        return kmcp_fail(ctx, KMCP_E_UPSTREAM, "the API's answer holds no state of device \"%s\"", id);
+    kmcp_text(ctx, "device_id: %s\n", id);
     if ((rc = count_states(ctx, h->json_get(reply.body, "library_items"), "library_items", out, failing)) !=
             KMCP_OK ||
         (rc = count_states(ctx, h->json_get(reply.body, "parameters"), "parameters", out, failing)) !=

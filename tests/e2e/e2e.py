@@ -118,6 +118,12 @@ class Proxy:
             def log_message(self, *_):
                 pass
 
+            def handle(self):
+                try:
+                    super().handle()
+                except ConnectionError:  # kmcp hung up
+                    pass
+
             def date_time_string(self, timestamp=None):
                 return self.date or super().date_time_string(timestamp)
 
@@ -141,11 +147,8 @@ class Proxy:
                 self.send_response(answer[0])
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(answer[1])))
-                try:
-                    self.end_headers()
-                    self.wfile.write(answer[1])
-                except ConnectionError:  # kmcp has given the request up
-                    self.close_connection = True
+                self.end_headers()
+                self.wfile.write(answer[1])
 
             do_GET = do_POST = do_PATCH = do_DELETE = handle_one
 

@@ -44,13 +44,13 @@ class Privacy(Case):
 
     def test_a_name_that_is_written_otherwise_in_a_sentence_is_still_one(self):
         for policy in ("redact_pii = yes", "redact_pii = pseudonyms"):
-            for name in (f'say "{MARK}" \\ {MARK}', f"Z\u200bQX\u200b9 {MARK}\n{MARK}", "B" * 205 + MARK):
+            for name in (f'SPEAK "{MARK}" \\ {MARK}', f"Z\u200bQX\u200b9 {MARK}\n{MARK}", "B" * 205 + MARK):
                 d = self.device("platform:Mac")
                 self.tenant.set(device={"device_id": d["device_id"], "device_name": name})
                 with self.kmcp(self.site(policy=policy)) as k:
                     why = k.bad("erase_device", {"device_id": d["device_id"], "serial_number": d["serial_number"], "confirm": True})
                     self.assertIn("kmcp approve", why)
-                    for part in (MARK, "say", "BBBB"):
+                    for part in (MARK, "SPEAK", "BBBB"):
                         self.assertNotIn(part, why)
 
 

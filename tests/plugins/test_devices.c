@@ -213,6 +213,16 @@ static void status_knows_what_does_not_apply(void **state)
     assert_has(h.result, "{\"name\":\"P\",\"status\":\"ERROR\",\"kind\":\"parameter\"}");
 }
 
+static void a_uuid_needs_no_looking_up(void **state)
+{
+    (void)state;
+    fakehost_answer(&h, "GET", "/api/v1/devices/abcdefab-1111-4111-8111-111111111111/apps", 200,
+                    "{\"apps\":[{\"app_name\":\"Mail\",\"version\":\"1\"}]}");
+    run("get_device_apps", "{\"device_id\":\"ABCDEFAB-1111-4111-8111-111111111111\"}");
+    assert_int_equal(h.n_requests, 1);
+    assert_string_equal(h.requests[0], "GET /api/v1/devices/abcdefab-1111-4111-8111-111111111111/apps");
+}
+
 static void details_by_section(void **state)
 {
     (void)state;
@@ -291,6 +301,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(reads_the_flat_shape, setup, teardown),
         cmocka_unit_test_setup_teardown(a_record_stands_without_its_details, setup, teardown),
         cmocka_unit_test_setup_teardown(status_knows_what_does_not_apply, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_uuid_needs_no_looking_up, setup, teardown),
         cmocka_unit_test_setup_teardown(details_by_section, setup, teardown),
         cmocka_unit_test_setup_teardown(apps_of_every_platform, setup, teardown),
         cmocka_unit_test_setup_teardown(history_is_newest_first, setup, teardown),
