@@ -114,27 +114,26 @@ static void take_end(struct reading *g, const kmcp_json *r)
             at = &(*at)->next;
 }
 
-static bool read_file(struct reading *g, const char *path, char *why, size_t why_size)
+static bool read_file(struct reading *g, const struct audit_files *f, size_t i, char *why, size_t why_size)
 {
-    FILE *in = path ? fopen(path, "re") : NULL;
-    char *line = NULL;
-    size_t cap = 0;
-    ssize_t len;
+    const char *path = f->list[i];
+    struct audit_lines lines;
+    size_t len;
 
-    if (!in && path && errno == ENOENT)
-        return true;
-    if (!in) {
+    if (!audit_lines_open(&lines, f, i)) {
+        if (errno == ENOENT)
+            return true;
         snprintf(why, why_size, "%s cannot be opened: %s; make it readable and writable for who runs kmcp",
-                 path ? path : "the audit file", path ? strerror(errno) : "out of memory");
+                 path, strerror(errno));
         return false;
     }
-    while (g->ok && (len = getline(&line, &cap, in)) > 0) {
+    while (g->ok && (len = audit_lines_next(&lines)) > 0) {
         struct arena scratch;
         const kmcp_json *r;
         const char *event;
 
         arena_init(&scratch, RECORD_MAX);
-        r = json_parse(&scratch, line, (size_t)len, 0, NULL); /* a torn one is none */
+        r = json_parse(&scratch, lines.text, len, 0, NULL); /* a torn one is none */
         event = text_of(r, "event");
         if (strcmp(event, "intent") == 0)
             take_intent(g, r);
@@ -142,14 +141,13 @@ static bool read_file(struct reading *g, const char *path, char *why, size_t why
             take_end(g, r);
         arena_release(&scratch, false);
     }
-    if (ferror(in)) {
+    if (ferror(lines.in)) {
         snprintf(why, why_size, "%s cannot be read: %s", path, strerror(errno));
         g->ok = false;
     } else if (!g->ok) {
         snprintf(why, why_size, "%s: no memory or no OpenSSL", path);
     }
-    free(line);
-    fclose(in);
+    audit_lines_close(&lines);
     return g->ok;
 }
 
@@ -159,7 +157,7 @@ static bool read_all(struct reading *g, char *why, size_t why_size)
     bool ok = audit_files_find(&files, audit_path(g->host->audit), why, why_size);
 
     for (size_t i = 0; ok && i < files.n; i++)
-        ok = read_file(g, files.list[i], why, why_size);
+        ok = read_file(g, &files, i, why, why_size);
     audit_files_free(&files);
     return ok;
 }

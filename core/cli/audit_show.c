@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock_read.h"
 #include "base/text.h"
 #include "cli.h"
-#include "base/clock_read.h"
+#include "policy/audit_files.h"
 
 static const char *get(const kmcp_json *record, const char *key)
 {
@@ -229,32 +230,37 @@ static void show_open(const struct cli *cli, struct shown *s)
     free(s->open.lines);
 }
 
-int audit_show(const struct host *host, const struct cli *cli, const char *const *files, size_t n)
+int audit_show(const struct host *host, const struct cli *cli, const char *path)
 {
     struct shown s = { 0 };
+    struct audit_files files;
+    char why[1200];
+    int status = 0;
 
     if (!filters_are_good(cli))
         return EXIT_USAGE;
-    for (size_t i = 0; i < n; i++) {
-        FILE *in = files[i] ? fopen(files[i], "r") : NULL;
-        char *line = NULL;
-        size_t cap = 0;
-        ssize_t len;
-
-        if (!in) {
-            fprintf(stderr, "kmcp: cannot be opened: %s\n", files[i] ? files[i] : "out of memory");
-            return 1;
-        }
-        while ((len = getline(&line, &cap, in)) > 0)
-            take_record(cli, &s, line, (size_t)len);
-        free(line);
-        fclose(in);
+    if (!audit_files_find(&files, path, why, sizeof why)) {
+        fprintf(stderr, "kmcp: %s\n", why);
+        return 1;
     }
+    for (size_t i = 0; i < files.n && !status; i++) {
+        struct audit_lines lines;
+        size_t len;
+
+        if (!audit_lines_open(&lines, &files, i)) {
+            fprintf(stderr, "kmcp: cannot be opened: %s\n", files.list[i]);
+            status = 1;
+        }
+        while (!status && (len = audit_lines_next(&lines)) > 0)
+            take_record(cli, &s, lines.text, len);
+        audit_lines_close(&lines);
+    }
+    audit_files_free(&files);
     show_open(cli, &s);
-    if (!s.matched)
+    if (!s.matched && !status)
         fprintf(stderr, "kmcp: 0 of %zu records match%s\n", s.seen,
                 cli->values[OPT_DEVICE] && host->policy.redact_pii
                     ? "; with redact_pii only a device's UUID is on record, not its serial number or name"
                     : "");
-    return 0;
+    return status;
 }

@@ -68,11 +68,11 @@ int command_pseudonym(const struct cli *cli);
 /* command_policy_test.c, command_policy_replay.c, for command_policy.c: exit status. */
 int policy_test(struct host *host, const char *file);
 int policy_replay(struct host *host, const char *file);
-/* command_reconcile.c, for command_audit.c: FILES are the audit files, oldest first. */
-int reconcile(struct host *host, const struct cli *cli, const char *const *files, size_t n);
+/* command_reconcile.c, for command_audit.c: PATH is the audit file. */
+int reconcile(struct host *host, const struct cli *cli, const char *path);
 
 /* audit_show.c, likewise. */
-int audit_show(const struct host *host, const struct cli *cli, const char *const *files, size_t n);
+int audit_show(const struct host *host, const struct cli *cli, const char *path);
 
 /* terminal.c: a person at the terminal, who is asked on /dev/tty. */
 /* One sentence on stderr; returns the exit status, 1. */

@@ -64,7 +64,7 @@ static bool compare_anchors(struct verify *v, const struct cli *cli, const struc
         return true;
     if (!anchored_as(cli, f->current, host, path))
         return complain("--anchored-as must look like HOST:/var/lib/kmcp/audit.jsonl", "") == 0;
-    if (!verify_anchors(v, anchors, host, path, (const char *const *)f->list, f->n))
+    if (!verify_anchors(v, anchors, host, path, f))
         return complain("the anchors cannot be opened: ", anchors) == 0;
     printf("%llu anchor%s compared", (unsigned long long)v->compared, v->compared == 1 ? "" : "s");
     if (v->earlier)
@@ -101,48 +101,59 @@ static int sum_up(const struct verify *v, const struct audit_files *f)
 }
 
 /* HOST NULL: a copy, of which neither INI nor state is known. */
-static bool read_key(struct host *host, const struct cli *cli, const struct audit_files *f,
-                     uint8_t key[DIGEST_SIZE], char *why, size_t why_size)
+static bool read_key(struct host *host, const struct cli *cli, const char *path, uint8_t key[DIGEST_SIZE],
+                     char *why, size_t why_size)
 {
-    char path[1100];
+    char key_path[1100];
 
-    chain_key_path(f->current,
+    chain_key_path(path,
                    cli->values[OPT_KEY] ? cli->values[OPT_KEY]
                    : host               ? config_path(&host->config, "audit", "key_file")
                                         : NULL,
-                   path, sizeof path);
-    return keyfile_read(path, false, key, why, why_size);
+                   key_path, sizeof key_path);
+    return keyfile_read(key_path, false, key, why, why_size);
 }
 
-static int verify(struct host *host, const struct cli *cli, struct audit_files *f)
+static int verify_all(struct verify *v, const struct cli *cli, const struct audit_files *f,
+                      const struct chain_mark *mark)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (!verify_file(v, f, i))
+            return complain("cannot be opened: ", f->list[i]);
+    verify_begin(v, f->current);
+    verify_end(v, f->current);
+    verify_mark(v, f, mark->seq, mark->mac);
+    return compare_anchors(v, cli, f) ? sum_up(v, f) : 1;
+}
+
+static int verify(struct host *host, const struct cli *cli, const char *path)
 {
     const char *from = cli->values[OPT_FROM];
     struct verify v = { .say = say, .from = from ? record_number(from) : 0 };
+    struct chain_mark mark = { 0 };
     uint8_t key[DIGEST_SIZE];
-    char why[700];
-    struct chain_mark mark;
+    struct audit_files f;
+    char why[1200];
+    int status;
 
     if (from && !v.from)
         return complain("--from must be the number of a record, not ", from);
     if (!cli->no_key) {
-        if (!read_key(host, cli, f, key, why, sizeof why))
+        if (!read_key(host, cli, path, key, why, sizeof why))
             return complain(why,
                             "; --key FILE names another, --no-key checks what can be checked without it");
         v.key = key;
     }
-    for (size_t i = 0; i < f->n; i++)
-        if (!verify_file(&v, f->list[i])) {
-            digest_wipe(key, sizeof key);
-            return complain("cannot be opened: ", f->list[i]);
-        }
-    verify_begin(&v, f->current);
-    verify_end(&v, f->current);
-    digest_wipe(key, sizeof key);
-    if (host) {
-        mark_read(host->state, f->current, &mark);
-        verify_mark(&v, f->current, (const char *const *)f->list, f->n, mark.seq, mark.mac);
+    if (host) /* before the files, which may go on since, but not fall behind it */
+        mark_read(host->state, path, &mark);
+    if (verify_find(&v, &f, path, cli->values[OPT_ANCHORS], why, sizeof why)) {
+        status = verify_all(&v, cli, &f, &mark);
+        audit_files_free(&f);
+    } else {
+        status = complain(why, "");
     }
-    return compare_anchors(&v, cli, f) ? sum_up(&v, f) : 1;
+    digest_wipe(key, sizeof key);
+    return status;
 }
 
 /* ---- accept: by a person, on a terminal, for who may edit the file is not who says what that means ---- */
@@ -155,19 +166,31 @@ static bool agrees(const char *question)
            complain("nothing was accepted", "") == 0;
 }
 
+/* What is in the files. False with a sentence in WHY. */
+static bool read_files(struct verify *v, const char *path, char *why, size_t why_size)
+{
+    struct audit_files f;
+    bool ok = verify_find(v, &f, path, NULL, why, why_size);
+
+    for (size_t i = 0; ok && i < f.n; i++)
+        verify_file(v, &f, i);
+    audit_files_free(&f);
+    return ok;
+}
+
 /* The chain is whole: are its oldest files not there, and not known to be archived? */
-static int accept_archive(struct host *host, const struct cli *cli, struct audit_files *f,
+static int accept_archive(struct host *host, const struct cli *cli, const char *path,
                           struct audit_call *record)
 {
     uint8_t key[DIGEST_SIZE];
     struct verify v = { .key = key };
     char why[900], detail[200];
 
-    if (!read_key(host, cli, f, key, why, sizeof why))
-        return complain(why, "");
-    for (size_t i = 0; i < f->n; i++)
-        verify_file(&v, f->list[i]);
+    bool ok = read_key(host, cli, path, key, why, sizeof why) && read_files(&v, path, why, sizeof why);
+
     digest_wipe(key, sizeof key);
+    if (!ok)
+        return complain(why, "");
     if (!v.late || v.archived + 1 >= v.first) {
         printf("nothing is wrong with it; there is nothing to accept\n");
         return 0;
@@ -184,10 +207,10 @@ static int accept_archive(struct host *host, const struct cli *cli, struct audit
     return 0;
 }
 
-static int accept_loss(struct host *host, const struct cli *cli, struct audit_files *f)
+static int accept_loss(struct host *host, const struct cli *cli, const char *path)
 {
     struct verify v = { .key = NULL };
-    char why[900], detail[1000], who[120];
+    char why[900], unread[1200], detail[1000], who[120];
     struct audit_call record = {
         .tool = "audit accept", .principal = who, .client = "kmcp audit", .transport = "command line"
     };
@@ -196,10 +219,10 @@ static int accept_loss(struct host *host, const struct cli *cli, struct audit_fi
         return complain("a person has to do this on a terminal; ", "standard input is none");
     terminal_who(who, sizeof who);
     if (audit_ready(host->audit, why, sizeof why))
-        return accept_archive(host, cli, f, &record);
-    for (size_t i = 0; i < f->n; i++)
-        verify_file(&v, f->list[i]);
+        return accept_archive(host, cli, path, &record);
     fprintf(stderr, "%s\n", why);
+    if (!read_files(&v, path, unread, sizeof unread))
+        return complain(unread, "");
     if (!agrees("Type \"yes\" to go on with this file all the same; that is recorded: "))
         return 1;
     snprintf(detail, sizeof detail, "goes on after record %llu: %s", (unsigned long long)v.last, why);
@@ -209,46 +232,23 @@ static int accept_loss(struct host *host, const struct cli *cli, struct audit_fi
     return 0;
 }
 
-/* Of a copy: there need be no configuration where somebody else verifies. */
-static int verify_copy(const struct cli *cli)
-{
-    struct audit_files f;
-    char why[1200];
-    int status;
-
-    if (!audit_files_find(&f, cli->args[1], why, sizeof why)) {
-        fprintf(stderr, "kmcp: %s\n", why);
-        return 1;
-    }
-    status = verify(NULL, cli, &f);
-    audit_files_free(&f);
-    return status;
-}
-
 int command_audit(const struct cli *cli)
 {
-    const char *what = cli->args[0];
-    struct audit_files f;
+    const char *what = cli->args[0], *path;
     struct host host;
     size_t workers;
-    char why[1200];
-    int status = 1;
+    int status;
 
+    /* of a copy: there need be no configuration where somebody else verifies */
     if (strcmp(what, "verify") == 0 && cli->n_args > 1 && !cli->config)
-        return verify_copy(cli);
+        return verify(NULL, cli, cli->args[1]);
     if (!host_build(&host, cli->config, &workers))
         return 1;
-    if (!audit_files_find(&f, cli->n_args > 1 ? cli->args[1] : audit_path(host.audit), why, sizeof why)) {
-        fprintf(stderr, "kmcp: %s\n", why);
-    } else {
-        const char *const *files = (const char *const *)f.list;
-
-        status = strcmp(what, "verify") == 0   ? verify(&host, cli, &f)
-                 : strcmp(what, "show") == 0   ? audit_show(&host, cli, files, f.n)
-                 : strcmp(what, "accept") == 0 ? accept_loss(&host, cli, &f)
-                                               : reconcile(&host, cli, files, f.n);
-        audit_files_free(&f);
-    }
+    path = cli->n_args > 1 ? cli->args[1] : audit_path(host.audit);
+    status = strcmp(what, "verify") == 0   ? verify(&host, cli, path)
+             : strcmp(what, "show") == 0   ? audit_show(&host, cli, path)
+             : strcmp(what, "accept") == 0 ? accept_loss(&host, cli, path)
+                                           : reconcile(&host, cli, path);
     host_free(&host);
     return status;
 }

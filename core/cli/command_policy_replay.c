@@ -279,20 +279,16 @@ int policy_replay(struct host *host, const char *file)
         return 1;
     }
     for (size_t i = 0; i < files.n && !status; i++) {
-        FILE *in = fopen(files.list[i], "r");
-        char *line = NULL;
-        size_t cap = 0;
-        ssize_t n;
+        struct audit_lines lines;
+        size_t n;
 
-        if (!in) {
+        if (!audit_lines_open(&lines, &files, i)) {
             fprintf(stderr, "kmcp: the audit file \"%s\" cannot be opened; check the path\n", files.list[i]);
             status = 1;
-            continue;
         }
-        while ((n = getline(&line, &cap, in)) > 0)
-            replay_line(&r, line, (size_t)n);
-        free(line);
-        fclose(in);
+        while (!status && (n = audit_lines_next(&lines)) > 0)
+            replay_line(&r, lines.text, n);
+        audit_lines_close(&lines);
     }
     audit_files_free(&files);
     free(r.counted);

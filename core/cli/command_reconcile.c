@@ -90,8 +90,10 @@ static int report(const struct books *b, bool json)
                                           { "target", a->target, " " },
                                           { "id", a->id, ", record " } };
 
-        acts += a->from_ms >= b->since_ms;
-        if (a->known || a->from_ms < b->since_ms)
+        if (a->from_ms < b->since_ms || (!a->known && a->to_ms > b->asked_ms))
+            continue;
+        acts++;
+        if (a->known)
             continue;
         lost++;
         tell(json, "unknown_to_tenant", a->from_ms, members, 3, ": the tenant knows no such event");
@@ -111,11 +113,11 @@ static int report(const struct books *b, bool json)
     return strange || lost ? 1 : 0;
 }
 
-int reconcile(struct host *host, const struct cli *cli, const char *const *files, size_t n)
+int reconcile(struct host *host, const struct cli *cli, const char *path)
 {
     const char *since = cli->values[OPT_SINCE], *actor = cli->values[OPT_ACTOR];
     struct books b = { 0 };
-    char why[700], month[32], from[32];
+    char why[1200], month[32], from[32];
     int status;
 
     if (!since)
@@ -128,9 +130,10 @@ int reconcile(struct host *host, const struct cli *cli, const char *const *files
         snprintf(b.actors[b.n_actors++], 64, "%s", actor);
         b.told = true;
     }
-    if (!reconcile_acts(&b, files, n, b.since_ms - NEAR_MS))
-        status = cli_complain("out of memory");
-    else if (!reconcile_events(host, &b, from, why, sizeof why))
+    b.asked_ms = clock_unix_ms();
+    /* the tenant's first: whatever is among them is on our record by then, if it is ours */
+    if (!reconcile_events(host, &b, from, why, sizeof why) ||
+        !reconcile_acts(&b, path, b.since_ms - NEAR_MS, why, sizeof why))
         status = cli_complain(why);
     else {
         reconcile_match(&b);

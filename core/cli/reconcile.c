@@ -9,6 +9,7 @@
 #include "base/uri.h"
 #include "client/route.h"
 #include "own_routes.h"
+#include "policy/audit_files.h"
 #include "reconcile.h"
 
 #define PAGES_MAX  400
@@ -100,31 +101,37 @@ static bool take_act(struct books *b, const kmcp_json *r, int64_t since)
     return end_acts(b, get(r, "id"), at, was_sent(r)) || at < since || !was_sent(r) || add_acts(b, r, at);
 }
 
-bool reconcile_acts(struct books *b, const char *const *files, size_t n, int64_t since)
+static bool read_file(struct books *b, const struct audit_files *f, size_t i, int64_t since)
 {
-    for (size_t i = 0; i < n; i++) {
-        FILE *in = files[i] ? fopen(files[i], "r") : NULL;
-        char *line = NULL;
-        size_t cap = 0;
-        ssize_t len;
-        bool ok = true;
+    struct audit_lines lines;
+    size_t len;
+    bool ok = true;
 
-        while (in && ok && (len = getline(&line, &cap, in)) > 0) {
-            struct arena a;
-            const kmcp_json *r;
+    if (!audit_lines_open(&lines, f, i))
+        return true;
+    while (ok && (len = audit_lines_next(&lines)) > 0) {
+        struct arena a;
+        const kmcp_json *r;
 
-            arena_init(&a, 4 << 20);
-            r = json_parse(&a, line, (size_t)len, 0, NULL);
-            ok = !r || take_act(b, r, since);
-            arena_release(&a, false);
-        }
-        free(line);
-        if (in)
-            fclose(in);
-        if (!ok)
-            return false;
+        arena_init(&a, 4 << 20);
+        r = json_parse(&a, lines.text, len, 0, NULL);
+        ok = !r || take_act(b, r, since);
+        arena_release(&a, false);
     }
-    return true;
+    audit_lines_close(&lines);
+    return ok;
+}
+
+bool reconcile_acts(struct books *b, const char *path, int64_t since, char *why, size_t why_size)
+{
+    struct audit_files f;
+    bool ok = audit_files_find(&f, path, why, why_size);
+
+    for (size_t i = 0; ok && i < f.n; i++)
+        if (!(ok = read_file(b, &f, i, since)))
+            snprintf(why, why_size, "out of memory");
+    audit_files_free(&f);
+    return ok;
 }
 
 /* ---- the tenant's ---- */

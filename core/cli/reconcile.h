@@ -33,10 +33,12 @@ struct books {
     size_t n_actors;
     bool told;        /* by --actor: nothing else is ours */
     int64_t since_ms; /* what is told of; read is from NEAR_MS before, for the two clocks differ */
+    int64_t asked_ms; /* what was done after this the tenant need not have told yet */
 };
 
-/* The acts in FILES, from SINCE on. False without memory. */
-bool reconcile_acts(struct books *b, const char *const *files, size_t n, int64_t since);
+/* The acts in the audit file PATH and those rotated away from it, from SINCE on. False with a sentence in
+ * WHY. */
+bool reconcile_acts(struct books *b, const char *path, int64_t since, char *why, size_t why_size);
 /* The tenant's events from SINCE on, page by page. False with one sentence in WHY. */
 bool reconcile_events(struct host *host, struct books *b, const char *since, char *why, size_t why_size);
 /* Which event belongs to which act, and who is our actor. */

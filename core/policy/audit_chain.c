@@ -16,8 +16,6 @@
 #include "base/log.h"
 #include "base/turn.h"
 
-#define LOCK_WAIT_MS 5000
-
 void chain_key_path(const char *path, const char *key_file, char *out, size_t size)
 {
     if (key_file)
@@ -72,14 +70,6 @@ bool chain_fault(const struct chain *c, char *why, size_t why_size, const char *
     return false;
 }
 
-bool chain_read_head(const char *path, const uint8_t key[DIGEST_SIZE], struct chain_head *out)
-{
-    char head_path[PATH_LIMIT];
-
-    snprintf(head_path, sizeof head_path, "%s.head", path);
-    return head_read(head_path, key, out) == HEAD_GOOD;
-}
-
 /* ---- the lock ---- */
 
 static bool lock(struct chain *c, char *why, size_t why_size)
@@ -88,8 +78,8 @@ static bool lock(struct chain *c, char *why, size_t why_size)
         c->lock_fd = open(c->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
     if (c->lock_fd < 0)
         return chain_fault(c, why, why_size, strerror(errno), "make its folder writable");
-    return turn_take(c->lock_fd, LOCK_WAIT_MS) || chain_fault(c, why, why_size, "is held by another process",
-                                                              "try again, or look for one that hangs");
+    return turn_take(c->lock_fd, CHAIN_WAIT_MS) || chain_fault(c, why, why_size, "is held by another process",
+                                                               "try again, or look for one that hangs");
 }
 
 static void unlock(struct chain *c)

@@ -18,6 +18,7 @@
 #include "base/digest.h"
 
 #define CHAIN_MAC_HEX (2 * DIGEST_SIZE)
+#define CHAIN_WAIT_MS 5000 /* for the turn to write */
 
 /* Where the chain ends. */
 struct chain_head {
@@ -57,8 +58,6 @@ bool chain_add(struct chain *c, const struct buf *bodies, size_t n, char *why, s
  * files, or what head and state know beyond it. TORN bytes after it are no record. */
 bool chain_accept(struct chain *c, uint64_t seq, const char *mac, uint64_t torn, const struct buf *body,
                   char *why, size_t why_size);
-/* Reads the head of the file at PATH; false if there is none or its MAC is wrong. */
-bool chain_read_head(const char *path, const uint8_t key[DIGEST_SIZE], struct chain_head *out);
 /* The key file of the file at PATH. */
 void chain_key_path(const char *path, const char *key_file, char *out, size_t size);
 

@@ -1,12 +1,18 @@
 /* audit_verify.c - is every record there, unchanged, in its place?  SPDX-License-Identifier: Apache-2.0 */
 
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "audit_anchor.h"
+#include "audit_chain.h"
 #include "audit_line.h"
 #include "audit_verify.h"
+#include "base/turn.h"
 
 static void fault(struct verify *v, const char *file, uint64_t line, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
@@ -158,104 +164,127 @@ static void check_line(struct verify *v, struct reader *r, const char *line, siz
     memcpy(v->mac, given, sizeof given);
 }
 
-bool verify_file(struct verify *v, const char *file)
+bool verify_file(struct verify *v, const struct audit_files *f, size_t i)
 {
-    struct reader r = { .file = file };
-    FILE *in = fopen(file, "r");
-    char *line = NULL;
-    size_t cap = 0;
-    ssize_t n;
+    struct reader r = { .file = f->list[i] };
+    struct audit_lines lines;
+    size_t len;
 
-    if (!in)
+    if (!audit_lines_open(&lines, f, i))
         return false;
-    while ((n = getline(&line, &cap, in)) > 0) {
-        size_t len = (size_t)n;
-        bool ended = line[len - 1] == '\n';
+    while ((len = audit_lines_next(&lines)) > 0) {
+        bool ended = lines.text[len - 1] == '\n';
 
         r.line++;
-        check_line(v, &r, line, len - ended, ended);
+        check_line(v, &r, lines.text, len - ended, ended);
     }
     v->tail = r.odd_bytes;
     if (r.odd_line && r.odd_bytes)
-        fault(v, file, r.odd_line, "%llu bytes at the end are no whole record: torn by a crash, or cut off",
+        fault(v, r.file, r.odd_line, "%llu bytes at the end are no whole record: torn by a crash, or cut off",
               (unsigned long long)r.odd_bytes);
-    free(line);
-    fclose(in);
+    audit_lines_close(&lines);
     return true;
 }
 
-void verify_begin(struct verify *v, const char *file)
+void verify_begin(struct verify *v, const char *path)
 {
     unsigned long long first = v->first;
 
     if (v->key && v->late && v->archived + 1 < v->first)
-        fault(v, file, 0,
+        fault(v, path, 0,
               "records %llu to %llu are missing, and nobody put on record that they are archived: kmcp audit "
               "accept does, --from %llu is enough for once",
               (unsigned long long)v->archived + 1, first - 1, first);
 }
 
-void verify_end(struct verify *v, const char *file)
+void verify_end(struct verify *v, const char *path)
 {
-    struct chain_head head;
-
     if (!v->key)
         return;
-    if (!chain_read_head(file, v->key, &head)) {
-        fault(v, file, 0, "its head (%s.head) is missing or was changed: records may be missing at the end",
-              file);
-        return;
-    }
-    if (head.seq > v->last)
-        fault(v, file, 0, "records %llu to %llu are missing at the end", (unsigned long long)v->last + 1,
-              (unsigned long long)head.seq);
-    else if (head.seq == v->last && v->begun && strcmp(head.mac, v->mac) != 0)
-        fault(v, file, 0, "its last record is not the one that was written last");
+    if (v->found != HEAD_GOOD)
+        fault(v, path, 0, "its head (%s.head) is missing or was changed: records may be missing at the end",
+              path);
+    else if (v->head.seq > v->last)
+        fault(v, path, 0, "records %llu to %llu are missing at the end", (unsigned long long)v->last + 1,
+              (unsigned long long)v->head.seq);
+    else if (v->head.seq == v->last && v->begun && strcmp(v->head.mac, v->mac) != 0)
+        fault(v, path, 0, "its last record is not the one that was written last");
+}
+
+/* ---- what there is, while others write ---- */
+
+/* The turn of who writes, so that no record is half there; -1: it cannot be had, as in a folder with a copy,
+ * or another has it for as long as a writer would wait. */
+static int take_turn(const char *path)
+{
+    char name[PATH_MAX];
+    int fd;
+
+    snprintf(name, sizeof name, "%s.lock", path);
+    fd = open(name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+    if (fd >= 0)
+        turn_take(fd, CHAIN_WAIT_MS);
+    return fd;
+}
+
+bool verify_find(struct verify *v, struct audit_files *f, const char *path, const char *anchors, char *why,
+                 size_t why_size)
+{
+    int turn = take_turn(path);
+    char name[PATH_MAX];
+    struct stat st;
+    bool ok = audit_files_find(f, path, why, why_size);
+
+    snprintf(name, sizeof name, "%s.head", path);
+    v->found = v->key ? head_read(name, v->key, &v->head) : HEAD_NONE;
+    v->anchored = anchors && stat(anchors, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size
+                                                                            : UINT64_MAX;
+    if (turn >= 0)
+        close(turn);
+    return ok;
 }
 
 /* ---- anchors ---- */
 
 /* The MAC of record SEQ, looked for in all files. */
-static bool find_mac(const char *const *files, size_t n, uint64_t seq, char out[CHAIN_MAC_HEX + 1])
+static bool find_mac(const struct audit_files *f, uint64_t seq, char out[CHAIN_MAC_HEX + 1])
 {
     static const uint8_t none[DIGEST_SIZE];
     bool found = false;
 
-    for (size_t i = 0; i < n && !found; i++) {
-        FILE *in = fopen(files[i], "r");
-        char *line = NULL;
-        size_t cap = 0;
-        ssize_t len;
+    for (size_t i = 0; i < f->n && !found; i++) {
+        struct audit_lines lines;
+        size_t len;
 
-        while (in && !found && (len = getline(&line, &cap, in)) > 0) {
+        if (!audit_lines_open(&lines, f, i))
+            continue;
+        while (!found && (len = audit_lines_next(&lines)) > 0) {
             char mac[CHAIN_MAC_HEX + 1], prev[CHAIN_MAC_HEX + 1];
-            size_t bytes = (size_t)len - (line[len - 1] == '\n');
+            size_t bytes = len - (lines.text[len - 1] == '\n');
             uint64_t at;
 
-            found = chain_line_place(line, bytes, &at, prev) && at == seq &&
-                    chain_line_mac(none, line, bytes, mac, out);
+            found = chain_line_place(lines.text, bytes, &at, prev) && at == seq &&
+                    chain_line_mac(none, lines.text, bytes, mac, out);
         }
-        free(line);
-        if (in)
-            fclose(in);
+        audit_lines_close(&lines);
     }
     return found;
 }
 
-void verify_mark(struct verify *v, const char *file, const char *const *files, size_t n, uint64_t seq,
-                 const char *mac)
+void verify_mark(struct verify *v, const struct audit_files *f, uint64_t seq, const char *mac)
 {
     char here[CHAIN_MAC_HEX + 1] = "";
 
     if (seq > v->last)
-        fault(v, file, 0, "records %llu to %llu, which the state remembers, are missing at the end",
+        fault(v, f->current, 0, "records %llu to %llu, which the state remembers, are missing at the end",
               (unsigned long long)v->last + 1, (unsigned long long)seq);
-    else if (seq && seq >= v->first && (!find_mac(files, n, seq, here) || strcmp(here, mac) != 0))
-        fault(v, file, 0, "record %llu is not the one that the state remembers", (unsigned long long)seq);
+    else if (seq && seq >= v->first && (!find_mac(f, seq, here) || strcmp(here, mac) != 0))
+        fault(v, f->current, 0, "record %llu is not the one that the state remembers",
+              (unsigned long long)seq);
 }
 
 static void check_anchor(struct verify *v, const char *anchors, uint64_t number, const struct anchor *a,
-                         const char *const *files, size_t n)
+                         const struct audit_files *f)
 {
     unsigned long long seq = a->seq;
     char mac[CHAIN_MAC_HEX + 1] = "";
@@ -265,24 +294,28 @@ static void check_anchor(struct verify *v, const char *anchors, uint64_t number,
         return;
     }
     v->compared++;
-    if (!find_mac(files, n, a->seq, mac))
+    if (!find_mac(f, a->seq, mac))
         fault(v, anchors, number, "record %llu, which was anchored, is not in the audit files", seq);
     else if (strcmp(mac, a->mac) != 0)
         fault(v, anchors, number, "record %llu is not the one that was anchored", seq);
 }
 
 bool verify_anchors(struct verify *v, const char *anchors, const char *host, const char *path,
-                    const char *const *files, size_t n)
+                    const struct audit_files *f)
 {
     FILE *in = fopen(anchors, "r");
     char *line = NULL;
     size_t cap = 0;
-    uint64_t number = 0;
+    uint64_t number = 0, left = v->anchored;
+    ssize_t len;
 
     if (!in)
         return false;
-    while (getline(&line, &cap, in) > 0) {
+    /* those that came since are of records that did, too */
+    while (left && (len = getline(&line, &cap, in)) > 0 && (uint64_t)len <= left) {
         struct anchor a;
+
+        left -= (uint64_t)len;
 
         number++;
         if (!anchor_parse(line, &a)) {
@@ -291,7 +324,7 @@ bool verify_anchors(struct verify *v, const char *anchors, const char *host, con
             v->others++;
             snprintf(v->other, sizeof v->other, "%s%s%s", a.host ? a.host : "", a.host ? ":" : "", a.path);
         } else {
-            check_anchor(v, anchors, number, &a, files, n);
+            check_anchor(v, anchors, number, &a, f);
         }
     }
     free(line);

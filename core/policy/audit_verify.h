@@ -3,7 +3,8 @@
 #ifndef KMCP_AUDIT_VERIFY_H
 #define KMCP_AUDIT_VERIFY_H
 
-#include "audit_chain.h"
+#include "audit_files.h"
+#include "audit_head.h"
 
 struct verify {
     const uint8_t *key; /* NULL: only order and form can be checked */
@@ -11,6 +12,10 @@ struct verify {
     void *arg;
     uint64_t
         from; /* the record that the files must begin with; 0: the first, or one after what was archived */
+    /* at that moment */
+    enum head_found found;
+    struct chain_head head;
+    uint64_t anchored; /* so many bytes of the anchors */
     /* found */
     uint64_t records, torn, faults, first, last;
     uint64_t accepted;              /* what was not whole, and was accepted by a person */
@@ -23,17 +28,20 @@ struct verify {
     char other[600];                    /* what one of the others is for, HOST:PATH */
 };
 
-/* Reads FILE as the next one of the chain. False if it cannot be opened. Constant memory. */
-bool verify_file(struct verify *v, const char *file);
+/* Finds what is there of the audit file PATH, and where its chain ends, at a moment when nobody writes.
+ * V->key is set. ANCHORS may be NULL. False with a sentence in WHY. */
+bool verify_find(struct verify *v, struct audit_files *f, const char *path, const char *anchors, char *why,
+                 size_t why_size);
+/* Reads file I of them as the next one of the chain. False if it cannot be opened. Constant memory. */
+bool verify_file(struct verify *v, const struct audit_files *f, size_t i);
 /* After the last file: may those before the first one be missing? Without a key nobody can tell. */
-void verify_begin(struct verify *v, const char *file);
-/* After the last file, the one that is being written: does the chain end where its head says? */
-void verify_end(struct verify *v, const char *file);
-/* Does the record that the state remembers as the last one (SEQ, MAC; 0: none) stand in the N FILES? */
-void verify_mark(struct verify *v, const char *file, const char *const *files, size_t n, uint64_t seq,
-                 const char *mac);
-/* Do the anchors in FILE that are for HOST and PATH stand in the chain? A second pass over the N FILES. */
+void verify_begin(struct verify *v, const char *path);
+/* After the last file: does the chain end where its head says? */
+void verify_end(struct verify *v, const char *path);
+/* Does the record that the state remembers as the last one (SEQ, MAC; 0: none) stand in the files? */
+void verify_mark(struct verify *v, const struct audit_files *f, uint64_t seq, const char *mac);
+/* Do the anchors in ANCHORS that are for HOST and PATH stand in the chain? A second pass over the files. */
 bool verify_anchors(struct verify *v, const char *anchors, const char *host, const char *path,
-                    const char *const *files, size_t n);
+                    const struct audit_files *f);
 
 #endif

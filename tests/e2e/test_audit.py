@@ -88,6 +88,25 @@ class Reconcile(Session):
             r = site.records()[-1]
             self.assertEqual((r["event"], r["result"]), ("resolved", "ok"))
 
+    def test_what_is_done_meanwhile_is_ours(self):
+        proxy = self.proxy()
+        site = self.site(url=proxy.url, policy="[rule all]\nthen = allow")
+        devices = [self.device("platform:Mac") for _ in range(3)]
+        with self.kmcp(site) as k:
+            k.good("lock_device", self.lock(devices.pop()))
+            since = site.records()[0]["time"]
+
+            def act(method, path, _):
+                if path.startswith("/api/v1/audit/events") and devices:
+                    k.good("lock_device", self.lock(devices.pop()))
+
+            for when in ("before", "after"):  # the tenant lists its events
+                setattr(proxy, when, act)
+                p = site.run("audit", "reconcile", "--since", since)
+                setattr(proxy, when, lambda *_: None)
+                self.assertEqual(p.returncode, 0, when + p.stdout + p.stderr)
+        self.assertEqual(devices, [])
+
     def test_what_never_arrived_is_no_act(self):
         site = self.site(policy="[rule all]\nthen = allow")
         with self.kmcp(site) as k:
@@ -512,6 +531,36 @@ class Audit(Session):
         self.assertEqual([r["seq"] for r in site.records()], list(range(1, 17)))
         self.assertEqual(site.run("audit", "verify").returncode, 0)
         self.assertEqual(len(self.tenant.acts()), 8)
+
+    def test_who_looks_while_others_write(self):
+        site = self.site(policy="repeat_minutes = 0\n[rule all]\nthen = allow")
+        anchors = site.dir / "anchors"
+        site.write(site.ini.read_text().replace("[audit]\n", f"[audit]\nrotate_bytes = 2000\nanchor_file = {anchors}\n"))
+        clients = [self.kmcp(site) for _ in range(3)]
+        d = self.lock(self.device("platform:Mac"))
+        clients[0].good("lock_device", d)
+        problems, threads = [], []
+
+        def acts(k, args):
+            for _ in range(12):  # "already running", says the tenant, which is on record as well
+                text = k.call("lock_device", args)["content"][0]["text"]
+                if "was not done" in text:
+                    problems.append(text)
+
+        for k in clients:
+            threads.append(threading.Thread(target=acts, args=(k, self.lock(self.device("platform:Mac")))))
+            threads[-1].start()
+        shown, looks = 0, 0
+        while any(t.is_alive() for t in threads) or not looks:
+            p = site.run("audit", "verify", "--anchors", str(anchors))
+            self.assertEqual(p.returncode, 0, p.stdout + p.stderr)
+            rows = [json.loads(x)["seq"] for x in site.run("audit", "show", "--json").stdout.splitlines()]
+            self.assertEqual(rows, list(range(1, len(rows) + 1)))
+            self.assertGreaterEqual(len(rows), shown)
+            shown, looks = len(rows), looks + 1
+        for t in threads:
+            t.join()
+        self.assertEqual(problems, [])
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/keyfile.h"
 #include "base/log.h"
+#include "base/turn.h"
 #include "policy/audit_anchor.h"
 #include "policy/audit_head.h"
 #include "policy/audit_verify.h"
@@ -95,14 +96,40 @@ static void spill(const char *name, const char *text, size_t len)
     close(fd);
 }
 
+/* The file NAME alone, beside the head of the file HEAD_OF. */
 static struct verify check(const char *name, const char *head_of)
 {
     struct verify v = { .key = key };
+    struct audit_files f, others;
+    char why[600];
 
-    assert_true(verify_file(&v, name));
+    if (head_of) {
+        assert_true(verify_find(&v, &others, head_of, NULL, why, sizeof why));
+        audit_files_free(&others);
+    }
+    assert_true(audit_files_find(&f, name, why, sizeof why));
+    assert_true(verify_file(&v, &f, f.n - 1));
+    audit_files_free(&f);
     if (head_of)
         verify_end(&v, head_of);
     return v;
+}
+
+/* All there is of the file at PATH, as it was when F was found. */
+static void check_files(struct verify *v, const struct audit_files *f)
+{
+    for (size_t i = 0; i < f->n; i++)
+        assert_true(verify_file(v, f, i));
+    verify_end(v, path);
+}
+
+static void find_files(struct verify *v, struct audit_files *f, const char *anchors)
+{
+    char why[600];
+
+    *v = (struct verify){ .key = key };
+    if (!verify_find(v, f, path, anchors, why, sizeof why))
+        fail_msg("%s", why);
 }
 
 static void read_the_key(void)
@@ -237,33 +264,21 @@ static void a_lost_key_is_not_made_anew(void **state)
 
 static void rotates_and_follows(void **state)
 {
-    static char names[8][130];
-    const char *files[8];
-    struct verify v = { .key = key };
+    struct audit_files f;
+    struct verify v;
     struct chain *c;
-    char old[130];
-    size_t n = 0;
+    char old[130], why[600];
 
     (void)state;
     forget_all();
     c = open_chain(300);
     for (int i = 0; i < 8; i++)
         must_add(c, "one");
-    for (int i = 1; i < 5; i++) {
-        snprintf(names[n], sizeof names[n], "%s.%06d", path, i);
-        if (access(names[n], F_OK) == 0) {
-            files[n] = names[n];
-            n++;
-        }
-    }
-    assert_true(n >= 2);
-    snprintf(names[n], sizeof names[n], "%s", path);
-    files[n] = names[n];
-    n++;
     read_the_key();
-    for (size_t i = 0; i < n; i++)
-        assert_true(verify_file(&v, files[i]));
-    verify_end(&v, path);
+    find_files(&v, &f, NULL);
+    assert_true(f.n >= 3);
+    check_files(&v, &f);
+    audit_files_free(&f);
     assert_int_equal(v.faults, 0);
     assert_int_equal(v.records, 8);
     chain_free(c);
@@ -277,7 +292,9 @@ static void rotates_and_follows(void **state)
     assert_int_equal(v.first, 9);
     assert_int_equal(strspn(v.before, "0") < CHAIN_MAC_HEX, 1);
     v = (struct verify){ .key = key, .from = 1 };
-    assert_true(verify_file(&v, path));
+    assert_true(audit_files_find(&f, path, why, sizeof why));
+    assert_true(verify_file(&v, &f, f.n - 1));
+    audit_files_free(&f);
     assert_int_equal(v.faults, 1);
 }
 
@@ -457,9 +474,9 @@ static void an_old_file_is_put_aside(void **state)
 static void anchors_are_compared(void **state)
 {
     char anchors[130], name[130], host[256], *text;
-    const char *files[] = { path };
     struct chain_settings s = { .path = path };
-    struct verify v = { .key = key };
+    struct audit_files files;
+    struct verify v;
     struct chain_head fresh = { 0 };
     struct stat st;
     struct chain *c;
@@ -475,7 +492,9 @@ static void anchors_are_compared(void **state)
     chain_free(c);
     read_the_key();
     anchor_host(host, sizeof host);
-    assert_true(verify_anchors(&v, anchors, host, path, files, 1));
+    find_files(&v, &files, anchors);
+    assert_true(verify_anchors(&v, anchors, host, path, &files));
+    audit_files_free(&files);
     assert_int_equal(v.faults, 0);
     assert_int_equal(v.compared, 3);
     text = slurp(anchors, &len);
@@ -496,12 +515,13 @@ static void anchors_are_compared(void **state)
         must_add(c, "forged");
     chain_free(c);
     assert_int_equal(check(path, path).faults, 0);
-    assert_true(verify_anchors(&v, anchors, host, path, files, 1));
+    find_files(&v, &files, anchors);
+    assert_true(verify_anchors(&v, anchors, host, path, &files));
+    audit_files_free(&files);
     assert_int_equal(v.faults, 3);
-    v = (struct verify){
-        .key = key
-    }; /* anchors of another machine, or another file, say nothing of this one */
-    assert_true(verify_anchors(&v, anchors, "elsewhere", path, files, 1));
+    find_files(&v, &files, anchors); /* those of another machine, or another file, say nothing of this one */
+    assert_true(verify_anchors(&v, anchors, "elsewhere", path, &files));
+    audit_files_free(&files);
     assert_int_equal(v.others, 3);
     assert_int_equal(v.faults, 1); /* that none of them is for it */
 }
@@ -620,6 +640,79 @@ static void processes_make_one_chain(void **state)
     assert_int_equal(v.last, PROCESSES * EACH);
 }
 
+/* Who reads sees what there was at one moment, whatever is written and rotated from then on. */
+static void who_reads_is_not_overtaken(void **state)
+{
+    char anchors[130], host[256];
+    struct chain_settings s = { .path = path, .rotate_bytes = 300, .anchor_file = anchors };
+    struct audit_files f;
+    struct chain *c;
+    struct verify v;
+
+    (void)state;
+    forget_all();
+    snprintf(anchors, sizeof anchors, "%s.anchors", path);
+    anchor_host(host, sizeof host);
+    for (int more = 1; more < 4; more++) { /* in the same file, and in the next ones */
+        c = chain_new(&s);
+        must_add(c, "seen");
+        read_the_key();
+        find_files(&v, &f, anchors);
+        for (int i = 0; i < more; i++)
+            must_add(c, "not seen");
+        check_files(&v, &f);
+        verify_mark(&v, &f, v.last, v.mac);
+        assert_true(verify_anchors(&v, anchors, host, path, &f));
+        audit_files_free(&f);
+        assert_int_equal(v.faults, 0);
+        assert_int_equal(v.compared, v.last);
+        chain_free(c);
+        forget_all();
+    }
+}
+
+/* A record that is being written is not taken for a torn one. */
+static void who_reads_waits_for_who_writes(void **state)
+{
+    static const char half[] = "{\"v\":2,\"seq\":2,";
+    struct flock next = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 1, .l_len = 1 };
+    int64_t until = clock_ms() + 20000;
+    int status, lock, fd;
+    struct audit_files f;
+    struct chain *c;
+    struct verify v;
+    char name[130];
+    pid_t reader;
+
+    (void)state;
+    forget_all();
+    c = open_chain(0);
+    must_add(c, "one");
+    read_the_key();
+    snprintf(name, sizeof name, "%s.lock", path);
+    lock = open(name, O_RDWR);
+    fd = open(path, O_WRONLY | O_APPEND);
+    assert_true(turn_take(lock, 0));
+    assert_int_equal(write(fd, half, sizeof half - 1), sizeof half - 1);
+    reader = fork();
+    if (reader == 0) {
+        find_files(&v, &f, NULL);
+        check_files(&v, &f);
+        _exit((int)v.faults);
+    }
+    while (fcntl(lock, F_GETLK, &next) == 0 && next.l_type == F_UNLCK) {
+        next.l_type = F_WRLCK;
+        assert_true(clock_ms() < until);
+    }
+    assert_int_equal(ftruncate(fd, lseek(fd, 0, SEEK_END) - (off_t)(sizeof half - 1)), 0);
+    turn_end(lock);
+    assert_true(waitpid(reader, &status, 0) == reader);
+    assert_int_equal(status, 0);
+    close(fd);
+    close(lock);
+    chain_free(c);
+}
+
 /* Who made the file need not be the first to write into it: here it waits for the lock meanwhile. */
 static void who_made_the_file_may_come_second(void **state)
 {
@@ -673,6 +766,8 @@ int main(void)
         cmocka_unit_test(rotation_goes_on_from_the_highest),
         cmocka_unit_test(processes_make_one_chain),
         cmocka_unit_test(who_made_the_file_may_come_second),
+        cmocka_unit_test(who_reads_is_not_overtaken),
+        cmocka_unit_test(who_reads_waits_for_who_writes),
     };
 
     return cmocka_run_group_tests(tests, make, unmake);
