@@ -217,7 +217,10 @@ bool chain_accept(struct chain *c, uint64_t seq, const char *mac, uint64_t torn,
 
     if (!audit_file_open(&c->file, why, why_size) || !lock(c, why, why_size))
         return false;
-    ok = chain_read_key(c, why, why_size) && fstat(c->file.fd, &st) == 0;
+    if (chain_find_end(c, why, why_size)) /* what was said about it is no longer so */
+        ok = chain_fault(c, why, why_size, "is whole by now", "there is nothing to accept any more");
+    else
+        ok = chain_read_key(c, why, why_size) && fstat(c->file.fd, &st) == 0;
     if (ok) {
         chain_forget_head(c, &st);
         if (head_read(c->head_path, c->key, &c->head) != HEAD_GOOD)

@@ -54,8 +54,8 @@ bool chain_add(struct chain *c, const struct buf *bodies, size_t n, char *why, s
 
 /* ---- for `kmcp audit` ---- */
 
-/* Goes on with BODY, though chain_ready() would refuse: after SEQ and MAC, the last record that is in the
- * files, or what head and state know beyond it. TORN bytes after it are no record. */
+/* Goes on with BODY, though chain_ready() refuses, and only then: after SEQ and MAC, the last record that is
+ * in the files, or what head and state know beyond it. TORN bytes after it are no record. */
 bool chain_accept(struct chain *c, uint64_t seq, const char *mac, uint64_t torn, const struct buf *body,
                   char *why, size_t why_size);
 /* The key file of the file at PATH. */

@@ -713,6 +713,41 @@ static void who_reads_waits_for_who_writes(void **state)
     chain_free(c);
 }
 
+/* Two people accept the same torn end: the second one is told that it is whole. */
+static void it_is_accepted_once(void **state)
+{
+    struct chain *c, *other;
+    char head[130], why[600];
+    struct buf body;
+    struct verify v;
+    int fd;
+
+    (void)state;
+    forget_all();
+    c = open_chain(0);
+    must_add(c, "one");
+    read_the_key();
+    snprintf(head, sizeof head, "%s.head", path);
+    unlink(head);
+    fd = open(path, O_WRONLY | O_APPEND);
+    assert_int_equal(write(fd, "torn", 4), 4);
+    close(fd);
+    v = check(path, NULL);
+    assert_int_equal(v.tail, 4);
+    assert_true(accept_all(c));
+    other = open_chain(0);
+    buf_init(&body, 1 << 16);
+    buf_puts(&body, "\"time\":\"now\",\"event\":\"accepted\",\"id\":\"2\"");
+    assert_false(chain_accept(other, v.last, v.mac, v.tail, &body, why, sizeof why));
+    assert_has(why, "whole by now");
+    buf_free(&body);
+    chain_free(other);
+    chain_free(c);
+    v = check(path, path);
+    assert_int_equal(v.faults, 0);
+    assert_int_equal(v.accepted, 1);
+}
+
 /* Who made the file need not be the first to write into it: here it waits for the lock meanwhile. */
 static void who_made_the_file_may_come_second(void **state)
 {
@@ -768,6 +803,7 @@ int main(void)
         cmocka_unit_test(who_made_the_file_may_come_second),
         cmocka_unit_test(who_reads_is_not_overtaken),
         cmocka_unit_test(who_reads_waits_for_who_writes),
+        cmocka_unit_test(it_is_accepted_once),
     };
 
     return cmocka_run_group_tests(tests, make, unmake);
