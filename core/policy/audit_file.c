@@ -12,6 +12,8 @@
 #include "audit_file.h"
 #include "base/trust.h"
 
+#define AT_ONCE 100 /* how often others may make the file and rotate it away while it is opened */
+
 bool audit_file_init(struct audit_file *f, const char *path)
 {
     *f = (struct audit_file){ .path = strdup(path), .fd = -1 };
@@ -71,14 +73,15 @@ bool audit_file_open(struct audit_file *f, char *why, size_t why_size)
         return true;
     if (f->fd >= 0)
         close(f->fd); /* it was rotated away */
-    f->fd = open(f->path, flags);
-    if (f->fd < 0 && errno == ENOENT) {
+    f->fresh = false;
+    for (int i = 0; (f->fd = open(f->path, flags)) < 0 && errno == ENOENT && i < AT_ONCE; i++) {
         make_directories(f->path);
         f->fd = open(f->path, flags | O_CREAT | O_EXCL, 0600);
         f->fresh = f->fd >= 0;
+        if (f->fresh || errno != EEXIST)
+            break;
+        /* another process made it at this moment; it may have rotated it away again by now */
     }
-    if (f->fd < 0 && errno == EEXIST) /* by another process, at this moment */
-        f->fd = open(f->path, flags);
     if (f->fd < 0 && errno == ELOOP)
         return fault(f, why, why_size, "is a symbolic link", "set file in [audit] to the file itself");
     if (f->fd < 0)

@@ -640,6 +640,32 @@ static void processes_make_one_chain(void **state)
     assert_int_equal(v.last, PROCESSES * EACH);
 }
 
+/* That it made a file says nothing of the one that is in its place by the time it has the lock. */
+static void who_made_a_file_looks_at_the_next(void **state)
+{
+    char name[130], old[130], why[600];
+    struct chain *maker, *other;
+
+    (void)state;
+    forget_all();
+    snprintf(name, sizeof name, "%s.lock", path);
+    snprintf(old, sizeof old, "%s.old", path);
+    assert_int_equal(mkdir(name, 0700), 0); /* no turn is to be had */
+    maker = open_chain(0);
+    assert_false(add(maker, "one", why));
+    assert_int_equal(access(path, F_OK), 0);
+    assert_int_equal(rmdir(name), 0);
+    other = open_chain(0);
+    must_add(other, "one");
+    rename(path, old);
+    must_add(other, "two");
+    assert_int_equal(truncate(path, 0), 0);
+    assert_false(add(maker, "three", why));
+    assert_has(why, "records were removed");
+    chain_free(maker);
+    chain_free(other);
+}
+
 /* Who reads sees what there was at one moment, whatever is written and rotated from then on. */
 static void who_reads_is_not_overtaken(void **state)
 {
@@ -801,6 +827,7 @@ int main(void)
         cmocka_unit_test(rotation_goes_on_from_the_highest),
         cmocka_unit_test(processes_make_one_chain),
         cmocka_unit_test(who_made_the_file_may_come_second),
+        cmocka_unit_test(who_made_a_file_looks_at_the_next),
         cmocka_unit_test(who_reads_is_not_overtaken),
         cmocka_unit_test(who_reads_waits_for_who_writes),
         cmocka_unit_test(it_is_accepted_once),
