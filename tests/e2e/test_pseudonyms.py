@@ -17,7 +17,10 @@ class Pseudonyms(Case):
 
     def rows(self, k, **args):
         r = k.structured("list_devices", {"limit": 60, **args})
-        return [dict(zip(r["columns"], row)) for row in r["rows"]]
+        rows = [dict(zip(r["columns"], row)) for row in r["rows"]]
+        for row in rows:  # it moves on when a device carries out what another test asked of it
+            row.pop("last_check_in", None)
+        return rows
 
     def test_stable_joined_and_passed_back(self):
         site = self.site(policy=self.POLICY)
