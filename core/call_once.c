@@ -11,6 +11,7 @@
 #define ARRIVES_MS INT64_C(900000)          /* what left no trace after so long did not arrive */
 #define NEAR_MS    INT64_C(10000)           /* two acts so close cannot be told apart in a queue */
 #define KEEP_MS    (INT64_C(30) * 86400000) /* what nobody knows is kept so long */
+#define ENDING_MS  INT64_C(60000)           /* so long others leave its end to who puts it on record */
 
 /* ---- what became of an act ---- */
 
@@ -70,6 +71,37 @@ static bool is_anothers(struct call *c)
     return is;
 }
 
+static bool found_out_elsewhere(struct call *c)
+{
+    if (c->in->unfinished)
+        return call_stop(c, CALL_COMPLETE, "found out by another process, at this moment");
+    return call_refuse(c,
+                       "%s was not done: another process finds out, at this moment, what became of the same "
+                       "before; call again",
+                       c->name);
+}
+
+/* The end is entered as one that is owed and that we put on record, so that of several processes that found
+ * it out one does. Whoever dies before it is no longer owed leaves it to the next. */
+static bool enter_end(struct call *c, enum ledger_stage stage, const char *text)
+{
+    if (stage == LEDGER_OK && !c->act.owed)
+        c->act.text = arena_format(&c->arena, "the answer to it was lost, but it was received: %s", text);
+    c->act.stage = stage;
+    c->act.owed = true;
+    c->act.ending_ms = state_now(c->host->state) + ENDING_MS;
+    ledger_sign(&c->arena, &c->act);
+    switch (ledger_put(c->host->state, &c->arena, &c->act, KEEP_MS)) {
+    case STATE_YES:
+        return true;
+    case STATE_NO:
+        return found_out_elsewhere(c);
+    case STATE_LOST:
+        break;
+    }
+    return call_refuse(c, "%s was not done: the state was lost", c->name);
+}
+
 static bool end_act(struct call *c, enum ledger_stage stage, const char *how, const char *text)
 {
     struct audit_call record = c->record;
@@ -79,17 +111,19 @@ static bool end_act(struct call *c, enum ledger_stage stage, const char *how, co
         text = mask_scrub(&c->arena, &c->client.seen, text);
     if (!text)
         return call_refuse(c, "out of memory");
-
+    if (!enter_end(c, stage, text))
+        return false;
     snprintf(record.id, sizeof record.id, "%s", c->act.id ? c->act.id : "");
     record.trace = NULL;
     record.result = ledger_stage_name(stage);
     if (!audit_event(c->host->audit, &record, "resolved",
-                     arena_format(&c->arena, "%s%s%s", how, *text ? ": " : "", text), why, sizeof why))
+                     arena_format(&c->arena, "%s%s%s", how, *text ? ": " : "", text), why, sizeof why)) {
+        c->act.ending_ms = 0;
+        ledger_put(c->host->state, &c->arena, &c->act, KEEP_MS);
         return call_stop(c, CALL_TOOL_ERROR, "%s was not done: %s", c->name, why);
-    c->act.stage = stage;
-    if (stage == LEDGER_OK && !c->act.owed)
-        c->act.text = arena_format(&c->arena, "the answer to it was lost, but it was received: %s", text);
+    }
     c->act.owed = false;
+    c->act.ending_ms = 0;
     return ledger_end(c->host->state, &c->arena, &c->act, KEEP_MS,
                       c->safety == KMCP_REVEAL ? 0 : c->host->policy.repeat_ms) != STATE_LOST ||
            call_refuse(c, "%s was not done: the state was lost", c->name);
@@ -110,6 +144,8 @@ static bool settle(struct call *c)
     int64_t now = state_now(c->host->state);
     const char *text;
 
+    if (ledger_is_ending(&c->act, now))
+        return found_out_elsewhere(c);
     if (c->act.owed && c->act.stage == LEDGER_FAILED)
         return did_not(c, late, "");
     if (c->act.owed && !end_act(c, c->act.stage, late, ""))

@@ -13,8 +13,10 @@
 #include "call_phase.h"
 #include "call_question.h"
 
-#define SPACE   "asked"
-#define KEEP_MS (INT64_C(30) * 86400000) /* for the next start to find it */
+#define SPACE     "asked"
+#define ENDING    "ending"
+#define KEEP_MS   (INT64_C(30) * 86400000) /* for the next start to find it */
+#define WRITES_MS INT64_C(60000)           /* so long others leave its end to who writes it */
 
 static const char *nonce_of(const char *consent)
 {
@@ -133,6 +135,30 @@ static bool gather(void *arg, const char *key, const struct state_record *record
     return true;
 }
 
+/* Of several processes that find a question over, one says so. */
+static bool is_mine(struct host *host, const struct sweep *s, const struct found *f)
+{
+    struct state_record by = { .value = NULL };
+    char text[300];
+    int at = 0;
+    bool taken;
+
+    if (!f->nonce || state_get(host->state, ENDING, f->nonce, &by) == STATE_LOST)
+        return false;
+    /* who died at it leaves it to the next */
+    taken = by.value && !(sscanf(by.value, "%*d %n", &at) == 0 && at && strcmp(by.value + at, s->host) == 0 &&
+                          kill((pid_t)strtol(by.value, NULL, 10), 0) != 0 && errno == ESRCH);
+    free(by.value);
+    snprintf(text, sizeof text, "%ld %s", (long)getpid(), s->host);
+    if (taken || state_put(host->state, ENDING, f->nonce, by.version, text, strlen(text),
+                           s->now_ms + WRITES_MS) != STATE_YES)
+        return false;
+    if (state_get(host->state, SPACE, f->nonce, &by) != STATE_YES)
+        return false; /* it has been said since it was looked for */
+    free(by.value);
+    return true;
+}
+
 static bool write_one(struct host *host, struct found *f)
 {
     char why[400];
@@ -158,7 +184,14 @@ void question_sweep(struct host *host, bool leaving)
     gethostname(s.host, sizeof s.host - 1);
     s.now_ms = state_now(host->state);
     if (state_each(host->state, SPACE, gather, &s) == STATE_YES)
-        for (struct found *f = s.first; f && write_one(host, f); f = f->next)
+        for (struct found *f = s.first; f; f = f->next) {
+            if (!is_mine(host, &s, f))
+                continue;
+            if (!write_one(host, f)) {
+                state_drop(host->state, ENDING, f->nonce, 0);
+                break;
+            }
             state_drop(host->state, SPACE, f->nonce, 0);
+        }
     arena_release(&s.a, false);
 }

@@ -53,6 +53,7 @@ static bool read_members(struct arena *a, const char *key, const kmcp_json *v, s
     json_int(json_get(v, "api"), &out->api_ms);
     json_int(json_get(v, "ended"), &out->ended_ms);
     json_int(json_get(v, "after"), &out->after_ms);
+    json_int(json_get(v, "ending"), &out->ending_ms);
     out->owed = json_is_true(json_get(v, "owed"));
     if (prior) {
         if (!(out->prior = arena_alloc(a, sizeof *out->prior)))
@@ -116,6 +117,7 @@ static kmcp_json *members(struct arena *a, const struct ledger_entry *e)
         !json_set(a, v, "until", json_integer(a, e->until_ms)) ||
         !json_set(a, v, "pid", json_integer(a, e->pid)) ||
         (e->owed && !json_set(a, v, "owed", json_boolean(a, true))) ||
+        (e->ending_ms && !json_set(a, v, "ending", json_integer(a, e->ending_ms))) ||
         (e->prior && (!(prior = members(a, e->prior)) || !json_set(a, v, "prior", prior))))
         return NULL;
     return v;
@@ -180,14 +182,22 @@ void ledger_sign(struct arena *a, struct ledger_entry *e)
     e->pid = (int64_t)getpid();
 }
 
-bool ledger_is_dead(const struct ledger_entry *e, int64_t now_ms)
+static bool is_gone(const struct ledger_entry *e)
 {
     char name[256] = "";
 
-    if (now_ms > e->until_ms)
-        return true;
     gethostname(name, sizeof name - 1);
     return e->host && strcmp(name, e->host) == 0 && kill((pid_t)e->pid, 0) != 0 && errno == ESRCH;
+}
+
+bool ledger_is_dead(const struct ledger_entry *e, int64_t now_ms)
+{
+    return now_ms > e->until_ms || is_gone(e);
+}
+
+bool ledger_is_ending(const struct ledger_entry *e, int64_t now_ms)
+{
+    return now_ms < e->ending_ms && !is_gone(e);
 }
 
 struct gather {

@@ -33,9 +33,10 @@ struct ledger_entry {
     /* Nobody knew what became of this one when E was begun under its key; or NULL. What E does well ends it,
      * and what E did not do leaves it as it was. */
     struct ledger_entry *prior;
-    bool owed;        /* what became of it is known here, and not on record yet */
-    int64_t until_ms; /* a process that lives has ended it by then */
-    const char *host; /* and which process that is */
+    bool owed;         /* what became of it is known here, and not on record yet */
+    int64_t ending_ms; /* HOST's PID puts it on record until then; 0: nobody does */
+    int64_t until_ms;  /* a process that lives has ended it by then */
+    const char *host;  /* and which process that is */
     int64_t pid;
     int64_t version; /* in the state */
 };
@@ -53,6 +54,8 @@ enum state_rc ledger_end(struct state *s, struct arena *a, struct ledger_entry *
 enum state_rc ledger_done(struct state *s, struct arena *a, const char *call, struct ledger_entry *out);
 /* Is the process that claimed it gone? */
 bool ledger_is_dead(const struct ledger_entry *e, int64_t now_ms);
+/* Does a process that lives put on record what became of it? */
+bool ledger_is_ending(const struct ledger_entry *e, int64_t now_ms);
 /* Names this process in ENTRY. */
 void ledger_sign(struct arena *a, struct ledger_entry *e);
 /* Every entry; those not ended yet (CLAIMED, OPEN, UNKNOWN), or not on record, if OPEN_ONLY. N of them in

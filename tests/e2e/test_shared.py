@@ -193,6 +193,41 @@ class Shared(Case):
 
         self.everywhere(same)
 
+    def test_what_a_crash_left_has_one_end(self):
+        """Acts and questions of a process that is gone, found by eight that start at the same moment."""
+        def left(make):
+            sites = make(policy="[rule locks]\ntools = lock_device\nthen = allow")
+            devices = [self.device("platform:Mac") for _ in range(8)]
+            k = self.kmcp(sites[0], ask="accept")
+            for d in devices[:4]:
+                k.call_once("erase_device", {"device_id": d["device_id"], "serial_number": d["serial_number"], "confirm": True})
+            k.p.kill()
+            k.p.wait()
+            self.tenant.set(faults=["hang,path=/action/,method=POST"])
+            self.tenant.reset()
+            k = self.kmcp(sites[0])  # it is not asked
+            for d in devices[4:]:
+                tool, args, _ = self.lock(d)
+                k.start("tools/call", {"name": tool, "arguments": args})
+            self.until(lambda: len(self.tenant.acts()) == 4, "the acts")
+            k.p.kill()
+            k.p.wait()
+            self.tenant.set(faults=[])
+            clients = [self.kmcp(s) for s in sites]
+
+            def ends(event):
+                return sorted(r["id"] for s in set(sites) for r in s.whole_records() if r["event"] == event)
+
+            ids = {e: ends(e) for e in ("asked", "intent")}
+            self.assertEqual([len(ids[e]) for e in ids], [4, 4])
+            self.until(lambda: set(ends("resolved")) == set(ids["intent"]) and set(ends("unanswered")) == set(ids["asked"]), "their ends")
+            for k in clients:
+                k.close()
+            self.assertEqual(ends("resolved"), ids["intent"])
+            self.assertEqual(ends("unanswered"), ids["asked"])
+
+        self.everywhere(left)
+
     @unittest.skipUnless(shutil.which("redis-server"), "redis-server is not installed")
     def test_a_lost_redis(self):
         redis = Redis()
