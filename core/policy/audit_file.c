@@ -64,7 +64,7 @@ static bool same_file(const struct audit_file *f)
 bool audit_file_open(struct audit_file *f, char *why, size_t why_size)
 {
     const int flags = O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
-    char last = '\n', above[400], what[500];
+    char above[400], what[500];
     struct stat st;
 
     if (!*f->path)
@@ -97,7 +97,6 @@ bool audit_file_open(struct audit_file *f, char *why, size_t why_size)
         snprintf(what, sizeof what, "could be replaced by others: %s", above);
         return fault(f, why, why_size, what, "or set file in [audit] to another place");
     }
-    f->torn = st.st_size > 0 && (pread(f->fd, &last, 1, st.st_size - 1) != 1 || last != '\n');
     return true;
 }
 
@@ -175,6 +174,7 @@ static bool sync_file(int fd)
 bool audit_file_add(struct audit_file *f, const struct buf *record, char *why, size_t why_size)
 {
     char what[200], last = '\n';
+    bool torn = false; /* a record was cut short */
     struct stat st;
 
     if (record->failed || !record->len)
@@ -184,13 +184,11 @@ bool audit_file_add(struct audit_file *f, const struct buf *record, char *why, s
         return false;
     if (fstat(f->fd, &st) == 0 && st.st_size > 0 && pread(f->fd, &last, 1, st.st_size - 1) == 1 &&
         last != '\n')
-        f->torn = true; /* another process's record was cut short */
-    if ((f->torn && !write_all(f->fd, "\n", 1)) || !write_all(f->fd, record->data, record->len) ||
+        torn = true;
+    if ((torn && !write_all(f->fd, "\n", 1)) || !write_all(f->fd, record->data, record->len) ||
         !sync_file(f->fd)) {
         snprintf(what, sizeof what, "cannot be written (%s)", strerror(errno));
-        f->torn = true;
         return fault(f, why, why_size, what, "make room for it, or set file in [audit] to another place");
     }
-    f->torn = false;
     return true;
 }

@@ -11,7 +11,6 @@
 struct audit_file {
     char *path; /* "" if no place could be found */
     int fd;     /* -1: not open */
-    bool torn;  /* the file may end inside a record */
     bool fresh; /* opening it made it */
 };
 
@@ -20,7 +19,8 @@ void audit_file_close(struct audit_file *f);
 /* Opens, creating it 0600 and its directory 0700; checks owner and mode. Open already and still the same
  * file: nothing to do. False with one sentence in WHY. */
 bool audit_file_open(struct audit_file *f, char *why, size_t why_size);
-/* Appends RECORD, a whole line, and syncs it. False with one sentence in WHY: it is not to be relied on. */
+/* Appends RECORD, a whole line, behind the end of a line, and syncs it. Nobody else writes meanwhile. False
+ * with one sentence in WHY: it is not to be relied on. */
 bool audit_file_add(struct audit_file *f, const struct buf *record, char *why, size_t why_size);
 /* The numbers of the files that were rotated away from PATH (PATH.000001), lowest first; the caller frees
  * *OUT. False: they cannot be read, or there is no memory. */

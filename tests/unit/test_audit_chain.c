@@ -666,6 +666,40 @@ static void who_made_a_file_looks_at_the_next(void **state)
     chain_free(other);
 }
 
+/* A record that another process was writing as the file was opened is whole by the time of our turn. */
+static void what_was_half_there_is_not_torn(void **state)
+{
+    char name[130], away[130], why[600], *text;
+    struct chain *other, *c;
+    size_t len;
+    int fd;
+
+    (void)state;
+    forget_all();
+    snprintf(name, sizeof name, "%s.lock", path);
+    snprintf(away, sizeof away, "%s.old", path);
+    other = open_chain(0);
+    must_add(other, "one");
+    text = slurp(path, &len);
+    assert_int_equal(truncate(path, (off_t)len - 20), 0);
+    rename(name, away);
+    assert_int_equal(mkdir(name, 0700), 0); /* no turn is to be had */
+    c = open_chain(0);
+    assert_false(add(c, "two", why));
+    assert_int_equal(rmdir(name), 0);
+    rename(away, name);
+    fd = open(path, O_WRONLY | O_APPEND);
+    assert_int_equal(write(fd, text + len - 20, 20), 20);
+    close(fd);
+    free(text);
+    must_add(c, "two");
+    text = slurp(path, &len);
+    assert_lacks(text, "\n\n");
+    free(text);
+    chain_free(c);
+    chain_free(other);
+}
+
 /* Who reads sees what there was at one moment, whatever is written and rotated from then on. */
 static void who_reads_is_not_overtaken(void **state)
 {
@@ -828,6 +862,7 @@ int main(void)
         cmocka_unit_test(processes_make_one_chain),
         cmocka_unit_test(who_made_the_file_may_come_second),
         cmocka_unit_test(who_made_a_file_looks_at_the_next),
+        cmocka_unit_test(what_was_half_there_is_not_torn),
         cmocka_unit_test(who_reads_is_not_overtaken),
         cmocka_unit_test(who_reads_waits_for_who_writes),
         cmocka_unit_test(it_is_accepted_once),
