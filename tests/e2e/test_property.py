@@ -11,7 +11,7 @@ import subprocess
 import time
 import unittest
 
-from e2e import DEADLINE, MODERN, PREFIX, Answer, Case, pin_pattern
+from e2e import DEADLINE, MODERN, PREFIX, SOON, Answer, Case, pin_pattern
 from test_policy import YES, on_terminal
 
 PERSON, SECRET, PIN = "ZQXKW9", "SKX7QVJ2", "735192"
@@ -130,7 +130,7 @@ class Property(Case):
 
     def nothing_in_memory(self, mode, pid):
         """Once the server has put away its last call, which it does after it has answered."""
-        pattern, end, found = re.compile(self.forbidden(mode).encode()), time.monotonic() + 5, [] if CLOSED else [""]
+        pattern, end, found = re.compile(self.forbidden(mode).encode()), time.monotonic() + SOON, [] if CLOSED else [""]
         while found and time.monotonic() < end:
             found = [f"{where} +{m.start():#x}: {data[max(0, m.start() - 120):m.end() + 60]!r}"
                      for where, data in memory_of(pid) for m in pattern.finditer(data)]
