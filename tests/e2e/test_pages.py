@@ -37,9 +37,12 @@ class Pages(Case):
                                           ("prism", self.tenant.truth("?prism=device_information")["rows"], True),
                                           ("vulnerabilities", None, True), ("detections", None, False)):
             with self.subTest(name=name):
-                self.tenant.reset()
-                self.tenant.set(latency_ms=100 if side_by_side else 0)  # so that they are seen beside each other
-                r = self.walk(k, name, **({"device_id": device} if name == "activity" else {}))
+                for latency in (100, 1000) if side_by_side else (0,):  # on a busy machine only what takes long overlaps
+                    self.tenant.set(latency_ms=latency)
+                    self.tenant.reset()
+                    r = self.walk(k, name, **({"device_id": device} if name == "activity" else {}))
+                    if self.tenant.stats()["max_concurrent"] > 1:
+                        break
                 self.assertTrue(r["complete"], r)
                 self.assertIsNone(r["next"])
                 self.assertGreater(r["pages"], 1, r)
@@ -112,7 +115,7 @@ class Pages(Case):
         self.assertEqual(self.tenant.requests(), 0)
 
     def test_a_cancelled_walk_stops(self):
-        self.tenant.set(latency_ms=200)
+        self.tenant.set(latency_ms=3000)
         k = self.pages(limits="requests_per_hour = 1000000\nrequests_per_second = 10000\nsweep_pages = 2")
         q = k.start("tools/call", {"name": "walk_list", "arguments": {"list": "scripts"}}, request_id=77)
         self.until(lambda: self.tenant.stats()["max_concurrent"] >= 1, "no request came")
@@ -123,6 +126,7 @@ class Pages(Case):
         del q
 
     def test_many_who_ask_the_same_share_one_walk(self):
+        self.tenant.set(latency_ms=1000)  # so that the last of them comes before the first is done
         k = self.pages()
         waiting = [k.start("tools/call", {"name": "walk_list", "arguments": {"list": "devices", "fields": "device_id"}}) for _ in range(32)]
         answers = [k.finish(q)["result"]["structuredContent"] for q in waiting]
@@ -134,6 +138,7 @@ class Pages(Case):
         k = self.pages()
         ids = [d["device_id"] for d in self.tenant.get("/api/v1/devices?limit=40")]
         ids.insert(7, "00000000-0000-4000-8000-000000000000")  # there is none: no failure
+        self.tenant.set(latency_ms=150)
         self.tenant.reset()
         r = k.structured("get_each", {"ids": ids})
         self.assertEqual(r["first"], ids[:7] + [None] + ids[8:])
