@@ -120,7 +120,8 @@ static int store(struct desk *d, const char *event)
     switch (pending_put(d->host.state, &d->arena, d->key, p)) {
     case STATE_YES:
         break;
-    case STATE_NO:
+    case STATE_NO: /* what is on record above is to count for nothing */
+        record(d, "refused", "somebody else had decided about it, or it was used, at this moment");
         return cli_complain("somebody else has decided about it at this moment; look again");
     case STATE_LOST:
         return approve_lost(d);

@@ -108,6 +108,29 @@ class Policy(Case):
             if path.is_file():
                 self.assertNotRegex(path.read_bytes(), pin_pattern("735192").encode(), path)
 
+    def test_who_is_overtaken_decides_nothing(self):
+        """A no comes while another person reads what is asked for: the yes that follows is on record as one that does not count."""
+        site = self.site()
+        with self.kmcp(site) as k:
+            d = self.device()
+            pending = self.wait_for(k, "erase_device", self.erase(d))
+
+            class Late(str):
+                def encode(_, *args):
+                    self.assertEqual(on_terminal(site, "deny", pending)[1], 0)
+                    return str.encode(_, *args)
+
+            text, status = on_terminal(site, "approve", pending, answers=[(YES[0], Late(YES[1]))])
+            self.assertEqual(status, 1, text)
+            self.assertIn("somebody else has decided", text)
+            self.assertIn("said no to it", k.bad("erase_device", self.erase(d)))
+        records = site.records()
+        denied = [r["event"] for r in records].index("denied")
+        self.assertEqual([r["event"] for r in records[denied + 1:denied + 3]], ["approved", "refused"])
+        self.assertIn("at this moment", records[denied + 2]["detail"])
+        self.assertEqual(records[denied + 1]["consent"], records[denied + 2]["consent"])
+        self.assertEqual(self.tenant.acts(), [])
+
     def test_what_changed_cannot_be_approved(self):
         site = self.site()
         k = self.kmcp(site)
