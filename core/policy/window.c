@@ -173,7 +173,7 @@ static int offset_at(int64_t at)
 
 bool window_at(struct window *w, int64_t unix_ms)
 {
-    const char *was = getenv("TZ");
+    const char *was = w->fixed ? NULL : getenv("TZ");
     char *before = was ? strdup(was) : NULL;
     int64_t middle = unix_ms / 1000 / HOUR_S * HOUR_S;
 
