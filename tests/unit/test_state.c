@@ -52,7 +52,7 @@ static bool start_redis(void)
                "--save", "", (char *)NULL);
         _exit(127);
     }
-    for (int64_t until = clock_ms() + 5000; clock_ms() < until && !db;) {
+    for (int64_t until = clock_ms() + 30000; clock_ms() < until && !db;) {
         const struct timespec pause = { .tv_nsec = 20000000 };
 
         if (waitpid(server, NULL, WNOHANG) == server)
@@ -60,8 +60,12 @@ static bool start_redis(void)
         db = ops->open(&place, fault);
         nanosleep(&pause, NULL);
     }
-    if (db)
+    if (db) {
         ops->close(db);
+    } else {
+        kill(server, SIGKILL);
+        waitpid(server, NULL, 0);
+    }
     return db != NULL;
 }
 
