@@ -1,9 +1,13 @@
 """Acts that nobody knows the end of: what is known of them is not lost, and nothing is done over them unknowingly.
 SPDX-License-Identifier: Apache-2.0"""
+import contextlib
 import json
+import os
 import re
 import shutil
 import signal
+import socket
+import sqlite3
 import subprocess
 import threading
 import time
@@ -81,6 +85,88 @@ class Unknown(Case):
             self.assertIn("nobody knows whether it was received", self.approve(site, pending))
             k.good("restart_device", args)  # now it is done, and nobody is asked about the first one any more
             self.assertIn("every act has a known end", site.run("acts").stdout)
+
+    def owe(self, site, **more):
+        """What became of the act in the ledger is known there, and not on record yet."""
+        with contextlib.closing(sqlite3.connect(site.dir / "state.db")) as db:
+            key, value = db.execute("SELECT key, value FROM record WHERE space = 'act'").fetchone()
+            e = {**json.loads(value), "stage": "failed", "owed": True, **more}
+            db.execute("UPDATE record SET value = ? WHERE space = 'act' AND key = ?", (json.dumps(e).encode(), key))
+            db.commit()
+
+    def gone(self):
+        """The number of a process that is gone."""
+        p = subprocess.Popen(["true"])
+        p.wait(DEADLINE)
+        return p.pid
+
+    def test_two_that_find_out_record_it_once(self):
+        """Two processes look for the same act at one moment, and see the same; then for one that could not be recorded."""
+        site = self.site(url=self.between.url, policy="[rule all]\nthen = allow")
+        k, args = self.kmcp(site), self.args()
+        self.unknown(k, args)
+        k.close()
+        self.age(site)
+        both, here = threading.Barrier(2), threading.local()
+
+        def answer(method, path, body):
+            if path.split("?")[0].endswith(("/commands", "/activity")) and not getattr(here, "met", False):
+                here.met = True  # of this connection
+                both.wait(DEADLINE)
+
+        self.between.before = answer
+        said = [None, None]
+
+        def find_out(n):
+            said[n] = site.run("acts").stdout
+
+        for again in (False, True):
+            if again:
+                self.between.before = lambda *_: None
+                self.owe(site)
+            before = len(site.records())
+            threads = [threading.Thread(target=find_out, args=(n,)) for n in range(2)]
+            for t in threads:
+                t.start()
+            for t in threads:
+                t.join()
+            self.assertEqual([(r["event"], r["result"]) for r in site.records()[before:]], [("resolved", "failed")], said)
+            self.assertIn("every act has a known end", site.run("acts").stdout)
+            self.assertEqual(site.run("audit", "verify").returncode, 0)
+
+    def test_who_was_about_to_record_it_died(self):
+        """What he was about to record is left to the next at once; what somebody elsewhere is about to, for a minute."""
+        site = self.site(url=self.between.url, policy="[rule all]\nthen = allow")
+        k, args = self.kmcp(site), self.args()
+        self.unknown(k, args)
+        k.close()
+        soon = int(time.time() * 1000) + 50000
+        dead = {"pid": self.gone(), "host": socket.gethostname(), "ending": soon}
+        for alive in ({"host": "elsewhere"}, {"pid": os.getpid()}):
+            self.owe(site, **{**dead, **alive})
+            self.assertIn("found out by another process", site.run("acts").stdout)
+            with self.kmcp(site) as k:
+                self.assertIn("another process finds out", k.bad("restart_device", args))
+            self.assertNotIn("resolved", [r["event"] for r in site.records()])
+        for n, late in enumerate(({}, {"host": "elsewhere", "ending": soon - 60000}), 1):
+            self.owe(site, **{**dead, **late})
+            site.run("acts")
+            self.assertEqual([r["event"] for r in site.records()].count("resolved"), n)
+            self.assertIn("every act has a known end", site.run("acts").stdout)
+
+    def test_who_was_about_to_record_that_nobody_answered_died(self):
+        site = self.site()
+        k = self.kmcp(site, ask="accept")
+        k.call_once("restart_device", self.args())
+        k.p.kill()
+        k.p.wait(DEADLINE)
+        for who, end in ((f"{os.getpid()} {socket.gethostname()}", []), ("1 elsewhere", []), (f"{self.gone()} {socket.gethostname()}", ["unanswered"])):
+            with contextlib.closing(sqlite3.connect(site.dir / "state.db")) as db:
+                db.execute("INSERT OR REPLACE INTO record(space, key, value, version, expires) SELECT 'ending', key, ?, 1, ? FROM record WHERE space = 'asked'",
+                           (who.encode(), int(time.time() * 1000) + 50000))
+                db.commit()
+            site.run("acts")
+            self.assertEqual([r["event"] for r in site.records()], ["asked", *end], who)
 
     def test_each_of_two_is_named(self):
         site = self.site(url=self.between.url, policy="[rule all]\nthen = allow")
