@@ -318,12 +318,15 @@ class Crash(unittest.TestCase):
         return trace
 
     def one(self, kind, tenant, devices, point):
-        """Killed as POINT begins. How many pages a transaction writes, and which thread is first
-        to open a library, differ at times, so it has a few tries."""
+        """Killed as POINT begins: what was seen. How many pages a transaction writes, and which thread is first
+        to open a library, differ at times, so it has a few tries. None: it is a page of the state's log that the
+        recorded run had more than all of these; its transaction has others."""
         for _ in range(TRIES):
             cut, seen = self.killed(kind, tenant, devices, point)
             if cut:
                 return seen
+        if label(point.event) == ("pwrite64", "/state.db-wal"):
+            return None
         raise AssertionError(f"was not killed at {label(point.event)}, {point}")
 
     def killed(self, kind, tenant, devices, point):
@@ -366,6 +369,7 @@ class Crash(unittest.TestCase):
                 job.result()
         self.assertEqual(len(done), len(todo))
         self.assertGreater(len(done), 30)
+        self.assertLessEqual(done.count(None), 2)
         self.assertLessEqual(set(seen), set(done))
         return trace
 
