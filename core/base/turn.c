@@ -15,11 +15,16 @@
 
 enum { TURN, NEXT };
 
-static bool set(int fd, short type, off_t byte)
+static bool set_range(int fd, short type, off_t byte, off_t n)
 {
-    struct flock l = { .l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
+    struct flock l = { .l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = n };
 
     return fcntl(fd, F_SETLK, &l) == 0;
+}
+
+static bool set(int fd, short type, off_t byte)
+{
+    return set_range(fd, type, byte, 1);
 }
 
 static bool wait_for(int fd, off_t byte, int64_t until_ms)
@@ -37,7 +42,8 @@ static bool wait_for(int fd, off_t byte, int64_t until_ms)
 bool turn_take(int fd, int64_t wait_ms)
 {
     int64_t until_ms = clock_ms() + wait_ms;
-    bool ok = wait_for(fd, NEXT, until_ms) && wait_for(fd, TURN, until_ms);
+    bool ok = set_range(fd, F_WRLCK, TURN, 2) ||
+              (wait_for(fd, NEXT, until_ms) && wait_for(fd, TURN, until_ms));
     int code = errno;
 
     set(fd, F_UNLCK, NEXT);
