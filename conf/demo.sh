@@ -24,12 +24,14 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM
 
+url= waited=0
+: >"$home/tenant.out" # here, for the simulator may be slower than the first look at it
 "$build/bin/kmcp-tenant" --port 0 --devices 700 >"$home/tenant.out" &
 tenant=$!
-for _ in 1 2 3 4 5 6 7 8 9 10; do
+while [ -z "$url" ] && [ $waited -lt 300 ]; do
+    sleep 0.1
+    waited=$((waited + 1))
     url=$(sed -n 's/.*listening on //p' "$home/tenant.out")
-    [ -z "$url" ] || break
-    sleep 0.3
 done
 [ -n "$url" ] || { echo "the simulator did not start" >&2; exit 1; }
 
@@ -82,7 +84,7 @@ show '"\(.result.tools | length) tools: \([.result.tools[].name] | join(" "))"'
 say "A question about the fleet"
 request tools/call '{"name":"list_devices","arguments":{"platform":"Mac","os_version":"12.","limit":5}}'
 show_table "$text"
-# "5 of 17 devices, as of ...", the columns, then a device a line: its serial number stands second
+# "5 of 22 devices, as of ...", the columns, then a device a line: its serial number stands second
 mac=$(printf '%s' "$answer" | jq -r '.result.content[0].text' | sed -n 3p | cut -f2)
 total=$(printf '%s' "$answer" | jq -r '.result.content[0].text' | sed -n '1s/^[0-9]* of \([0-9]*\) .*/\1/p')
 truth=$(curl -s "$url/__truth" | jq '[.by_platform_os.Mac | to_entries[] | select(.key | startswith("12.")) | .value] | add')
