@@ -30,7 +30,7 @@ one_place 'curl/' core/client/http_inner.h
 one_place 'cjson/' core/base/json_inner.h
 one_place 'ini\.h' core/base/config.c
 one_place 'openssl/' 'core/base/digest.c core/client/http_tls.c'
-one_place 'sqlite3\.h' core/state/sqlite.c
+one_place 'sqlite3\.h' core/state/sqlite_inner.h
 one_place 'hiredis/' core/state/redis_inner.h
 one_place 'event2/' 'core/transport/http_conn.c core/transport/http_conn_read.c core/transport/http_conn_write.c core/transport/http_server.c'
 one_place 'dlfcn\.h' 'core/base/lazy.c core/heap.c core/plugin/loader.c'
@@ -39,7 +39,7 @@ found=$(grep -rl 'json_inner\.h"' core | grep -v '^core/base/json')
 [ -z "$found" ] || say "$found looks behind json.h"
 found=$(grep -rl 'http_inner\.h"' core | grep -v '^core/client/http')
 [ -z "$found" ] || say "$found looks behind http.h"
-found=$(grep -rl 'redis_inner\.h"' core | grep -v '^core/state/redis')
+found=$(grep -rlE '(redis|sqlite)_inner\.h"' core | grep -vE '^core/state/(redis|sqlite)')
 [ -z "$found" ] || say "$found looks behind state_ops.h"
 
 found=$(grep -rnE '\b(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|system|popen|alloca)\(' core plugins sdk/include sdk/tenant --include='*.[ch]')
