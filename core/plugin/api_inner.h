@@ -34,6 +34,13 @@ kmcp_rc api_wait(kmcp_ctx *ctx, uint32_t ms);
 void api_let_go(kmcp_ctx *ctx, uint32_t retry_ms);
 kmcp_rc api_show(kmcp_ctx *ctx, uint32_t list, const char *name, int shown);
 kmcp_rc api_updated(kmcp_ctx *ctx, const char *uri);
+kmcp_rc api_http(kmcp_ctx *ctx, const struct kmcp_request *theirs, struct kmcp_reply *reply);
+void api_ahead(kmcp_ctx *ctx, const struct kmcp_request *theirs);
+kmcp_rc api_sweep(kmcp_ctx *ctx, const struct kmcp_request *theirs, kmcp_page_fn page, void *arg,
+                  struct kmcp_coverage *coverage);
+kmcp_rc api_each(kmcp_ctx *ctx, const struct kmcp_request *theirs, const char *param,
+                 const char *const *values, size_t n, kmcp_each_fn fn, void *arg,
+                 struct kmcp_coverage *coverage);
 kmcp_rc api_query(kmcp_ctx *ctx, const struct kmcp_query *query, const kmcp_json *args);
 
 #endif
