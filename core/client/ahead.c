@@ -165,6 +165,15 @@ static void fetch_myself(struct ahead_seat *seat, struct slot *slot)
     pthread_cond_broadcast(&a->client->ahead_changed);
 }
 
+static void land(struct ahead_seat *seat)
+{
+    struct client *cl = seat->window->client;
+
+    pthread_mutex_unlock(&cl->ahead_lock);
+    early_land(cl, seat->call);
+    pthread_mutex_lock(&cl->ahead_lock);
+}
+
 struct cache_reply *ahead_next(struct ahead_seat *seat)
 {
     struct ahead *a = seat->window;
@@ -182,6 +191,8 @@ struct cache_reply *ahead_next(struct ahead_seat *seat)
             failure_set(seat->call->failure, slot->failure.rc, "%s", slot->failure.text);
         else if (slot && slot->state == SLOT_EMPTY && seat->at < a->known)
             fetch_myself(seat, slot);
+        else if (early_is_out(seat->call)) /* others may wait for it: this window's threads, too */
+            land(seat);
         else
             wait_for_change(seat);
     }

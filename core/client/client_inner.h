@@ -90,14 +90,19 @@ struct cache_reply *looked_fetch(struct client *cl, struct client_call *call, co
                                  const char *path);
 /* looked.c: what comes now is not what was looked at. */
 void looked_end(struct client *cl, struct client_call *call);
-/* early.c: how many requests client_ahead noted that are not under way. */
-int64_t early_waiting(const struct client_call *call);
+/* early.c: of the requests that client_ahead noted, leads those that nobody is on and the cache has not; so
+ * many they are. They are to be begun, or left, at once. */
+int64_t early_lead(struct client *cl, struct client_call *call);
 /* early.c: sends them; they are taken from the budget. */
 void early_begin(struct client *cl, struct client_call *call);
-/* early.c: the reply of what client_ahead noted for PATH, if anything was, into *REPLY (NULL with the call's
- * failure set); to be dropped by the caller. */
+/* early.c: there is no room for them now. */
+void early_leave(struct client *cl, struct client_call *call);
+/* early.c: the reply of what was sent early for PATH, if anything was,
+ * into *REPLY (NULL with the call's failure set); to be dropped by the caller. */
 bool early_take(struct client *cl, struct client_call *call, const char *path, struct cache_reply **reply);
-/* early.c: waits for all that client_ahead noted: who waits for somebody else must not be waited for. */
+/* early.c: is anything under way? */
+bool early_is_out(const struct client_call *call);
+/* early.c: waits for all that is under way: who waits for somebody else must not be waited for. */
 void early_land(struct client *cl, struct client_call *call);
 /* client.c: how long replies of ROUTE are kept, in seconds. */
 int64_t client_ttl(const struct client *cl, const struct kmcp_route *route);

@@ -81,9 +81,10 @@ static bool take_budget(struct client *cl, struct client_call *call, int64_t *so
 {
     int64_t wait;
 
-    *soon = early_waiting(call);
+    *soon = early_lead(cl, call);
     if (*soon && client_take(cl, call, 1 + *soon) == 0)
         return true;
+    early_leave(cl, call);
     *soon = 0;
     while ((wait = client_take(cl, call, 1)) > 0)
         if (!pause_for(cl, call, wait, "the tenant's request limit is used up"))

@@ -1,9 +1,9 @@
 /* early.c - requests that go out before the call asks for them.  SPDX-License-Identifier: Apache-2.0
  *
  * What a plugin knows it will ask for goes out beside the next request that it waits for, over the same loop
- * and without a thread, and is taken from the budget together with it. It is a flight that others may join
- * like any other; so a call that is about to wait for somebody else's flight lands its own first, and no two
- * calls can wait for each other.
+ * and without a thread, and is taken from the budget together with it. From then on, and not before, it is a
+ * flight that others may join like any other; so a call that is about to wait for anything but an answer of
+ * its own lands its flights first: nobody waits for a call that waits, and no two for each other.
  */
 
 #include <stdlib.h>
@@ -20,28 +20,34 @@ struct client_early {
     struct client_early *next;
     struct kmcp_request rq; /* what is sent, without conditions on rows */
     char *path;
+    const char *tags; /* the call's */
     uint64_t ticket;
     struct client_attempt attempt;
-    enum { EARLY_NOTED, EARLY_BEGUN, EARLY_LANDED } state;
+    enum { EARLY_NOTED, EARLY_LED, EARLY_BEGUN, EARLY_LANDED } state;
     struct cache_reply *reply; /* once landed; NULL: it failed */
     struct failure failure;
 };
 
-static void discard(struct client_early *e)
+static void discard(struct client *cl, struct client_early *e)
 {
-    if (e)
-        free(e->path);
+    if (!e)
+        return;
+    if (e->reply)
+        cache_reply_drop(cl->cache, e->reply);
+    free(e->path);
     free(e);
 }
 
 /* Nobody else is on it, and it is not in the cache: the flight is ours. */
-static bool leads(struct client *cl, const char *path, const char *tags, int64_t ttl, uint64_t *ticket)
+static bool leads(struct client *cl, struct client_early *e)
 {
     struct cache_reply *reply = NULL;
-    enum cache_found found = cache_begin(cl->cache, path, tags, clock_ms(), ttl, &reply, ticket);
+    enum cache_found found;
 
+    found = cache_begin(cl->cache, e->path, e->tags, clock_ms(), client_ttl(cl, e->rq.route), &reply,
+                        &e->ticket);
     if (found == CACHE_JOIN)
-        reply = cache_join(cl->cache, *ticket, 0, NULL); /* only leaves it */
+        reply = cache_join(cl->cache, e->ticket, 0, NULL); /* only leaves it */
     if (reply)
         cache_reply_drop(cl->cache, reply);
     return found == CACHE_LEAD;
@@ -59,31 +65,51 @@ void client_ahead(struct client *cl, struct client_call *call, const struct kmcp
         n++;
     if (n >= EARLY_MAX || left < PLENTY || call->planning || call->tool != KMCP_READ ||
         rq->route->safety != KMCP_READ || strcmp(rq->route->method, "GET") != 0 ||
-        !(path = route_expand(call->arena, rq, &ignored)) || !(e = calloc(1, sizeof *e)) ||
-        !(e->path = strdup(path)) ||
-        !leads(cl, path, route_tags(call->arena, rq->route->tags, rq), client_ttl(cl, rq->route),
-               &e->ticket)) {
-        discard(e);
+        !(path = route_expand(call->arena, rq, &ignored)) || !(e = calloc(1, sizeof *e)))
+        return;
+    if (!(e->path = strdup(path))) {
+        discard(cl, e);
         return;
     }
     e->rq = (struct kmcp_request){ .route = rq->route, .timeout_ms = rq->timeout_ms };
+    e->tags = route_tags(call->arena, rq->route->tags, rq);
     e->next = call->early;
     call->early = e;
 }
 
-int64_t early_waiting(const struct client_call *call)
+int64_t early_lead(struct client *cl, struct client_call *call)
 {
+    struct client_early **at = &call->early, *e;
     int64_t n = 0;
 
-    for (const struct client_early *e = call->early; e; e = e->next)
-        n += e->state == EARLY_NOTED;
+    while ((e = *at)) {
+        if (e->state == EARLY_NOTED && !leads(cl, e)) {
+            *at = e->next;
+            discard(cl, e);
+            continue;
+        }
+        if (e->state == EARLY_NOTED) {
+            e->state = EARLY_LED;
+            n++;
+        }
+        at = &e->next;
+    }
     return n;
+}
+
+void early_leave(struct client *cl, struct client_call *call)
+{
+    for (struct client_early *e = call->early; e; e = e->next)
+        if (e->state == EARLY_LED) {
+            cache_finish(cl->cache, e->ticket, NULL, clock_ms(), 0);
+            e->state = EARLY_NOTED;
+        }
 }
 
 void early_begin(struct client *cl, struct client_call *call)
 {
     for (struct client_early *e = call->early; e; e = e->next)
-        if (e->state == EARLY_NOTED) {
+        if (e->state == EARLY_LED) {
             client_begin(cl, call, &e->rq, e->path, NULL, &e->attempt);
             e->state = EARLY_BEGUN;
         }
@@ -92,15 +118,22 @@ void early_begin(struct client *cl, struct client_call *call)
 static void land(struct client *cl, struct client_call *call, struct client_early *e)
 {
     struct failure *of_call = call->failure;
-    struct client_attempt *begun = e->state == EARLY_BEGUN ? &e->attempt : NULL;
 
-    if (e->state == EARLY_LANDED)
+    if (e->state != EARLY_BEGUN)
         return;
     e->state = EARLY_LANDED;
     call->failure = &e->failure;
-    e->reply = client_send(cl, call, &e->rq, e->path, NULL, begun);
+    e->reply = client_send(cl, call, &e->rq, e->path, NULL, &e->attempt);
     call->failure = of_call;
     cache_finish(cl->cache, e->ticket, e->reply, clock_ms(), client_kept(cl, e->rq.route, e->reply));
+}
+
+bool early_is_out(const struct client_call *call)
+{
+    for (const struct client_early *e = call->early; e; e = e->next)
+        if (e->state == EARLY_BEGUN)
+            return true;
+    return false;
 }
 
 void early_land(struct client *cl, struct client_call *call)
@@ -112,6 +145,7 @@ void early_land(struct client *cl, struct client_call *call)
 bool early_take(struct client *cl, struct client_call *call, const char *path, struct cache_reply **reply)
 {
     struct client_early **at = &call->early, *e;
+    bool good;
 
     while (*at && strcmp((*at)->path, path) != 0)
         at = &(*at)->next;
@@ -119,11 +153,13 @@ bool early_take(struct client *cl, struct client_call *call, const char *path, s
         return false;
     *at = e->next;
     land(cl, call, e);
-    *reply = e->reply;
-    if (!e->reply)
+    good = e->state == EARLY_LANDED;
+    if (good && !e->reply)
         failure_set(call->failure, e->failure.rc, "%s", e->failure.text);
-    discard(e);
-    return true;
+    if (good && e->reply)
+        *reply = cache_reply_hold(cl->cache, e->reply);
+    discard(cl, e);
+    return good;
 }
 
 void client_call_end(struct client *cl, struct client_call *call)
@@ -133,14 +169,17 @@ void client_call_end(struct client *cl, struct client_call *call)
     looked_end(cl, call);
     for (struct client_early *e; (e = call->early);) {
         call->early = e->next;
-        if (e->state == EARLY_BEGUN && e->attempt.job)
-            cl->ops->await(cl->http, e->attempt.job, &unwanted);
-        if (e->state == EARLY_BEGUN)
+        if (e->state == EARLY_BEGUN) {
+            if (e->attempt.job)
+                cl->ops->await(cl->http, e->attempt.job, &unwanted);
             free(e->attempt.x.data);
-        if (e->state != EARLY_LANDED)
             cache_finish(cl->cache, e->ticket, NULL, clock_ms(), 0);
-        if (e->reply)
-            cache_reply_drop(cl->cache, e->reply);
-        discard(e);
+        }
+        discard(cl, e);
     }
+}
+
+void client_waits(struct client *cl, struct client_call *call)
+{
+    early_land(cl, call);
 }

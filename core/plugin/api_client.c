@@ -74,6 +74,7 @@ kmcp_rc api_wait(kmcp_ctx *ctx, uint32_t ms)
 
     if (c->phase == CALL_OPENING)
         return api_bug(ctx, "waited in open()");
+    client_waits(host->client, &c->client);
     pthread_mutex_lock(&host->wait_lock);
     while (!api_cancelled(ctx) && clock_ms() < until && clock_ms() < last) {
         struct timespec t = clock_after((until < last ? until : last) - clock_ms());

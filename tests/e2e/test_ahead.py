@@ -3,9 +3,10 @@ SPDX-License-Identifier: Apache-2.0"""
 import json
 import random
 import threading
+import time
 import unittest
 
-from e2e import DEADLINE, Case
+from e2e import BIN, DEADLINE, Case
 
 NOTHING_KEPT = "devices = 0\nblueprints = 0\ncompliance = 0"
 
@@ -123,6 +124,84 @@ class Ahead(Case):
             text = json.dumps(k.finish(q))
             self.assertIn(d["serial_number"], text)
             self.assertIn("is_supervised", text)
+
+
+class Hasty(Case):
+    """tests/abi/hasty.c: whatever a plugin asks ahead for, and when, nobody waits for what does not come."""
+    TENANT_ARGS = ("--devices", 40)
+
+    def hasty(self, **kw):
+        proxy = self.proxy()
+        kw.setdefault("cache", NOTHING_KEPT)
+        k = self.kmcp(self.site(url=proxy.url, extra=f"[plugin hasty]\npath = {BIN.parent}/tests/abi/bad/kmcp-hasty.so", **kw), rev="2025-11-25", ask="accept")
+        self.ids = [self.tenant.find(f"platform:Mac,nth:{n}")["device_id"] for n in range(6)]
+        return k, proxy
+
+    def hurry(self, k, *steps):
+        return k.text("hurry", {"steps": list(steps)})
+
+    def start(self, k, *steps, **kw):
+        return k.start("tools/call", {"name": "hurry", "arguments": {"steps": list(steps)}}, **kw)
+
+    def test_each_of_what_was_asked_ahead(self):
+        """The threads that read for each() meet the call's own early request, which waits for them."""
+        k, proxy = self.hasty(limits="call_seconds = 20")
+        a, b, c = self.ids[:3]
+        for first in (a, b, c):
+            for before in ((), (f"http record {a}",)):
+                began = time.monotonic()
+                text = self.hurry(k, f"ahead details {first}", *before, f"each details {' '.join(self.ids)}")
+                self.assertIn("6\ndone", text)
+                self.assertLess(time.monotonic() - began, 10)
+
+    def test_nobody_waits_for_a_call_that_waits(self):
+        k, proxy = self.hasty()
+        a, b = self.ids[:2]
+        for before in ((), (f"http record {b}",)):
+            del proxy.log[:]
+            self.start(k, f"ahead details {a}", *before, "wait 600000", request_id=f"sleeper {len(before)}")
+            if before:
+                self.until(lambda: len(proxy.log) == 2, "both are under way")
+            began = time.monotonic()
+            self.assertIn("done", self.hurry(k, f"http details {a}"))
+            self.assertLess(time.monotonic() - began, 5)
+            k.notify("notifications/cancelled", {"requestId": f"sleeper {len(before)}"})
+
+    def test_what_may_not_be_asked_ahead_is_not(self):
+        """Other classes, undeclared routes, in plan() and in an act's run(), and more than four."""
+        k, proxy = self.hasty()
+        a, b = self.ids[:2]
+        self.assertIn("done", self.hurry(k, f"ahead lock {a}", f"ahead elsewhere {a}", "ahead record", f"http record {b}"))
+        self.assertEqual([p for _, p in proxy.log], [f"/api/v1/devices/{b}"])
+        del proxy.log[:]
+        k.good("hurry_act", {"device_id": a})
+        self.assertEqual(proxy.log, [("POST", f"/api/v1/devices/{a}/action/lock")])
+        del proxy.log[:]
+        self.assertIn("done", self.hurry(k, *[f"ahead {what} {i}" for _ in range(20) for i in self.ids for what in ("details", "record")], "http list"))
+        self.assertLessEqual(len(proxy.log), 5)
+
+    def test_never_asked(self):
+        k, proxy = self.hasty()
+        for _ in range(20):
+            self.assertIn("done", self.hurry(k, f"ahead details {self.ids[0]}"))
+            k.result("resources/read", {"uri": f"hasty://device/{self.ids[0]}"})
+        self.assertEqual(proxy.log, [])
+
+    def test_at_random(self):
+        """Calls that ask ahead, wait, leave and act at one time: all end, and no answer is missing."""
+        k, proxy = self.hasty(limits="call_seconds = 30")
+        r, calls, ids = random.Random(11), [], self.ids
+        step = [lambda: f"ahead details {r.choice(ids)}", lambda: f"ahead record {r.choice(ids)}", lambda: f"http details {r.choice(ids)}",
+                lambda: f"http record {r.choice(ids)}", lambda: f"each details {' '.join(r.sample(ids, 4))}", lambda: "sweep list", lambda: "wait 5"]
+        for n in range(300):
+            q = k.start("tools/call", {"name": "hurry", "arguments": {"steps": [r.choice(step)() for _ in range(r.randrange(1, 8))]}}, request_id=f"call {n}")
+            if r.random() < 0.2:
+                k.notify("notifications/cancelled", {"requestId": f"call {n}"})
+            else:
+                calls.append(q)
+        for q in calls:
+            m = k.finish(q)
+            self.assertIn("done", json.dumps(m["result"]), m)
 
 
 if __name__ == "__main__":
