@@ -35,7 +35,7 @@ struct cache {
     struct entry *newest, *oldest;
     size_t bytes, max_bytes;
     struct flight *flights;
-    uint64_t next_ticket;
+    uint64_t next_ticket, epoch;
 };
 
 struct cache *cache_new(size_t max_bytes)
@@ -334,6 +334,7 @@ void cache_invalidate(struct cache *c, const char *tags)
     if (!tags)
         return;
     pthread_mutex_lock(&c->lock);
+    c->epoch++;
     for (struct entry *e = c->newest, *next; e; e = next) {
         next = e->older;
         if (cache_tags_meet(tags, e->tags))
@@ -343,4 +344,14 @@ void cache_invalidate(struct cache *c, const char *tags)
         if (cache_tags_meet(tags, f->tags))
             f->spoiled = true;
     pthread_mutex_unlock(&c->lock);
+}
+
+uint64_t cache_epoch(struct cache *c)
+{
+    uint64_t epoch;
+
+    pthread_mutex_lock(&c->lock);
+    epoch = c->epoch;
+    pthread_mutex_unlock(&c->lock);
+    return epoch;
 }

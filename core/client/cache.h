@@ -53,5 +53,7 @@ void cache_wake(struct cache *c);
 bool cache_tags_meet(const char *a, const char *b);
 /* Drops what carries any of TAGS (separated by spaces). NULL: nothing. */
 void cache_invalidate(struct cache *c, const char *tags);
+/* Another number whenever anything was forgotten. */
+uint64_t cache_epoch(struct cache *c);
 
 #endif

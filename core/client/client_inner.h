@@ -97,7 +97,7 @@ int64_t early_lead(struct client *cl, struct client_call *call);
 void early_begin(struct client *cl, struct client_call *call);
 /* early.c: there is no room for them now. */
 void early_leave(struct client *cl, struct client_call *call);
-/* early.c: the reply of what was sent early for PATH, if anything was,
+/* early.c: the reply of what was sent early for PATH, if anything was and nothing has been forgotten since,
  * into *REPLY (NULL with the call's failure set); to be dropped by the caller. */
 bool early_take(struct client *cl, struct client_call *call, const char *path, struct cache_reply **reply);
 /* early.c: is anything under way? */

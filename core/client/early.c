@@ -21,7 +21,7 @@ struct client_early {
     struct kmcp_request rq; /* what is sent, without conditions on rows */
     char *path;
     const char *tags; /* the call's */
-    uint64_t ticket;
+    uint64_t ticket, epoch;
     struct client_attempt attempt;
     enum { EARLY_NOTED, EARLY_LED, EARLY_BEGUN, EARLY_LANDED } state;
     struct cache_reply *reply; /* once landed; NULL: it failed */
@@ -44,6 +44,7 @@ static bool leads(struct client *cl, struct client_early *e)
     struct cache_reply *reply = NULL;
     enum cache_found found;
 
+    e->epoch = cache_epoch(cl->cache);
     found = cache_begin(cl->cache, e->path, e->tags, clock_ms(), client_ttl(cl, e->rq.route), &reply,
                         &e->ticket);
     if (found == CACHE_JOIN)
@@ -153,7 +154,7 @@ bool early_take(struct client *cl, struct client_call *call, const char *path, s
         return false;
     *at = e->next;
     land(cl, call, e);
-    good = e->state == EARLY_LANDED;
+    good = e->state == EARLY_LANDED && e->epoch == cache_epoch(cl->cache);
     if (good && !e->reply)
         failure_set(call->failure, e->failure.rc, "%s", e->failure.text);
     if (good && e->reply)

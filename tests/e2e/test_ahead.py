@@ -167,6 +167,29 @@ class Hasty(Case):
             self.assertLess(time.monotonic() - began, 5)
             k.notify("notifications/cancelled", {"requestId": f"sleeper {len(before)}"})
 
+    def test_what_an_act_touched_is_asked_again(self):
+        k, proxy = self.hasty()
+        d = self.device()
+        other = next(i for i in self.ids if i != d["device_id"])
+        early, release = threading.Event(), threading.Event()
+        self.addCleanup(release.set)
+        n = []
+
+        def before(method, path, body):
+            if path.endswith("/details"):
+                n.append(path)
+                early.set()
+                return 200, json.dumps({"reading": f"number {len(n)}"}).encode()
+            if path.endswith(other):
+                release.wait(DEADLINE)
+
+        proxy.before = before
+        q = self.start(k, f"ahead details {d['device_id']}", f"http record {other}", f"http details {d['device_id']}")
+        self.assertTrue(early.wait(DEADLINE))
+        k.good("restart_device", {"device_id": d["device_id"], "confirm": True})
+        release.set()
+        self.assertIn("number 2", json.dumps(k.finish(q)))
+
     def test_what_may_not_be_asked_ahead_is_not(self):
         """Other classes, undeclared routes, in plan() and in an act's run(), and more than four."""
         k, proxy = self.hasty()
