@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/wipe.h"
 #include "client_inner.h"
 #include "route.h"
 
@@ -72,6 +73,8 @@ void client_ahead(struct client *cl, struct client_call *call, const struct kmcp
         discard(cl, e);
         return;
     }
+    if (rq->route->secrets)
+        wipe_begin();
     e->rq = (struct kmcp_request){ .route = rq->route, .timeout_ms = rq->timeout_ms };
     e->tags = route_tags(call->arena, rq->route->tags, rq);
     e->next = call->early;

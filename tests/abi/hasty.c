@@ -7,7 +7,7 @@
 
 #define LIST_MAX 200
 
-enum { RECORD, DETAILS, LIST, LOCK };
+enum { RECORD, DETAILS, LIST, LOCK, SECRET };
 static const struct kmcp_route routes[] = {
     [RECORD] = KMCP_ROUTE_GET_DEVICE,
     [DETAILS] = { .method = "GET",
@@ -23,6 +23,11 @@ static const struct kmcp_route routes[] = {
                .path = "/api/v1/devices/{device_id}/action/lock",
                .permission = "Lock",
                .safety = KMCP_WRITE },
+    [SECRET] = { .method = "GET",
+                 .path = "/api/v1/devices/{device_id}/secret",
+                 .permission = "Secret",
+                 .secrets = "pin",
+                 .safety = KMCP_READ },
 };
 static const struct kmcp_route undeclared = {
     .method = "GET", .path = "/api/v1/users", .permission = "User list", .safety = KMCP_READ
@@ -56,6 +61,7 @@ static const struct kmcp_route *route_of(const char *what)
            : strcmp(what, "details") == 0 ? &routes[DETAILS]
            : strcmp(what, "list") == 0    ? &routes[LIST]
            : strcmp(what, "lock") == 0    ? &routes[LOCK]
+           : strcmp(what, "secret") == 0  ? &routes[SECRET]
                                           : &undeclared;
 }
 

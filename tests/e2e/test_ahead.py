@@ -7,6 +7,7 @@ import time
 import unittest
 
 from e2e import BIN, DEADLINE, Case
+from test_property import CLOSED, memory_of
 
 NOTHING_KEPT = "devices = 0\nblueprints = 0\ncompliance = 0"
 
@@ -202,6 +203,21 @@ class Hasty(Case):
         del proxy.log[:]
         self.assertIn("done", self.hurry(k, *[f"ahead {what} {i}" for _ in range(20) for i in self.ids for what in ("details", "record")], "http list"))
         self.assertLessEqual(len(proxy.log), 5)
+
+    @unittest.skipIf(CLOSED, CLOSED)
+    def test_a_secret_nobody_asked_for_after_all_is_wiped(self):
+        k, proxy = self.hasty(read_only=True)
+        pin, held = b"pin-" + random.randbytes(8).hex().encode(), threading.Event()
+        a, b = self.ids[:2]
+
+        def before(method, path, body):
+            if path.endswith("/secret"):
+                return 200, b'{"pin":["' + b'","'.join([pin] * 2000) + b'"]}'
+            held.wait(0.5)  # the other is answered meanwhile
+
+        proxy.before = before
+        self.assertIn("done", self.hurry(k, f"ahead secret {a}", f"http record {b}"))
+        self.until(lambda: not any(pin in data for _, data in memory_of(k.p.pid)), "nothing of it is left")
 
     def test_never_asked(self):
         k, proxy = self.hasty()
