@@ -25,6 +25,7 @@ struct each {
     struct kmcp_coverage *coverage;
     size_t failed, in_row, named[NAMED];
     struct failure first; /* of those that failed */
+    bool refused;         /* by the caller, whose failure is his answer */
 };
 
 /* The service has none for this one value: it is gone, or is of another kind. */
@@ -104,6 +105,7 @@ static kmcp_rc all(struct each *e, kmcp_ctx *ctx, size_t *at)
             e->in_row = 0;
             e->coverage->seen++;
             rc = e->list->fn(ctx, *at, body, e->list->arg);
+            e->refused = rc != KMCP_OK && rc != KMCP_SWEEP_STOP;
         }
         if (rc != KMCP_OK || !call->progress)
             continue;
@@ -141,7 +143,7 @@ static kmcp_rc finish(struct each *e, kmcp_rc rc, size_t at)
     coverage->complete = rc == KMCP_OK && !e->failed;
     if (rc == KMCP_SWEEP_STOP || coverage->complete)
         return KMCP_OK;
-    if (rc == KMCP_E_CANCELLED || rc == KMCP_E_NOMEM || rc == KMCP_E_BUG)
+    if (e->refused || rc == KMCP_E_CANCELLED || rc == KMCP_E_NOMEM || rc == KMCP_E_BUG)
         return rc;
     if (coverage->seen == 0) /* nothing is known: no answer, but a failure */
         return failure_set(f, e->first.rc, "%s", e->first.text);

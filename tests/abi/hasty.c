@@ -73,6 +73,13 @@ static kmcp_rc take_one(kmcp_ctx *ctx, size_t i, const kmcp_json *body, void *ar
     return KMCP_OK;
 }
 
+static kmcp_rc take_none(kmcp_ctx *ctx, size_t i, const kmcp_json *body, void *arg)
+{
+    (void)body;
+    (void)arg;
+    return i < 2 ? KMCP_OK : kmcp_fail(ctx, KMCP_E_CONFLICT, "device %zu is one too many", i);
+}
+
 static kmcp_rc take_page(kmcp_ctx *ctx, const kmcp_json *rows, void *arg)
 {
     *(size_t *)arg += ctx->host->json_len(rows);
@@ -97,9 +104,10 @@ static kmcp_rc do_step(kmcp_ctx *ctx, const struct step *s, const char **said)
     } else if (strcmp(s->op, "http") == 0) {
         rc = ctx->host->http(ctx, &request, &reply);
         *said = rc == KMCP_OK ? ctx->host->json_text(ctx, reply.body) : NULL;
-    } else if (strcmp(s->op, "each") == 0) {
+    } else if (strcmp(s->op, "each") == 0 || strcmp(s->op, "two") == 0) {
         request.n_path = 0;
-        rc = ctx->host->each(ctx, &request, "device_id", s->ids, s->n, take_one, &n, &coverage);
+        rc = ctx->host->each(ctx, &request, "device_id", s->ids, s->n, *s->op == 'e' ? take_one : take_none,
+                             &n, &coverage);
         *said = ctx->host->format(ctx, "%zu", n);
     } else if (strcmp(s->op, "sweep") == 0) {
         rc = ctx->host->sweep(ctx, &request, take_page, &n, &coverage);

@@ -204,6 +204,11 @@ class Hasty(Case):
         self.assertIn("done", self.hurry(k, *[f"ahead {what} {i}" for _ in range(20) for i in self.ids for what in ("details", "record")], "http list"))
         self.assertLessEqual(len(proxy.log), 5)
 
+    def test_who_takes_replies_may_refuse_one(self):
+        """What the plugin says of a reply of each() is the call's answer, as with a page of sweep()."""
+        k, proxy = self.hasty()
+        self.assertIn("device 2 is one too many", k.bad("hurry", {"steps": [f"two details {' '.join(self.ids)}"]}))
+
     @unittest.skipIf(CLOSED, CLOSED)
     def test_a_secret_nobody_asked_for_after_all_is_wiped(self):
         k, proxy = self.hasty(read_only=True)
