@@ -63,11 +63,22 @@ static bool put(struct export *e, struct failure *f)
 
 /* ---- one line ---- */
 
-/* RFC 4180; a cell that a spreadsheet would take for a formula begins with an apostrophe. */
+/* Would a spreadsheet take it for one? Where people write East Asian scripts the wide signs count, too. */
+static bool is_formula(const char *text)
+{
+    static const char *const signs[] = { "=", "+", "-", "@", "\uFF1D", "\uFF0B", "\uFF0D", "\uFF20" };
+
+    text += strspn(text, " "); /* what was a tab or a new line is one, too */
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (strncmp(text, signs[i], strlen(signs[i])) == 0)
+            return true;
+    return false;
+}
+
+/* RFC 4180; a formula begins with an apostrophe. */
 static void csv_cell(struct buf *out, const char *text)
 {
-    const char *first = text + strspn(text, " "); /* what was a tab or a new line is one, too */
-    bool formula = *first && strchr("=+-@", *first) != NULL;
+    bool formula = is_formula(text);
 
     if (!formula && !strpbrk(text, ",\"\r\n")) {
         buf_puts(out, text);

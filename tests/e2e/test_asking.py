@@ -540,13 +540,14 @@ class Engine(Asking):
             self.assertEqual(len({r["device_id"] for r in rows}), n)
         self.assertEqual(len(list(folder.iterdir())), 4)
 
-    def test_a_formula_behind_a_tab(self):
+    def test_a_formula_behind_a_tab_or_in_wide_signs(self):
         d = self.device("platform:Mac")
-        self.tenant.set(device={"device_id": d["device_id"], "device_name": "\t=1+1"})
-        self.__class__._fleet = None
-        folder, extra = self.exports()
-        self.client(extra=extra).text("list_devices", {"format": "csv", "fields": "name,device_id", "where": ["device_id = " + d["device_id"]]})
-        self.assertEqual(next(folder.glob("*.csv")).read_text().splitlines()[1], f"\"' =1+1\",{d['device_id']}")
+        for name, cell in (("\t=1+1", "' =1+1"), ("＝1+1", "'＝1+1"), ("＋1", "'＋1"), ("－1", "'－1"), ("＠x", "'＠x")):
+            self.tenant.set(device={"device_id": d["device_id"], "device_name": name})
+            self.__class__._fleet = None
+            folder, extra = self.exports()
+            self.client(extra=extra).text("list_devices", {"format": "csv", "fields": "name,device_id", "where": ["device_id = " + d["device_id"]]})
+            self.assertEqual(next(folder.glob("*.csv")).read_text().splitlines()[1], f"\"{cell}\",{d['device_id']}")
 
     def test_a_folder_with_too_long_a_name(self):
         folder, _ = self.exports()
