@@ -104,7 +104,7 @@ kmcp_rc client_http(struct client *cl, struct client_call *call, const struct km
 void client_ahead(struct client *cl, struct client_call *call, const struct kmcp_request *request);
 /* From here on what an act touches is read anew, and each thing once. */
 void client_look_anew(struct client *cl, struct client_call *call);
-/* The call is about to wait for something else than the API. */
+/* The call is about to wait for something else than the API: what it read before is old after that. */
 void client_waits(struct client *cl, struct client_call *call);
 /* The call asks for nothing more. */
 void client_call_end(struct client *cl, struct client_call *call);

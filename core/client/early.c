@@ -186,4 +186,6 @@ void client_call_end(struct client *cl, struct client_call *call)
 void client_waits(struct client *cl, struct client_call *call)
 {
     early_land(cl, call);
+    if (call->looks) /* who looks, waits and looks again wants to see a change */
+        client_look_anew(cl, call);
 }

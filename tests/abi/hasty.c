@@ -136,6 +136,19 @@ static kmcp_rc hurry_run(kmcp_ctx *ctx, const kmcp_json *args)
     return kmcp_text(ctx, "done\n");
 }
 
+/* Looks, waits and looks again, twice within one look: 1 if anything changed. */
+static int is_other_after_a_wait(kmcp_ctx *ctx, const char *id)
+{
+    struct kmcp_reply first, again, last;
+
+    return kmcp_call(ctx, &routes[RECORD], "device_id", id, NULL, &first) == KMCP_OK &&
+           kmcp_call(ctx, &routes[RECORD], "device_id", id, NULL, &again) == KMCP_OK &&
+           ctx->host->wait(ctx, 1) == KMCP_OK &&
+           kmcp_call(ctx, &routes[RECORD], "device_id", id, NULL, &last) == KMCP_OK &&
+           strcmp(ctx->host->json_text(ctx, first.body), ctx->host->json_text(ctx, again.body)) == 0 &&
+           strcmp(ctx->host->json_text(ctx, first.body), ctx->host->json_text(ctx, last.body)) != 0;
+}
+
 /* In a plan it may not ask ahead; it tries. */
 static kmcp_rc hurry_act_plan(kmcp_ctx *ctx, const kmcp_json *args)
 {
@@ -143,6 +156,8 @@ static kmcp_rc hurry_act_plan(kmcp_ctx *ctx, const kmcp_json *args)
     kmcp_rc rc;
 
     kmcp_ahead(ctx, &routes[DETAILS], "device_id", id);
+    if (kmcp_get_bool(ctx, args, "wait", 0) && !is_other_after_a_wait(ctx, id))
+        return kmcp_fail(ctx, KMCP_E_CONFLICT, "nothing changed");
     rc = ctx->host->subject(ctx, "device", id, id);
     return rc == KMCP_OK ? kmcp_say(ctx, "Locks %s.", id) : rc;
 }
@@ -182,7 +197,7 @@ static const struct kmcp_tool tools[] = {
       .title = "Hurry",
       .description = "Locks, and asks ahead in plan() and run().",
       .input_schema = "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"device_id\"],"
-                      "\"properties\":{\"device_id\":{\"type\":\"string\"}}}",
+                      "\"properties\":{\"device_id\":{\"type\":\"string\"},\"wait\":{\"type\":\"boolean\"}}}",
       .safety = KMCP_WRITE,
       .plan = hurry_act_plan,
       .run = hurry_act_run },

@@ -224,6 +224,19 @@ class Hasty(Case):
         self.assertIn("done", self.hurry(k, f"ahead secret {a}", f"http record {b}"))
         self.until(lambda: not any(pin in data for _, data in memory_of(k.p.pid)), "nothing of it is left")
 
+    def test_who_looks_and_waits_sees_a_change(self):
+        """An act's reading stands for one look, but not across a wait of the plugin's own."""
+        k, proxy = self.hasty()
+        n = []
+
+        def before(method, path, body):
+            if method == "GET":
+                n.append(path)
+                return 200, json.dumps({"reading": len(n)}).encode()
+
+        proxy.before = before
+        k.good("hurry_act", {"device_id": self.ids[3], "wait": True})
+
     def test_never_asked(self):
         k, proxy = self.hasty()
         for _ in range(20):

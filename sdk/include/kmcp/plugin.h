@@ -502,7 +502,8 @@ struct kmcp_host {
     /* Sends one request and waits. Checks the safety class, fills the path (a part that is empty, over 128 bytes, or
      * holds '/', '\\', '?', '#', '%', a dot segment or a control byte is refused before anything is sent), serves
      * from the cache or a flight under way where the route allows it, keeps the rate budget, retries where the route
-     * allows it, masks declared fields. On failure it has called fail() already. REPLY->struct_size must be set. */
+     * allows it, masks declared fields. A tool above READ gets nothing from the cache, but may get the same reading again
+     * until it acts or calls wait(). On failure it has called fail() already. REPLY->struct_size must be set. */
     kmcp_rc (*http)(kmcp_ctx *, const struct kmcp_request *, struct kmcp_reply *reply);
     /* Fetches all pages of a paged route, calling PAGE for each in order. Rows already handed over stay valid when a
      * later page fails: the sweep then returns KMCP_OK with complete = 0 and a reason. Only a failure of the first
