@@ -65,7 +65,7 @@ int command_pseudonym(const struct cli *cli)
         cli_complain("KIND is user, mail, serial, device, asset, phone, place or person");
         return EXIT_USAGE;
     }
-    if (opens && pseudonym_at(cli->args[1]) != strlen(cli->args[1])) {
+    if (opens && (!*cli->args[1] || pseudonym_at(cli->args[1]) != strlen(cli->args[1]))) {
         fprintf(stderr, "kmcp: \"%.60s\" is no pseudonym; they look like mail:7f3a9c2e4150\n", cli->args[1]);
         return EXIT_USAGE;
     }

@@ -110,7 +110,7 @@ class Messages(Case):
                            (("audit", "verify", "--tool", "x"), 'does not take "--tool"'), (("audit", "accept", "--json"), 'does not take "--json"'),
                            (("audit", "show", "--actor", "x"), 'does not take "--actor"'), (("secret", "list", "--out", "x"), 'does not take "--out"'),
                            (("audit", "foo"), 'unknown "foo"'), (("policy", "test"), 'something is missing after "policy test"'),
-                           (("state", "foo"), 'unknown "foo"')):
+                           (("state", "foo"), 'unknown "foo"'), (("pseudonym", "open", "", "--reason", "ticket"), '"" is no pseudonym')):
             p = site.run(*args)
             self.assertEqual((p.returncode, p.stdout), (2, ""), args)
             self.assertIn(part, p.stderr)
