@@ -108,7 +108,8 @@ static kmcp_rc do_step(kmcp_ctx *ctx, const struct step *s, const char **said)
         request.n_path = 0;
         rc = ctx->host->each(ctx, &request, "device_id", s->ids, s->n, *s->op == 'e' ? take_one : take_none,
                              &n, &coverage);
-        *said = ctx->host->format(ctx, "%zu", n);
+        *said = ctx->host->format(ctx, "%zu of %lld%s%s", n, (long long)coverage.seen,
+                                  coverage.complete ? "" : ": ", coverage.complete ? "" : coverage.reason);
     } else if (strcmp(s->op, "sweep") == 0) {
         rc = ctx->host->sweep(ctx, &request, take_page, &n, &coverage);
         *said = ctx->host->format(ctx, "%zu", n);

@@ -152,7 +152,7 @@ class Hasty(Case):
             for before in ((), (f"http record {a}",)):
                 began = time.monotonic()
                 text = self.hurry(k, f"ahead details {first}", *before, f"each details {' '.join(self.ids)}")
-                self.assertIn("6\ndone", text)
+                self.assertIn("6 of 6\ndone", text)
                 self.assertLess(time.monotonic() - began, 10)
 
     def test_nobody_waits_for_a_call_that_waits(self):
@@ -203,6 +203,30 @@ class Hasty(Case):
         del proxy.log[:]
         self.assertIn("done", self.hurry(k, *[f"ahead {what} {i}" for _ in range(20) for i in self.ids for what in ("details", "record")], "http list"))
         self.assertLessEqual(len(proxy.log), 5)
+
+    def test_each_whatever_fails(self):
+        """Counts, and what is said of what failed, as the header has it: three noes or ten failures in a row end it."""
+        k, proxy = self.hasty()
+        answers = {"good": None, "absent": (404, b'{"detail":"Not found."}'), "no": (403, b'{"detail":"You do not have permission"}'), "broken": (200, b"{")}
+        r, ids = random.Random(3), [self.tenant.find(f"nth:{n}")["device_id"] for n in range(24)]
+        for weights in ((8, 2, 1, 1), (1, 1, 4, 4), (1, 0, 0, 20), (0, 0, 1, 3), (2, 1, 6, 0)) * 12:
+            how = r.choices(list(answers), weights, k=r.randrange(1, 25))
+            what_of = dict(zip(ids, how))  # one that nobody wants any more may come late
+            proxy.before = lambda method, path, _, what_of=what_of: answers[what_of.get(path.split("/")[-2], "good")]
+            good = seen = failed = in_row = at = 0
+            for at, what in enumerate(how, 1):
+                in_row = in_row + 1 if what in ("no", "broken") else 0
+                good, seen, failed = good + (what == "good"), seen + (in_row == 0), failed + (in_row > 0)
+                if (what == "no" and in_row >= 3) or in_row == 10:
+                    break
+            m = k.request("tools/call", {"name": "hurry", "arguments": {"steps": [f"each details {' '.join(ids[:len(how)])}"]}})["result"]
+            text = m["content"][0]["text"]
+            with self.subTest(how=how, text=text):
+                self.assertEqual(bool(m.get("isError")), seen == 0)
+                if seen:
+                    self.assertTrue(text.startswith(f"{good} of {seen}" + (": " if failed else "\n")))
+                    self.assertEqual(f"(failed: {failed}: {ids[next(i for i, w in enumerate(how) if w in ('no', 'broken'))]}" in text if failed else "failed" not in text, True)
+                    self.assertEqual(f"; not read: {len(how) - at})" in text if at < len(how) else "not read" not in text, True)
 
     def test_who_takes_replies_may_refuse_one(self):
         """What the plugin says of a reply of each() is the call's answer, as with a page of sweep()."""
