@@ -36,13 +36,16 @@ static void finish(struct http *h, struct http_job *job, enum http_end end, CURL
         http_look(job);
     if (code != CURLE_OK)
         snprintf(x->error, sizeof x->error, "%s", job->error[0] ? job->error : curl_easy_strerror(code));
-    curl_multi_remove_handle(h->multi, job->easy);
+    if (job->easy) /* there was memory for it */
+        curl_multi_remove_handle(h->multi, job->easy);
     curl_slist_free_all(job->headers);
-    curl_easy_reset(job->easy);
-    if (h->n_spare == SPARES)
-        curl_easy_cleanup(job->easy);
-    else
-        h->spare[h->n_spare++] = job->easy;
+    if (job->easy) {
+        curl_easy_reset(job->easy);
+        if (h->n_spare == SPARES)
+            curl_easy_cleanup(job->easy);
+        else
+            h->spare[h->n_spare++] = job->easy;
+    }
     job->done = true;
     pthread_cond_signal(&job->ended);
 }
@@ -52,8 +55,10 @@ static void begin(struct http *h, struct http_job *job)
     job->easy = h->n_spare ? h->spare[--h->n_spare] : curl_easy_init();
     job->next = h->running;
     h->running = job;
-    http_set_options(h, job);
-    curl_multi_add_handle(h->multi, job->easy);
+    if (job->easy)
+        http_set_options(h, job);
+    if (!job->easy || curl_multi_add_handle(h->multi, job->easy) != CURLM_OK)
+        finish(h, job, HTTP_NOT_SENT, CURLE_OUT_OF_MEMORY);
 }
 
 /* Begins what waits and ends what nobody wants any more. Under the lock. */

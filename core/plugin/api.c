@@ -1,6 +1,6 @@
-/* api.c - the host table, at the end: everything a plugin can do. api_network.c, api_query.c, api_result.c and
- * api_client.c have the rest of it. What each function promises: kmcp/plugin.h.
- * SPDX-License-Identifier: Apache-2.0 */
+/* api.c - the host table, at the end: everything a plugin can do. api_network.c, api_query.c, api_result.c
+ * and api_client.c have the rest of it. What each function promises: kmcp/plugin.h. SPDX-License-Identifier:
+ * Apache-2.0 */
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -218,6 +218,8 @@ static kmcp_rc api_subject(kmcp_ctx *ctx, const char *kind, const char *id, cons
 
     if (c->phase != CALL_PLANNING)
         return api_bug(ctx, "named a subject outside plan()");
+    if (!kind || !id || !label)
+        return api_bug(ctx, "named a subject without kind, id or label");
     grown = api_alloc(ctx, (c->n_subjects + 1) * sizeof *grown);
     if (!grown)
         return KMCP_E_NOMEM;
