@@ -175,6 +175,21 @@ static const char *cap_full(struct replay *r, const struct policy_case *past, ch
 
 /* ---- side by side ---- */
 
+/* The ruling of this configuration: a tool that it does not offer is as good as denied. */
+static void rule_on(const struct replay *r, const struct policy_case *past, struct policy_ruling *out)
+{
+    const struct policy *p = &r->host->policy;
+    char why[200];
+
+    *out = (struct policy_ruling){ .verdict = POLICY_DENY, .rule = "read_only" };
+    if (!policy_offers(p, past->safety, why, sizeof why))
+        return;
+    if (registry_find(&r->host->registry, past->tool))
+        policy_rule_on(p, past, out);
+    else
+        snprintf(out->rule, sizeof out->rule, "the loaded plugins, none of which has it");
+}
+
 static const char *text_of(const kmcp_json *record, const char *key)
 {
     const char *text = json_str(json_get(record, key));
@@ -192,7 +207,7 @@ static const char *judge_done(struct replay *r, const kmcp_json *record, const s
     const char *cap;
 
     if (lesser) {
-        policy_rule_on(p, lesser, &other);
+        rule_on(r, lesser, &other);
         if (other.verdict != now->verdict) {
             r->missing++;
             return "was done; the record lacks facts that are asked for";
@@ -246,7 +261,7 @@ static void replay_line(struct replay *r, const char *line, size_t len)
         r->odd++;
     else if ((done || strcmp(event, "refused") == 0) && read_case(&a, record, &past)) {
         policy_at(&r->host->policy, past.now_ms);
-        policy_rule_on(&r->host->policy, &past, &now);
+        rule_on(r, &past, &now);
         r->done += done;
         r->refused += !done;
         if (done)

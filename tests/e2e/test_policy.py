@@ -540,6 +540,18 @@ class Policy(Case):
         self.assertIn("0 would be denied, 1 would need more consent", text)
         self.assertIn("0 would need more consent", self.replay(past, "[rule all]\nthen = allow"))
 
+    def test_replay_denies_what_is_not_offered(self):
+        past = self.site(policy="[rule all]\nthen = allow")
+        k = self.kmcp(past)
+        d = self.device("platform:Mac")
+        k.good("lock_device", self.lock(d))
+        allow = "[rule all]\nthen = allow"
+        for site, by in ((self.site(read_only=True, policy=allow), "read_only"),
+                         (self.site(plugins=("devices",), policy=allow), "the loaded plugins, none of which has it")):
+            p = site.run("policy", "replay", str(past.audit))
+            self.assertIn(f"lock_device {d['device_id']}: was done, would be denied by {by}\n", p.stdout)
+            self.assertIn("1 acts and secret reads on record: 1 would be denied, 0 would need more consent", p.stdout)
+
     def test_replay_says_when_facts_are_missing(self):
         past = self.site(policy="redact_pii = yes\n[rule all]\nthen = allow")
         k = self.kmcp(past)
