@@ -26,7 +26,7 @@ struct replay {
     struct host *host;
     struct counted *counted;
     size_t n_counted, cap_counted;
-    unsigned done, denied, stricter, missing, refused, freed, odd;
+    unsigned done, denied, stricter, missing, refused, freed, odd, by_hand;
 };
 
 /* ---- the past ---- */
@@ -116,6 +116,13 @@ static const struct policy_case *without(struct arena *a, const struct policy_ca
     out->facts = facts;
     out->n_facts = n;
     return n > past->n_facts ? out : NULL;
+}
+
+/* `kmcp secret open` and the like: by a person at a terminal, to whom neither rules nor caps apply. No tool
+ * has a space in its name. */
+static bool is_by_hand(const struct policy_case *past)
+{
+    return strchr(past->tool, ' ') != NULL;
 }
 
 /* Who agreed then. */
@@ -244,12 +251,35 @@ static const char *judge_done(struct replay *r, const kmcp_json *record, const s
                : "was done on \"confirm\" alone, would be asked for where the client can";
 }
 
+/* One act, secret read or refusal: says what would be otherwise now. */
+static void judge(struct replay *r, struct arena *a, const kmcp_json *record, const struct policy_case *past,
+                  bool done)
+{
+    char when[TERMINAL_TEXT], tool[TERMINAL_TEXT], id[TERMINAL_TEXT];
+    const char *why = NULL, *rule = text_of(record, "rule");
+    struct policy_ruling now;
+
+    policy_at(&r->host->policy, past->now_ms);
+    rule_on(r, past, &now);
+    r->done += done;
+    r->refused += !done;
+    if (done) {
+        why = judge_done(r, record, past, without(a, past), &now);
+    } else if (now.verdict == POLICY_ALLOW && *rule && strcmp(rule, now.rule) != 0) {
+        r->freed++;
+        why = "was refused, would be allowed";
+    }
+    if (why)
+        printf("%s %s %s: %s by %s\n", terminal_text(text_of(record, "time"), when),
+               terminal_text(past->tool, tool), terminal_text(past->n_subjects ? past->ids[0] : "", id), why,
+               now.rule);
+}
+
 static void replay_line(struct replay *r, const char *line, size_t len)
 {
-    const char *event, *why = NULL;
-    struct policy_ruling now;
     struct policy_case past;
     kmcp_json *record;
+    const char *event;
     struct arena a;
     bool done;
 
@@ -257,27 +287,12 @@ static void replay_line(struct replay *r, const char *line, size_t len)
     record = json_parse(&a, line, len, 0, NULL);
     event = text_of(record, "event");
     done = strcmp(event, "intent") == 0;
-    if (!*event)
-        r->odd++;
-    else if ((done || strcmp(event, "refused") == 0) && read_case(&a, record, &past)) {
-        policy_at(&r->host->policy, past.now_ms);
-        rule_on(r, &past, &now);
-        r->done += done;
-        r->refused += !done;
-        if (done)
-            why = judge_done(r, record, &past, without(&a, &past), &now);
-        else if (now.verdict == POLICY_ALLOW && *text_of(record, "rule") &&
-                 strcmp(text_of(record, "rule"), now.rule) != 0) {
-            r->freed++;
-            why = "was refused, would be allowed";
-        }
-        if (why) {
-            char when[TERMINAL_TEXT], tool[TERMINAL_TEXT], id[TERMINAL_TEXT];
-
-            printf("%s %s %s: %s by %s\n", terminal_text(text_of(record, "time"), when),
-                   terminal_text(past.tool, tool), terminal_text(past.n_subjects ? past.ids[0] : "", id), why,
-                   now.rule);
-        }
+    r->odd += !*event;
+    if ((done || strcmp(event, "refused") == 0) && read_case(&a, record, &past)) {
+        if (is_by_hand(&past))
+            r->by_hand++;
+        else
+            judge(r, &a, record, &past, done);
     }
     arena_release(&a, false);
 }
@@ -315,6 +330,10 @@ int policy_replay(struct host *host, const char *file)
            r.done, r.denied, r.stricter, r.refused, r.freed);
     if (r.missing)
         printf("%u could not be judged: the record lacks facts that decide (redact_pii)\n", r.missing);
+    if (r.by_hand)
+        printf("%u times a person at a terminal opened or dropped a secret or a pseudonym, or was refused: "
+               "left out, for rules and caps do not apply to that, only freeze and approvers\n",
+               r.by_hand);
     if (r.odd)
         printf("%u lines are no records and were passed over\n", r.odd);
     return 0;

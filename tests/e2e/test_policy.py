@@ -552,6 +552,18 @@ class Policy(Case):
             self.assertIn(f"lock_device {d['device_id']}: was done, would be denied by {by}\n", p.stdout)
             self.assertIn("1 acts and secret reads on record: 1 would be denied, 0 would need more consent", p.stdout)
 
+    def test_replay_leaves_out_what_rules_are_not_about(self):
+        past = self.site(policy="[rule all]\nthen = allow")
+        f = self.device("platform:Mac,filevault:on")
+        r = self.kmcp(past).good("get_filevault_key", {"device_id": f["device_id"], "confirm": True, "reason": "test"})
+        handle = re.search("secret:[a-z2-7]{16}", r["content"][0]["text"])[0]
+        text, status = on_terminal(past, "secret", "drop", handle)
+        self.assertEqual(status, 0, text)
+        text = self.replay(past, "[rule keys]\nclasses = REVEAL\nthen = deny")
+        self.assertNotIn("secret drop", text)
+        self.assertIn("1 acts and secret reads on record: 1 would be denied", text)
+        self.assertIn("1 times a person at a terminal opened or dropped", text)
+
     def test_replay_says_when_facts_are_missing(self):
         past = self.site(policy="redact_pii = yes\n[rule all]\nthen = allow")
         k = self.kmcp(past)
