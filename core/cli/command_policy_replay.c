@@ -6,117 +6,19 @@
  */
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
 #include "policy/audit_files.h"
-#include "base/clock_read.h"
-#include "policy/caps.h"
-
-#define LONGEST_MS INT64_C(604800000) /* the longest window of a cap */
-
-/* What the caps have counted so far, in the order of the record. */
-struct counted {
-    char key[STATE_KEY_MAX];
-    int64_t at_ms;
-};
+#include "policy/lacks.h"
+#include "replay_caps.h"
+#include "replay_case.h"
 
 struct replay {
     struct host *host;
-    struct counted *counted;
-    size_t n_counted, cap_counted;
+    struct replay_caps caps;
     unsigned done, denied, stricter, missing, refused, freed, odd, by_hand;
 };
-
-/* ---- the past ---- */
-
-static const uint8_t no_key[DIGEST_SIZE]; /* nothing of this is kept */
-
-static kmcp_safety class_of(const char *name)
-{
-    static const char *const classes[] = { "UNSET", "READ", "REVEAL", "WRITE", "DESTROY" };
-
-    for (kmcp_safety i = 0; name && i <= KMCP_DESTROY; i++)
-        if (strcmp(name, classes[i]) == 0)
-            return i;
-    return KMCP_SAFETY_UNSET;
-}
-
-/* The case that a record tells of. False: it tells of none. */
-static bool read_case(struct arena *a, const kmcp_json *record, struct policy_case *out)
-{
-    const kmcp_json *subjects = json_get(record, "subjects"), *s, *f;
-    struct policy_fact *facts = arena_alloc(a, CALL_FACTS_MAX * sizeof *facts);
-    const char **kinds = arena_alloc(a, (json_len(subjects) + 1) * sizeof *kinds);
-    const char **ids = arena_alloc(a, (json_len(subjects) + 1) * sizeof *ids);
-    const char *time = json_str(json_get(record, "time"));
-    size_t i = 0;
-
-    if (!facts || !kinds || !ids || !time || strlen(time) < 20)
-        return false;
-    *out = (struct policy_case){ .tool = json_str(json_get(record, "tool")),
-                                 .principal = json_str(json_get(record, "principal")),
-                                 .transport = json_str(json_get(record, "transport")),
-                                 .safety = class_of(json_str(json_get(record, "class"))),
-                                 .kinds = kinds,
-                                 .ids = ids,
-                                 .facts = facts,
-                                 .now_ms = clock_read(time),
-                                 .key = no_key };
-    for (s = json_first(subjects); s; s = json_next(s), i++) {
-        kinds[i] = json_str(json_get(s, "kind"));
-        ids[i] = json_str(json_get(s, "id"));
-        for (f = json_first(json_get(s, "facts")); f && out->n_facts < CALL_FACTS_MAX; f = json_next(f))
-            if (json_str(json_at(f, 0)) && json_str(json_at(f, 1)))
-                facts[out->n_facts++] = (struct policy_fact){ i, json_str(json_at(f, 0)),
-                                                              json_str(json_at(f, 1)) };
-        if (!kinds[i] || !ids[i])
-            return false;
-    }
-    out->n_subjects = i;
-    return out->tool && out->principal && out->transport && out->safety > KMCP_READ && out->now_ms >= 0;
-}
-
-/* What a record without persons leaves out of a subject, and one from before facts were recorded. */
-static const char *const personal[] = { "name", "serial", "user", "user_name", NULL }, *const all[] = {
-    "name",         "serial",   "user", "user_name",         "blueprint",
-    "blueprint_id", "platform", "tag",  "blueprint_devices", NULL
-};
-
-static bool says_any(const struct policy_case *c, size_t subject, const char *const *names)
-{
-    for (; *names; names++)
-        if (case_says(c, subject, *names))
-            return true;
-    return false;
-}
-
-/* The same case as if there were none of what was left out. NULL: nothing was. */
-static const struct policy_case *without(struct arena *a, const struct policy_case *past)
-{
-    size_t max = past->n_facts + past->n_subjects * (sizeof all / sizeof *all);
-    struct policy_fact *facts = arena_alloc(a, (max + 1) * sizeof *facts);
-    struct policy_case *out = arena_alloc(a, sizeof *out);
-    size_t n = past->n_facts;
-
-    if (!facts || !out)
-        return NULL;
-    if (n)
-        memcpy(facts, past->facts, n * sizeof *facts);
-    for (size_t i = 0; i < past->n_subjects; i++) {
-        const char *const *gone = !says_any(past, i, all)        ? all
-                                  : !says_any(past, i, personal) ? personal
-                                                                 : NULL;
-
-        for (; gone && *gone; gone++)
-            facts[n++] = (struct policy_fact){ i, *gone, "" };
-    }
-    *out = *past;
-    out->facts = facts;
-    out->n_facts = n;
-    return n > past->n_facts ? out : NULL;
-}
 
 /* `kmcp secret open` and the like: by a person at a terminal, to whom neither rules nor caps apply. No tool
  * has a space in its name. */
@@ -135,66 +37,20 @@ static enum policy_level level_then(const char *consent)
     return strcmp(consent, "confirm") == 0 || !*consent ? LEVEL_NONE : LEVEL_CLIENT;
 }
 
-/* ---- the caps ---- */
-
-/* The cap that has no room for it; NULL if all have, and then it is counted. "" if that cannot be told. */
-static const char *cap_full(struct replay *r, const struct policy_case *past, char *rule)
-{
-    struct caps_due due;
-    char why[400];
-
-    if (!caps_due(&r->host->policy, past, &due, rule, why, sizeof why))
-        return "";
-    while (r->n_counted && r->counted[0].at_ms <= past->now_ms - LONGEST_MS) {
-        size_t old = 0;
-
-        while (old < r->n_counted && r->counted[old].at_ms <= past->now_ms - LONGEST_MS)
-            old++;
-        memmove(r->counted, r->counted + old, (r->n_counted - old) * sizeof *r->counted);
-        r->n_counted -= old;
-    }
-    for (size_t i = 0; i < due.n; i++) {
-        int64_t n = 0;
-
-        for (size_t k = 0; k < r->n_counted; k++)
-            n += r->counted[k].at_ms > past->now_ms - due.of[i].cap->period_ms &&
-                 strcmp(r->counted[k].key, due.of[i].key) == 0;
-        if (n >= due.of[i].limit) {
-            snprintf(rule, 80, "cap %.60s", due.of[i].cap->name);
-            return rule;
-        }
-    }
-    if (r->n_counted + due.n > r->cap_counted) {
-        size_t more = 2 * r->cap_counted + STATE_MANY;
-        struct counted *grown = realloc(r->counted, more * sizeof *grown);
-
-        if (!grown)
-            return "";
-        r->counted = grown;
-        r->cap_counted = more;
-    }
-    for (size_t i = 0; i < due.n; i++) {
-        memcpy(r->counted[r->n_counted].key, due.of[i].key, STATE_KEY_MAX);
-        r->counted[r->n_counted++].at_ms = past->now_ms;
-    }
-    return NULL;
-}
-
-/* ---- side by side ---- */
-
-/* The ruling of this configuration: a tool that it does not offer is as good as denied. */
-static void rule_on(const struct replay *r, const struct policy_case *past, struct policy_ruling *out)
+/* The ruling of this configuration. False: it does not even offer the tool, which is as good as denied. */
+static bool rule_on(const struct replay *r, const struct policy_case *past, struct policy_ruling *out)
 {
     const struct policy *p = &r->host->policy;
+    bool loaded = registry_find(&r->host->registry, past->tool);
     char why[200];
 
-    *out = (struct policy_ruling){ .verdict = POLICY_DENY, .rule = "read_only" };
-    if (!policy_offers(p, past->safety, why, sizeof why))
-        return;
-    if (registry_find(&r->host->registry, past->tool))
-        policy_rule_on(p, past, out);
-    else
-        snprintf(out->rule, sizeof out->rule, "the loaded plugins, none of which has it");
+    policy_rule_on(p, past, out);
+    if (loaded && policy_offers(p, past->safety, why, sizeof why))
+        return true;
+    *out = (struct policy_ruling){ .verdict = POLICY_DENY };
+    snprintf(out->rule, sizeof out->rule, "%s",
+             loaded ? "read_only" : "the loaded plugins, none of which has it");
+    return false;
 }
 
 static const char *text_of(const kmcp_json *record, const char *key)
@@ -204,37 +60,15 @@ static const char *text_of(const kmcp_json *record, const char *key)
     return text ? text : "";
 }
 
-/* What would have become of an act that was done. NULL: the same. */
-static const char *judge_done(struct replay *r, const kmcp_json *record, const struct policy_case *past,
-                              const struct policy_case *lesser, struct policy_ruling *now)
+/* Who would have had to agree in addition. NULL: nobody. */
+static const char *more_consent(const struct replay *r, const kmcp_json *record,
+                                const struct policy_case *past, const struct policy_ruling *now)
 {
     const struct policy *p = &r->host->policy;
-    enum policy_level then = level_then(text_of(record, "consent")), able, unable, needed;
-    struct policy_ruling other;
-    const char *cap;
+    enum policy_level then = level_then(text_of(record, "consent")), needed;
+    enum policy_level able = policy_level(p, now->verdict, past->safety, true);
+    enum policy_level unable = policy_level(p, now->verdict, past->safety, false);
 
-    if (lesser) {
-        rule_on(r, lesser, &other);
-        if (other.verdict != now->verdict) {
-            r->missing++;
-            return "was done; the record lacks facts that are asked for";
-        }
-    }
-    if (now->verdict == POLICY_DENY) {
-        r->denied++;
-        return "was done, would be denied";
-    }
-    cap = cap_full(r, past, now->rule);
-    if (cap && !*cap) {
-        r->missing++;
-        return "was done; the record lacks facts that are asked for";
-    }
-    if (cap) {
-        r->denied++;
-        return "was done, would be denied";
-    }
-    able = policy_level(p, now->verdict, past->safety, true);
-    unable = policy_level(p, now->verdict, past->safety, false);
     if (then == LEVEL_CLIENT)
         unable = able;
     else if (strcmp(text_of(record, "rule"), "default") == 0) /* it could not ask, or would have been asked */
@@ -242,13 +76,59 @@ static const char *judge_done(struct replay *r, const kmcp_json *record, const s
     needed = able < unable ? able : unable;
     if (needed <= then)
         needed = able < unable ? unable : able;
-    if (needed <= then)
-        return NULL;
-    r->stricter++;
-    return needed == LEVEL_TWO ? "was done, would need two approvals"
+    return needed <= then        ? NULL
+           : needed == LEVEL_TWO ? "was done, would need two approvals"
            : needed == LEVEL_PERSON
                ? "was done, would need an approval"
                : "was done on \"confirm\" alone, would be asked for where the client can";
+}
+
+/* What would have become of an act that was done. NULL: the same. */
+static const char *judge_done(struct replay *r, struct arena *a, const kmcp_json *record,
+                              const struct policy_case *past)
+{
+    const struct policy_case *known = replay_without(a, record, past);
+    const struct policy_fact *fact = NULL;
+    struct policy_ruling now, other;
+    const struct policy_cap *cap;
+    const char *why;
+
+    if (rule_on(r, past, &now) && known)
+        fact = lacks_find(&r->host->policy, past, known, false, &other);
+    if (fact) {
+        r->missing++;
+        return arena_format(
+            a, "was done; %s decides between %s and %s, and is not on record%s", fact->name, now.rule,
+            other.rule, replay_is_personal(fact->name) && replay_is_redacted(record) ? " (redact_pii)" : "");
+    }
+    if (now.verdict == POLICY_DENY) {
+        r->denied++;
+        return arena_format(a, "was done, would be denied by %s", now.rule);
+    }
+    cap = replay_caps_take(&r->caps, past, known);
+    if (cap) {
+        r->denied++;
+        return arena_format(a, "was done, would be denied by cap %s", cap->name);
+    }
+    why = more_consent(r, record, past, &now);
+    if (!why)
+        return NULL;
+    r->stricter++;
+    return arena_format(a, "%s by %s", why, now.rule);
+}
+
+/* What would have become of one that was refused. NULL: the same, or nobody can say. */
+static const char *judge_refused(struct replay *r, struct arena *a, const kmcp_json *record,
+                                 const struct policy_case *past)
+{
+    const char *rule = text_of(record, "rule");
+    struct policy_ruling now;
+
+    rule_on(r, past, &now);
+    if (now.verdict != POLICY_ALLOW || !*rule || strcmp(rule, now.rule) == 0)
+        return NULL;
+    r->freed++;
+    return arena_format(a, "was refused, would be allowed by %s", now.rule);
 }
 
 /* One act, secret read or refusal: says what would be otherwise now. */
@@ -256,23 +136,15 @@ static void judge(struct replay *r, struct arena *a, const kmcp_json *record, co
                   bool done)
 {
     char when[TERMINAL_TEXT], tool[TERMINAL_TEXT], id[TERMINAL_TEXT];
-    const char *why = NULL, *rule = text_of(record, "rule");
-    struct policy_ruling now;
+    const char *why;
 
     policy_at(&r->host->policy, past->now_ms);
-    rule_on(r, past, &now);
+    why = done ? judge_done(r, a, record, past) : judge_refused(r, a, record, past);
     r->done += done;
     r->refused += !done;
-    if (done) {
-        why = judge_done(r, record, past, without(a, past), &now);
-    } else if (now.verdict == POLICY_ALLOW && *rule && strcmp(rule, now.rule) != 0) {
-        r->freed++;
-        why = "was refused, would be allowed";
-    }
     if (why)
-        printf("%s %s %s: %s by %s\n", terminal_text(text_of(record, "time"), when),
-               terminal_text(past->tool, tool), terminal_text(past->n_subjects ? past->ids[0] : "", id), why,
-               now.rule);
+        printf("%s %s %s: %s\n", terminal_text(text_of(record, "time"), when),
+               terminal_text(past->tool, tool), terminal_text(past->n_subjects ? past->ids[0] : "", id), why);
 }
 
 static void replay_line(struct replay *r, const char *line, size_t len)
@@ -288,13 +160,29 @@ static void replay_line(struct replay *r, const char *line, size_t len)
     event = text_of(record, "event");
     done = strcmp(event, "intent") == 0;
     r->odd += !*event;
-    if ((done || strcmp(event, "refused") == 0) && read_case(&a, record, &past)) {
+    if ((done || strcmp(event, "refused") == 0) && replay_case(&a, record, &past)) {
         if (is_by_hand(&past))
             r->by_hand++;
         else
             judge(r, &a, record, &past, done);
     }
     arena_release(&a, false);
+}
+
+static void say_numbers(const struct replay *r)
+{
+    printf("%u acts and secret reads on record: %u would be denied, %u would need more consent; of %u "
+           "refusals %u would be allowed\n",
+           r->done, r->denied, r->stricter, r->refused, r->freed);
+    if (r->missing)
+        printf("%u could not be judged: a fact that decides is not on record\n", r->missing);
+    replay_caps_say(&r->caps);
+    if (r->by_hand)
+        printf("%u times a person at a terminal opened or dropped a secret or a pseudonym, or was refused: "
+               "left out, for rules and caps do not apply to that, only freeze and approvers\n",
+               r->by_hand);
+    if (r->odd)
+        printf("%u lines are no records and were passed over\n", r->odd);
 }
 
 int policy_replay(struct host *host, const char *file)
@@ -304,10 +192,9 @@ int policy_replay(struct host *host, const char *file)
     char why[1200];
     int status = 0;
 
-    if (!audit_files_find(&files, file, why, sizeof why)) {
-        fprintf(stderr, "kmcp: %s\n", why);
-        return 1;
-    }
+    if (!audit_files_find(&files, file, why, sizeof why))
+        return cli_complain(why);
+    replay_caps_begin(&r.caps, &host->policy);
     for (size_t i = 0; i < files.n && !status; i++) {
         struct audit_lines lines;
         size_t n;
@@ -321,20 +208,10 @@ int policy_replay(struct host *host, const char *file)
         audit_lines_close(&lines);
     }
     audit_files_free(&files);
-    free(r.counted);
-    if (status)
-        return status;
-    printf("%u acts and secret reads on record: %u would be denied, %u would need more consent; of %u "
-           "refusals %u would "
-           "be allowed\n",
-           r.done, r.denied, r.stricter, r.refused, r.freed);
-    if (r.missing)
-        printf("%u could not be judged: the record lacks facts that decide (redact_pii)\n", r.missing);
-    if (r.by_hand)
-        printf("%u times a person at a terminal opened or dropped a secret or a pseudonym, or was refused: "
-               "left out, for rules and caps do not apply to that, only freeze and approvers\n",
-               r.by_hand);
-    if (r.odd)
-        printf("%u lines are no records and were passed over\n", r.odd);
-    return 0;
+    if (!status && r.caps.failed)
+        status = cli_complain("out of memory: what the caps would say is not known");
+    else if (!status)
+        say_numbers(&r);
+    replay_caps_end(&r.caps);
+    return status;
 }

@@ -564,12 +564,26 @@ class Policy(Case):
         self.assertIn("1 acts and secret reads on record: 1 would be denied", text)
         self.assertIn("1 times a person at a terminal opened or dropped", text)
 
+    def test_replay_judges_the_rules_where_a_cap_cannot_be(self):
+        past = self.site(policy="[rule all]\nthen = allow")
+        k = self.kmcp(past)
+        devices = [self.device("platform:Mac") for _ in range(3)]
+        for d in devices:
+            k.good("lock_device", self.lock(d))
+        text = self.replay(past, "[cap share]\npercent = 5\nper = week\n[cap few]\nlimit = 2\nper = day\n[rule all]\nthen = approve")
+        for d in devices[:2]:
+            self.assertIn(f"lock_device {d['device_id']}: was done, would need an approval by rule all\n", text)
+        self.assertIn(f"lock_device {devices[2]['device_id']}: was done, would be denied by cap few\n", text)
+        self.assertIn("3 acts and secret reads on record: 1 would be denied, 2 would need more consent", text)
+        self.assertIn("cap share could not be judged for 2 of the acts: blueprint_devices is not on record", text)
+        self.assertNotIn("redact_pii", text)
+
     def test_replay_says_when_facts_are_missing(self):
         past = self.site(policy="redact_pii = yes\n[rule all]\nthen = allow")
         k = self.kmcp(past)
         k.good("lock_device", self.lock(self.device("platform:Mac")))
         text = self.replay(past, "[rule u]\nusers = nobody@else.example\nthen = deny\n[rule all]\nthen = allow")
-        self.assertIn("the record lacks facts that are asked for by rule u", text)
+        self.assertIn("was done; user decides between rule u and rule all, and is not on record (redact_pii)\n", text)
         self.assertIn("0 would be denied, 0 would need more consent", text)
         self.assertIn("1 could not be judged", text)
         self.assertIn("1 would be denied", self.replay(past, "[rule m]\nplatforms = Mac\nthen = deny"))
