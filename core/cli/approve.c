@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "approve.h"
+#include "base/clock.h"
 
 int approve_lost(struct desk *d)
 {
@@ -105,7 +106,7 @@ static bool same_person(const char *a, const char *b)
 static int store(struct desk *d, const char *event)
 {
     struct pending *p = &d->pending;
-
+    struct policy_ruling frozen;
     bool denied = strcmp(event, "denied") == 0;
 
     if (!record(d, event, p->sentence))
@@ -129,8 +130,23 @@ static int store(struct desk *d, const char *event)
     printf("%s: %s\n", p->id,
            p->stage == PENDING_DENIED    ? "denied"
            : p->stage == PENDING_WAITING ? "approved by one; a second person has to run kmcp approve too"
-                                         : "approved; it is done when the same call is made again, once");
+           : policy_is_frozen(&d->host.policy, &frozen)
+               ? "approved, but acts are frozen; it is done when the same call is made again after that, once"
+               : "approved; it is done when the same call is made again, once");
     return 0;
+}
+
+/* Before anybody types a passphrase for what cannot be done. */
+static void say_frozen(const struct desk *d)
+{
+    struct policy_ruling frozen;
+    char until[32];
+
+    if (!policy_is_frozen(&d->host.policy, &frozen))
+        return;
+    printf("  %s. Until then nothing is done, whoever agrees; an approval ends at %s nevertheless\n",
+           frozen.why, clock_iso(d->pending.expires_ms, until, sizeof until));
+    fflush(stdout);
 }
 
 static int decide(struct desk *d)
@@ -147,6 +163,7 @@ static int decide(struct desk *d)
         return cli_complain(why);
     }
     approve_show(d);
+    say_frozen(d);
     if (!identify(d))
         return 1;
     if (d->pending.needs == 2 && d->pending.n_by && same_person(d->pending.by[0], d->who)) {

@@ -56,6 +56,7 @@ static int complain(const char *what, const char *why)
 int command_check(const struct cli *cli)
 {
     size_t workers, offered = 0, approvers = 0;
+    struct policy_ruling frozen;
     struct host host;
     char why[600];
     int status = 0;
@@ -87,6 +88,8 @@ int command_check(const struct cli *cli)
            host.policy.pseudonyms   ? "by pseudonyms"
            : host.policy.redact_pii ? "yes"
                                     : "no");
+    if (policy_is_frozen(&host.policy, &frozen))
+        printf("warning: %s\n", frozen.why);
     if (records)
         printf("audit: %s\n", audit_path(host.audit));
     if (!host.policy.read_only)

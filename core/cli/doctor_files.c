@@ -112,10 +112,13 @@ static bool say_left(void *arg, const char *name, const char *tool, const char *
 void doctor_files(struct doctor *d)
 {
     bool read_only = d->host.policy.read_only;
+    struct policy_ruling frozen;
     char why[700];
 
     doctor_say(d, "ok", "%s and every plugin are as they must be; %zu plugins, %zu tools",
                d->host.config.file, d->host.registry.n_plugins, d->host.registry.n_tools);
+    if (policy_is_frozen(&d->host.policy, &frozen))
+        doctor_say(d, "warn", "%s", frozen.why);
     if (state_ready(d->host.state, why, sizeof why))
         doctor_say(d, "ok", "state: %s", state_place(d->host.state));
     else if (read_only)

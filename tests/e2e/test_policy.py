@@ -350,6 +350,29 @@ class Policy(Case):
         k.good("lock_device", self.lock(other))  # without a restart
         k.good("list_devices", {"limit": 1})
 
+    def test_that_acts_are_frozen_is_said(self):
+        site = self.site(policy="freeze_file = /nonexistent-folder/freeze\n[rule all]\nthen = approve")
+        freeze = site.dir / "freeze"
+        site.write(site.ini.read_text().replace("/nonexistent-folder/freeze", str(freeze)))
+        k = self.kmcp(site)
+        args = self.lock(self.device("platform:Mac"))
+        pending = self.wait_for(k, "lock_device", args)
+        self.assertNotIn("frozen", site.run("check").stdout + site.run("doctor").stdout)
+        freeze.touch()
+        said = f"acts are frozen while the file {freeze} exists"
+        p = site.run("check")
+        self.assertEqual(p.returncode, 0, p.stderr)
+        self.assertIn(f"warning: {said}", p.stdout)
+        self.assertIn(f"warn  {said}", site.run("doctor").stdout)
+        text = self.approve(site, pending)
+        self.assertLess(text.find(said), text.find("Type"), text)
+        self.assertIn(said, text)
+        self.assertIn("approved, but acts are frozen; it is done when the same call is made again after that", text)
+        self.assertIn("frozen", k.bad("lock_device", args))
+        freeze.unlink()
+        k.good("lock_device", args)
+        self.assertIn("warning: acts are frozen (freeze = yes in [policy])", self.site(policy="freeze = yes").run("check").stdout)
+
     def test_a_policy_that_was_edited_stops_acts(self):
         site = self.site(policy="[rule all]\nthen = allow")
         k, served = self.kmcp(site), self.http(site)
