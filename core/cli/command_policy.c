@@ -24,9 +24,13 @@ static int explain(struct host *host, const struct cli *cli)
                              .real = cli->real };
     const char *at = cli->values[OPT_AT], *transport = cli->values[OPT_TRANSPORT];
     const struct call_output *out;
+    const char *as = in.principal;
+    char why[300];
     struct call *c;
     int status = 1;
 
+    if (!scope_is_principal(as, strlen(as), why, sizeof why) || strchr(as, '*'))
+        return cli_complain(why);
     if (at && (in.at_ms = clock_read(at)) <= 0)
         return cli_complain("--at must look like 2026-11-24T10:00:00Z");
     if (transport && strcmp(transport, "stdio") != 0 && strcmp(transport, "http") != 0 &&

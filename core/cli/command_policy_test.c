@@ -183,12 +183,15 @@ static bool run_test(struct host *host, struct config *c, const char *section, i
                                .now_ms = at ? clock_read(at) : clock_unix_ms() };
     struct expected x;
     struct arena arena;
-    char cap[80] = "";
+    char cap[80] = "", why[300];
     bool good;
 
     if (!tool)
         return config_fail(c, line, "[%s]: \"tool\" must name a loaded tool, not \"%.64s\"", section,
                            tool_name);
+    if (!scope_is_principal(now.principal, strlen(now.principal), why, sizeof why) ||
+        strchr(now.principal, '*'))
+        return config_fail(c, line, "[%s]: \"principal\": %s", section, why);
     if (now.now_ms < 0)
         return config_fail(c, line, "[%s]: \"at\" must look like 2026-11-24T10:00:00Z", section);
     if (!read_expected(&host->policy, c, section, line, &x))

@@ -1,5 +1,6 @@
 /* scope.c - to which calls a rule or a cap applies.  SPDX-License-Identifier: Apache-2.0 */
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/fold.h"
@@ -140,14 +141,16 @@ static bool can_begin(const char *word, size_t len, const char *prefix, const ch
 }
 
 /* local:UID(NAME) and http:NAME are all there are. */
-static bool can_be_principal(const char *word, size_t len)
+bool scope_is_principal(const char *text, size_t len, char *why, size_t why_size)
 {
     const char *rest;
 
-    if (can_begin(word, len, "http:", &rest))
+    snprintf(why, why_size, "\"%.*s\" can never be who asks: that is local:UID(NAME) or http:NAME", (int)len,
+             text);
+    if (can_begin(text, len, "http:", &rest))
         return true;
-    return can_begin(word, len, "local:", &rest) && (*rest == '*' || (*rest >= '0' && *rest <= '9')) &&
-           (word[len - 1] == ')' || memchr(rest, '*', len - (size_t)(rest - word)));
+    return can_begin(text, len, "local:", &rest) && (*rest == '*' || (*rest >= '0' && *rest <= '9')) &&
+           (text[len - 1] == ')' || memchr(rest, '*', len - (size_t)(rest - text)));
 }
 
 static bool can_be_transport(const char *word, size_t len)
@@ -165,16 +168,14 @@ static bool check_word(struct config *c, int line, enum scope_key key, const cha
 {
     static const char *const classes[] = { "READ", "REVEAL", "WRITE", "DESTROY" };
     size_t stars = 0, i = 0;
+    char why[300];
 
     for (size_t k = 0; k < len; k++)
         stars += word[k] == '*';
     if (stars > 3)
         return config_fail(c, line, "\"%.*s\" has more than three *; use fewer", (int)len, word);
-    if (key == SCOPE_PRINCIPALS && !can_be_principal(word, len))
-        return config_fail(c, line,
-                           "\"%.*s\" can never be who asks: that is local:UID(NAME) or http:NAME, and * "
-                           "stands for anything",
-                           (int)len, word);
+    if (key == SCOPE_PRINCIPALS && !scope_is_principal(word, len, why, sizeof why))
+        return config_fail(c, line, "%s, and * stands for anything", why);
     if (key == SCOPE_TRANSPORTS && !can_be_transport(word, len))
         return config_fail(c, line, "\"%.*s\" is no transport; stdio, http and command line are", (int)len,
                            word);

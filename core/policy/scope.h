@@ -43,6 +43,8 @@ bool scope_covers(const struct scope *s, const char *tool, kmcp_safety safety, b
 bool scope_wants(const struct scope *s, const char *name);
 /* Does it say anything about subjects? */
 bool scope_has_subjects(const struct scope *s);
+/* Can TEXT be who asks, if each * in it is something? False with a sentence in WHY. */
+bool scope_is_principal(const char *text, size_t len, char *why, size_t why_size);
 /* Does one of WORDS, "a, b*", match TEXT? */
 bool scope_word(const char *words, const char *text);
 /* The next word of *LIST, without the white space around it, LEN bytes long; NULL at the end. */

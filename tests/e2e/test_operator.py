@@ -29,6 +29,20 @@ class Rules(Case):
         p = self.site(policy="[rule good]\ntools = LOCK_device, get_*, nothing*\nprincipals = http:*\nplatforms = mac, i*\nthen = deny").run("check")
         self.assertEqual((p.returncode, p.stderr), (0, ""))
 
+    def test_a_caller_that_can_never_be(self):
+        site = self.site()
+        tests = site.dir / "expect.ini"
+        for who in ("ana", "http:*"):
+            said = f'"{who}" can never be who asks: that is local:UID(NAME) or http:NAME'
+            p = site.run("policy", "explain", "lock_device", json.dumps({"device_id": self.device()["device_id"]}), "--as", who)
+            self.assertEqual((p.returncode, p.stdout), (1, ""))
+            self.assertIn(said, p.stderr)
+            tests.write_text(f"[test a]\ntool = lock_device\nprincipal = {who}\nexpect = default\n")
+            tests.chmod(0o600)
+            p = site.run("policy", "test", str(tests))
+            self.assertEqual(p.returncode, 1, p.stdout)
+            self.assertIn(said, p.stderr)
+
     def test_unknown_platforms_are_named(self):
         p = self.site(policy="[rule old]\nplatforms = Mac, Amiga\nthen = deny").run("check")
         self.assertEqual(p.returncode, 0, p.stderr)
