@@ -107,6 +107,7 @@ static void explain_caps(struct call *c, const struct policy_case *now)
 static bool explain(struct call *c, const struct policy_case *now)
 {
     struct note note = { .out = &c->text, .file = c->host->policy.file };
+    char by[POLICY_BY];
 
     for (size_t i = 0; i < (c->n_subjects ? c->n_subjects : 1); i++) {
         buf_printf(&c->text, "%s %s\n", i < c->n_subjects ? c->subjects[i].kind : "no subject",
@@ -120,8 +121,11 @@ static bool explain(struct call *c, const struct policy_case *now)
         if (c->ruling.verdict != POLICY_DENY || strncmp(c->ruling.rule, "rule ", 5) == 0)
             rules_match(&c->host->policy, now, i, note_rule, &note);
     }
-    buf_printf(&c->text, "decided by %s: %s%s%s\n", c->ruling.rule, policy_verdict_name(c->ruling.verdict),
-               c->ruling.why[0] ? "; " : "", c->ruling.why);
+    if (strcmp(c->ruling.rule, "default") == 0)
+        buf_printf(&c->text, "decided by %s\n", policy_by(c->ruling.rule, c->safety, by));
+    else
+        buf_printf(&c->text, "decided by %s: %s%s%s\n", c->ruling.rule,
+                   policy_verdict_name(c->ruling.verdict), c->ruling.why[0] ? "; " : "", c->ruling.why);
     if (c->ruling.verdict != POLICY_DENY && c->safety != KMCP_READ) {
         explain_caps(c, now);
         buf_printf(&c->text, "then: %s\n", levels[c->level]);

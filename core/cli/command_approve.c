@@ -79,7 +79,7 @@ void approve_show(const struct desk *d)
                                             { "last_check_in", "last check-in" } };
     const struct pending *p = &d->pending;
     const struct call *c = d->call;
-    char when[32];
+    char when[32], by[POLICY_BY];
 
     printf("\n%s\n", p->tool);
     say("what", c->out.text, SENTENCE_MAX);
@@ -94,7 +94,7 @@ void approve_show(const struct desk *d)
     say("asked by", p->principal, WORDS_MAX);
     say("on", p->host, WORDS_MAX);
     say("through", p->client, WORDS_MAX);
-    say("decided by", p->rule, WORDS_MAX);
+    say("decided by", p->rule ? policy_by(p->rule, c->safety, by) : NULL, WORDS_MAX);
     say("asked at", clock_iso(p->asked_ms, when, sizeof when), WORDS_MAX);
     say("counts until", clock_iso(p->expires_ms, when, sizeof when), WORDS_MAX);
     for (int i = 0; i < p->n_by; i++)

@@ -91,6 +91,7 @@ static const char *judge_done(struct replay *r, struct arena *a, const kmcp_json
     const struct policy_fact *fact = NULL;
     struct policy_ruling now, other;
     const struct policy_cap *cap;
+    char by[POLICY_BY];
     const char *why;
 
     if (rule_on(r, past, &now) && known)
@@ -114,7 +115,7 @@ static const char *judge_done(struct replay *r, struct arena *a, const kmcp_json
     if (!why)
         return NULL;
     r->stricter++;
-    return arena_format(a, "%s by %s", why, now.rule);
+    return arena_format(a, "%s by %s", why, policy_by(now.rule, past->safety, by));
 }
 
 /* What would have become of one that was refused. NULL: the same, or nobody can say. */

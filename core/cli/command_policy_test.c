@@ -211,7 +211,9 @@ static bool run_test(struct host *host, struct config *c, const char *section, i
                                      : levels[policy_level(&host->policy, r.verdict, now.safety, x.can_ask)];
     good = (!x.verdict || strcmp(x.verdict, decided) == 0) && (!x.rule || is_rule(x.rule, r.rule)) &&
            (!x.level || strcmp(x.level, level) == 0);
-    printf("%s %s: %s by %s", good ? "ok  " : "FAIL", section + strlen("test "), decided, r.rule);
+    printf("%s %s: %s%s%s", good ? "ok  " : "FAIL", section + strlen("test "), decided,
+           strcmp(r.rule, "default") == 0 ? " (no rule matches)" : " by ",
+           strcmp(r.rule, "default") == 0 ? "" : r.rule);
     if (strcmp(r.rule, "protected") == 0)
         printf(" (%s)", r.why);
     if (x.level)

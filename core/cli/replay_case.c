@@ -6,16 +6,15 @@
 #include "base/clock_read.h"
 #include "base/digest.h"
 #include "call.h"
+#include "policy/scope.h"
 #include "replay_case.h"
 
 static const uint8_t no_key[DIGEST_SIZE]; /* nothing of this is kept */
 
 static kmcp_safety class_of(const char *name)
 {
-    static const char *const classes[] = { "UNSET", "READ", "REVEAL", "WRITE", "DESTROY" };
-
     for (kmcp_safety i = 0; name && i <= KMCP_DESTROY; i++)
-        if (strcmp(name, classes[i]) == 0)
+        if (strcmp(name, scope_class_name(i)) == 0)
             return i;
     return KMCP_SAFETY_UNSET;
 }

@@ -103,6 +103,15 @@ const char *policy_verdict_name(enum policy_verdict verdict)
     return names[verdict];
 }
 
+const char *policy_by(const char *rule, kmcp_safety safety, char out[POLICY_BY])
+{
+    if (strcmp(rule, "default") == 0)
+        snprintf(out, POLICY_BY, "the default of %s: no rule matches", scope_class_name(safety));
+    else
+        snprintf(out, POLICY_BY, "%s", rule);
+    return out;
+}
+
 /* ---- what comes before any rule ---- */
 
 static bool deny(struct policy_ruling *out, const char *rule, const char *why)

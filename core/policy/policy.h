@@ -89,6 +89,9 @@ bool policy_refuses(const struct policy *p, const char *tool, kmcp_safety safety
 void policy_at(struct policy *p, int64_t unix_ms);
 /* Does a rule or cap need the fact NAME? */
 bool policy_wants(const struct policy *p, const char *name);
+/* What decided, for people: RULE of a ruling, or that it is the default of the class. OUT is returned. */
+#define POLICY_BY 100
+const char *policy_by(const char *rule, kmcp_safety safety, char out[POLICY_BY]);
 const char *policy_verdict_name(enum policy_verdict verdict);
 
 /* The first 16 hexadecimal digits of the SHA-256 of every key of [policy], [rule NAME] and [cap NAME], in the

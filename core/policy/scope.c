@@ -226,7 +226,7 @@ void scope_free(struct scope *s)
     s->when = NULL;
 }
 
-static const char *class_name(kmcp_safety safety)
+const char *scope_class_name(kmcp_safety safety)
 {
     static const char *const classes[] = { "UNSET", "READ", "REVEAL", "WRITE", "DESTROY" };
 
@@ -236,7 +236,7 @@ static const char *class_name(kmcp_safety safety)
 static bool call_holds(const char *words, const struct policy_case *c, enum scope_key key)
 {
     const char *text = key == SCOPE_TOOLS        ? c->tool
-                       : key == SCOPE_CLASSES    ? class_name(c->safety)
+                       : key == SCOPE_CLASSES    ? scope_class_name(c->safety)
                        : key == SCOPE_PRINCIPALS ? c->principal
                                                  : c->transport;
 
@@ -287,7 +287,7 @@ bool scope_covers(const struct scope *s, const char *tool, kmcp_safety safety, b
         if (s->words[i] && i != SCOPE_TOOLS && i != SCOPE_CLASSES)
             *surely = false;
     return (!s->words[SCOPE_TOOLS] || scope_word(s->words[SCOPE_TOOLS], tool)) &&
-           (!s->words[SCOPE_CLASSES] || scope_word(s->words[SCOPE_CLASSES], class_name(safety)));
+           (!s->words[SCOPE_CLASSES] || scope_word(s->words[SCOPE_CLASSES], scope_class_name(safety)));
 }
 
 bool scope_wants(const struct scope *s, const char *name)

@@ -45,6 +45,8 @@ bool scope_wants(const struct scope *s, const char *name);
 bool scope_has_subjects(const struct scope *s);
 /* Can TEXT be who asks, if each * in it is something? False with a sentence in WHY. */
 bool scope_is_principal(const char *text, size_t len, char *why, size_t why_size);
+/* "DESTROY". */
+const char *scope_class_name(kmcp_safety safety);
 /* Does one of WORDS, "a, b*", match TEXT? */
 bool scope_word(const char *words, const char *text);
 /* The next word of *LIST, without the white space around it, LEN bytes long; NULL at the end. */

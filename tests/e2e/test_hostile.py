@@ -158,7 +158,7 @@ class Hostile(Case):
                                (False, {"tags": [{"title": "vip"}]})):
             proxy.after = lambda m, path, answer: (200, json.dumps({**json.loads(answer), **members}).encode()) if d["device_id"] in path else None
             out = self.site(url=proxy.url, policy=policy).run("policy", "explain", "restart_device", json.dumps(self.confirm(d))).stdout
-            self.assertIn("decided by default" if known else "decided by protected", out, members)
+            self.assertIn("decided by the default of WRITE: no rule matches" if known else "decided by protected", out, members)
 
     def test_a_name_does_not_forge_the_question(self):
         forged = 'x" (user Bob, blueprint Lab)?\nThis is sent: POST /api/v1/devices/1/action/restart "'

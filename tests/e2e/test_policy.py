@@ -86,7 +86,7 @@ class Policy(Case):
         self.assertIn(pending, site.run("approve").stdout)
         self.assertEqual(self.tenant.acts(), [])
         text = self.approve(site, pending)
-        for part in (d["device_name"], d["serial_number"], d["blueprint_name"], "check-in", "local:",
+        for part in (d["device_name"], d["serial_number"], d["blueprint_name"], "check-in", "local:", "decided by    the default of DESTROY: no rule matches\n",
                      f"POST /api/v1/devices/{d['device_id']}/action/erase", "[not shown]"):
             self.assertIn(part, text)
         self.assertNotRegex(text, pin_pattern("735192"))
@@ -500,7 +500,7 @@ class Policy(Case):
         tests.write_text(tests.read_text().replace("expect = default", "expect = allow"))
         p = site.run("policy", "test", str(tests))
         self.assertEqual(p.returncode, 1)
-        self.assertIn("FAIL day: default by default; expected allow", p.stdout)
+        self.assertIn("FAIL day: default (no rule matches); expected allow", p.stdout)
         past = self.site()
         k = self.kmcp(past, ask="accept")
         a, b = self.device("platform:Mac"), self.device("platform:iPad")
@@ -530,8 +530,8 @@ class Policy(Case):
         self.assertEqual((p.returncode, p.stdout.splitlines()[-1]), (0, "6 as expected, 0 not"), p.stdout + p.stderr)
         p = self.expectations(site, "[test a]\ntool = erase_device\ntag =\nexpect = cap few\n[test b]\ntool = lock_device\ntag =\nlevel = approve\n")
         self.assertEqual(p.returncode, 1)
-        self.assertIn("FAIL a: default by default; expected cap few", p.stdout)
-        self.assertIn("FAIL b: default by default, level ask; expected  level approve", p.stdout)
+        self.assertIn("FAIL a: default (no rule matches); expected cap few", p.stdout)
+        self.assertIn("FAIL b: default (no rule matches), level ask; expected  level approve", p.stdout)
         for text, why in (("expect = cap none", "there is no [cap none]"), ("level = two", '"level" cannot be "two"'),
                           ("expect = maybe", '"expect" cannot be "maybe"'), ("done = 1", "expects nothing")):
             self.assertIn(why, self.expectations(site, f"[test a]\ntool = lock_device\n{text}\n").stderr)
@@ -560,6 +560,7 @@ class Policy(Case):
         k.good("erase_device", self.erase(d))
         text = self.replay(past, "")  # the rule that allowed is gone
         self.assertIn(f"erase_device {d['device_id']}: was done on \"confirm\" alone, would be asked for", text)
+        self.assertIn("where the client can by the default of DESTROY: no rule matches\n", text)
         self.assertIn("0 would be denied, 1 would need more consent", text)
         self.assertIn("0 would need more consent", self.replay(past, "[rule all]\nthen = allow"))
 

@@ -20,7 +20,7 @@ class Privacy(Case):
             p = site.run(*args)
             self.assertEqual((p.returncode, MARK in p.stdout + p.stderr), (0, shown), p)
             self.assertIn(f"device {d['device_id']}", p.stdout)
-            self.assertIn("decided by default", p.stdout)
+            self.assertIn("decided by the default of ", p.stdout)
             self.assertRegex(p.stdout, {"no": "serial = ", "yes": r"serial = \[redacted\]", "pseudonyms": "serial = serial:[0-9a-f]{12}"}[mode])
             self.assertIn(d["serial_number"], site.run(*args, "--real").stdout)
         self.assertEqual(site.run("call", "list_devices", "--real").returncode, 2)
