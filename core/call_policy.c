@@ -97,9 +97,9 @@ static void explain_caps(struct call *c, const struct policy_case *now)
     }
     for (size_t i = 0; i < due->n; i++)
         if (caps_left(due, i, c->host->state, &left) == STATE_YES)
-            buf_printf(&c->text, "  %s:%d [cap %s] has room for %lld of %lld in %lld minutes\n",
-                       c->host->policy.file, due->of[i].cap->line, due->of[i].cap->name, (long long)left,
-                       (long long)due->of[i].limit, (long long)(due->of[i].cap->period_ms / 60000));
+            buf_printf(&c->text, "  %s:%d [cap %s] has room for %lld of %lld %s\n", c->host->policy.file,
+                       due->of[i].cap->line, due->of[i].cap->name, (long long)left,
+                       (long long)due->of[i].limit, due->of[i].cap->per);
     if (caps_take(&c->host->policy, now, c->host->state, false, rule, why, sizeof why) != STATE_YES)
         buf_printf(&c->text, "but now: %s\n", why);
 }

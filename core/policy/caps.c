@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/digest.h"
 #include "caps.h"
 
@@ -107,6 +108,43 @@ bool caps_due(const struct policy *p, const struct policy_case *c, struct caps_d
     return true;
 }
 
+/* The time in the zone that CAP, or else the policy, has windows in; "" if there is none but UTC. */
+static const char *local_time(const struct policy *p, const struct policy_cap *cap, int64_t unix_ms,
+                              char out[WINDOW_LOCAL])
+{
+    out[0] = '\0';
+    if (cap->scope.when)
+        return window_local(cap->scope.when, unix_ms, out);
+    for (size_t i = 0; i < p->n_rules && !*out; i++)
+        if (p->rules[i].scope.when)
+            window_local(p->rules[i].scope.when, unix_ms, out);
+    for (size_t i = 0; i < p->n_caps && !*out; i++)
+        if (p->caps[i].scope.when)
+            window_local(p->caps[i].scope.when, unix_ms, out);
+    return out;
+}
+
+static void say_full(const struct policy *p, const struct policy_cap *cap, int64_t limit, int64_t again_ms,
+                     char *why, size_t why_size)
+{
+    bool apart = strcmp(cap->each, "all") != 0;
+    char local[WINDOW_LOCAL], utc[32];
+
+    if (limit <= 0) {
+        snprintf(why, why_size, "[cap %.40s] in line %d of the policy leaves no room for it at any time",
+                 cap->name, cap->line);
+        return;
+    }
+    again_ms += 999; /* shown in whole seconds */
+    local_time(p, cap, again_ms, local);
+    snprintf(why, why_size,
+             "[cap %.40s] in line %d of the policy is used up (%lld %s%s%.40s); there is room again at "
+             "%s%s%s%s",
+             cap->name, cap->line, (long long)limit, cap->per, apart ? ", for each " : "",
+             apart ? cap->each : "", clock_iso(again_ms, utc, sizeof utc), *local ? " (" : "", local,
+             *local ? ")" : "");
+}
+
 enum state_rc caps_take(const struct policy *p, const struct policy_case *c, struct state *s, bool commit,
                         char *rule, char *why, size_t why_size)
 {
@@ -133,17 +171,7 @@ enum state_rc caps_take(const struct policy *p, const struct policy_case *c, str
         const struct policy_cap *cap = due->of[full].cap;
 
         snprintf(rule, 80, "cap %.60s", cap->name);
-        if (due->of[full].limit <= 0)
-            snprintf(why, why_size, "[cap %.40s] in line %d of the policy leaves no room for it at any time",
-                     cap->name, cap->line);
-        else
-            snprintf(
-                why, why_size,
-                "[cap %.40s] in line %d of the policy is used up (%lld in %lld minutes%s%.40s); there is "
-                "room again in %lld minutes",
-                cap->name, cap->line, (long long)due->of[full].limit, (long long)(cap->period_ms / 60000),
-                strcmp(cap->each, "all") == 0 ? "" : ", for each ",
-                strcmp(cap->each, "all") == 0 ? "" : cap->each, (long long)((wait + 59999) / 60000));
+        say_full(p, cap, due->of[full].limit, state_now(s) + wait, why, why_size);
     } else if (rc == STATE_LOST) {
         snprintf(rule, 80, "state");
         state_why(s, why, why_size);

@@ -41,6 +41,7 @@ struct policy_cap {
     struct scope scope;
     const char *each; /* fact or "principal", "tool", "all": what is counted apart */
     int64_t limit, percent, period_ms;
+    const char *per; /* the period for people: "a day" */
 };
 
 struct policy {

@@ -47,19 +47,21 @@ static bool read_rule(struct policy *p, struct config *c, const char *section, i
     return true;
 }
 
-static bool read_period(struct config *c, const char *section, int line, int64_t *out)
+static bool read_period(struct config *c, const char *section, int line, struct policy_cap *out)
 {
     static const struct {
-        const char *word;
+        const char *word, *per;
         int64_t ms;
-    } periods[] = {
-        { "minute", 60000 }, { "hour", HOUR_MS }, { "day", 24 * HOUR_MS }, { "week", 168 * HOUR_MS }
-    };
+    } periods[] = { { "minute", "a minute", 60000 },
+                    { "hour", "an hour", HOUR_MS },
+                    { "day", "a day", 24 * HOUR_MS },
+                    { "week", "a week", 168 * HOUR_MS } };
     const char *per = config_str(c, section, "per", NULL);
 
     for (size_t i = 0; per && i < sizeof periods / sizeof *periods; i++)
         if (strcmp(per, periods[i].word) == 0) {
-            *out = periods[i].ms;
+            out->period_ms = periods[i].ms;
+            out->per = periods[i].per;
             return true;
         }
     return config_fail(c, per ? config_find(c, section, "per")->line : line,
@@ -78,8 +80,7 @@ static bool read_cap(struct policy *p, struct config *c, const char *section, in
     cap->limit = config_int(c, section, "limit", 0, 1000000, -1);
     cap->percent = config_int(c, section, "percent", 0, 100, 0);
     cap->each = config_str(c, section, "each", cap->percent ? "blueprint" : "all");
-    if (c->error[0] || !scope_read(&cap->scope, c, section) ||
-        !read_period(c, section, line, &cap->period_ms))
+    if (c->error[0] || !scope_read(&cap->scope, c, section) || !read_period(c, section, line, cap))
         return false;
     while (each[i] && strcmp(each[i], cap->each) != 0)
         i++;

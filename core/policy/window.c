@@ -262,18 +262,36 @@ bool window_knows(const struct window *w, int64_t unix_ms)
     return w->fixed || (unix_ms / 1000 >= w->known_from && unix_ms / 1000 <= w->known_to);
 }
 
+/* Unix seconds as if the zone were UTC; its rules are known for that time. */
+static int64_t local_at(const struct window *w, int64_t at)
+{
+    int offset = w->offset_s;
+
+    for (size_t i = 0; !w->fixed && i < w->n_changes && w->changes[i].at <= at; i++)
+        offset = w->changes[i].offset_s;
+    return at + offset;
+}
+
+const char *window_local(const struct window *w, int64_t unix_ms, char out[WINDOW_LOCAL])
+{
+    char iso[32];
+
+    out[0] = '\0';
+    if (!window_knows(w, unix_ms) || strcmp(w->zone, "UTC") == 0)
+        return out;
+    clock_iso(1000 * local_at(w, unix_ms / 1000), iso, sizeof iso);
+    snprintf(out, WINDOW_LOCAL, "%.10s %.8s %s", iso, iso + 11, w->zone);
+    return out;
+}
+
 bool window_holds(const struct window *w, int64_t unix_ms, bool unknown)
 {
-    int64_t at = unix_ms / 1000, local, day;
-    int offset = w->offset_s, minute, weekday;
+    int64_t local, day;
+    int minute, weekday;
 
-    if (!w->fixed) {
-        if (!window_knows(w, unix_ms))
-            return unknown;
-        for (size_t i = 0; i < w->n_changes && w->changes[i].at <= at; i++)
-            offset = w->changes[i].offset_s;
-    }
-    local = at + offset;
+    if (!window_knows(w, unix_ms))
+        return unknown;
+    local = local_at(w, unix_ms / 1000);
     day = local / 86400;
     minute = (int)(local % 86400 / 60);
     weekday = (int)((day + 4) % 7); /* 1970-01-01 was a Thursday */

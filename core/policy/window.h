@@ -19,6 +19,10 @@ void window_free(struct window *w);
 bool window_holds(const struct window *w, int64_t unix_ms, bool unknown);
 /* Were the zone's rules read for this time? */
 bool window_knows(const struct window *w, int64_t unix_ms);
+/* "2026-11-27 02:40:00 Europe/Berlin", in the zone of the window; "" for UTC, or if the zone's rules were not
+ * read for this time. OUT (90 bytes) is returned. */
+#define WINDOW_LOCAL 90
+const char *window_local(const struct window *w, int64_t unix_ms, char out[WINDOW_LOCAL]);
 /* Reads the zones anew around another time, for replaying the past. Same thread rule. */
 bool window_at(struct window *w, int64_t unix_ms);
 

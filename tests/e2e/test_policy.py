@@ -1,4 +1,5 @@
 """Policy, approvals outside the client, caps, acting once.  SPDX-License-Identifier: Apache-2.0"""
+import calendar
 import json
 import os
 import pty
@@ -407,6 +408,19 @@ class Policy(Case):
                         self.assertIn("[cap few]", r["content"][0]["text"])
         self.assertEqual((done, len(self.tenant.acts())), (3, 3))
 
+    def test_when_a_cap_has_room_again(self):
+        for when, local in (("", ""), ("when = 00:00-24:00 UTC\n", ""), ("when = 00:00-24:00 +05:30\n", r" \((\S+ \S+) \+05:30\)")):
+            site = self.site(policy=f"[cap one]\nclasses = WRITE\nlimit = 1\nper = day\neach = principal\n[rule all]\n{when}then = allow")
+            k = self.kmcp(site)
+            k.good("lock_device", self.lock(self.device("platform:Mac")))
+            why = k.bad("lock_device", self.lock(self.device("platform:Mac")))
+            found = re.search(rf"is used up \(1 a day, for each principal\); there is room again at (\S+Z){local}$", why)
+            self.assertTrue(found, why)
+            at = calendar.timegm(time.strptime(found.group(1), "%Y-%m-%dT%H:%M:%SZ"))
+            self.assertLess(abs(at - time.time() - 86400), DEADLINE)
+            if local:
+                self.assertEqual(calendar.timegm(time.strptime(found.group(2), "%Y-%m-%d %H:%M:%S")) - at, 19800)
+
     def test_a_cap_that_leaves_no_room(self):
         site = self.site(policy="[cap none]\ndevices = *\nlimit = 0\nper = day\n[rule all]\nthen = allow")
         why = self.kmcp(site).bad("lock_device", self.lock(self.device()))
@@ -441,7 +455,7 @@ class Policy(Case):
         day, night = ("--at", "2026-11-24T12:00:00Z"), ("--at", "2020-02-24T23:00:00Z")
         text = site.run(*args, *day).stdout
         self.assertRegex(text, rf"(?m)^  {site.ini}:\d+ \[rule night\] does not match: when$")
-        self.assertRegex(text, rf"(?m)^  {site.ini}:\d+ \[cap few\] has room for 3 of 5 in 1440 minutes$")
+        self.assertRegex(text, rf"(?m)^  {site.ini}:\d+ \[cap few\] has room for 3 of 5 a day$")
         self.assertIn("then: the person at the client is asked", text)
         self.assertIn("then: nobody needs to agree", site.run(*args, *day, "--cannot-ask").stdout)
         self.assertIn("decided by rule night: deny", site.run(*args, *night).stdout)
