@@ -230,6 +230,11 @@ struct window *window_read(const char *text, char *why, size_t why_size)
             break;
         text++;
     }
+    if (w && text && w->n_spans && !*text)
+        snprintf(
+            why, why_size,
+            "the time zone is missing; write one after the times: \"09:00-17:00 Europe/Berlin\", or UTC, or "
+            "an offset such as +01:00");
     if (!w || !text || !w->n_spans || !read_zone(w, text)) {
         free(w);
         return NULL;

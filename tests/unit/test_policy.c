@@ -243,6 +243,8 @@ static void mistakes_are_named(void **state)
     refuses("[rule a]\nwhen = Mon 25:00-26:00 UTC\nthen = deny\n", "expected something like");
     refuses("[rule a]\nwhen = 08:00-18:00 Mars/Olympus\nthen = deny\n", "is no time zone");
     refuses("[rule a]\nwhen = 08:00-18:00 ../../etc/passwd\nthen = deny\n", "expected something like");
+    refuses("[rule a]\nwhen = 09:00-17:00\nthen = deny\n", "test.ini:2: \"when\": the time zone is missing");
+    refuses("[rule a]\nwhen = Mon 09:00-17:00, 18:00-19:00 \nthen = deny\n", "the time zone is missing");
     refuses("[rule a]\nclasses = READ\nthen = ask\n", "READ tools");
     refuses("[rule a]\nclasses = READ\ntags = vip\nthen = deny\n", "READ tools");
     refuses("[rule a]\nthen = approve-two\n", "approvers");
