@@ -3,9 +3,35 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "policy.h"
 
 #define HOUR_MS INT64_C(3600000)
+
+/* A key that is none is a slip, and the section would mean something else. MORE: keys beside a scope's. */
+static bool knows_its_keys(struct config *c, const char *section, const char *const *more)
+{
+    for (size_t i = 0; i < c->n_entries; i++) {
+        const struct config_entry *e = &c->entries[i];
+        size_t best = SIZE_MAX, n = 0;
+        const char *key, *near = NULL;
+
+        if (strcmp(e->section, section) != 0)
+            continue;
+        for (size_t k = 0; (key = scope_key_name(k)) || (key = more[n++]); k++) {
+            if (strcmp(key, e->key) == 0)
+                break;
+            if (text_nearer(e->key, key, &best))
+                near = key;
+        }
+        if (!key)
+            return config_fail(
+                c, e->line,
+                "unknown key \"%.60s\" in [%s]; %s%s%sdocs/policy.md shows the keys of rules and caps",
+                e->key, section, near ? "did you mean \"" : "", near ? near : "", near ? "\"? " : "");
+    }
+    return true;
+}
 
 static bool read_then(struct config *c, const char *section, int line, enum policy_verdict *out)
 {
@@ -24,12 +50,14 @@ static bool read_then(struct config *c, const char *section, int line, enum poli
 
 static bool read_rule(struct policy *p, struct config *c, const char *section, int line)
 {
+    static const char *const more[] = { "then", "because", NULL };
     struct policy_rule *r = &p->rules[p->n_rules++];
 
     r->name = section + strlen("rule ");
     r->line = line;
     r->because = config_str(c, section, "because", NULL);
-    if (!scope_read(&r->scope, c, section) || !read_then(c, section, line, &r->then))
+    if (!knows_its_keys(c, section, more) || !scope_read(&r->scope, c, section) ||
+        !read_then(c, section, line, &r->then))
         return false;
     if (r->scope.words[SCOPE_CLASSES] && scope_word(r->scope.words[SCOPE_CLASSES], "READ") &&
         (scope_has_subjects(&r->scope) || (r->then != POLICY_ALLOW && r->then != POLICY_DENY)))
@@ -70,6 +98,7 @@ static bool read_period(struct config *c, const char *section, int line, struct 
 
 static bool read_cap(struct policy *p, struct config *c, const char *section, int line)
 {
+    static const char *const more[] = { "limit", "percent", "per", "each", NULL };
     static const char *const each[] = { "all",  "tool",   "principal", "blueprint", "platform",
                                         "user", "serial", "tag",       NULL };
     struct policy_cap *cap = &p->caps[p->n_caps++];
@@ -80,7 +109,8 @@ static bool read_cap(struct policy *p, struct config *c, const char *section, in
     cap->limit = config_int(c, section, "limit", 0, 1000000, -1);
     cap->percent = config_int(c, section, "percent", 0, 100, 0);
     cap->each = config_str(c, section, "each", cap->percent ? "blueprint" : "all");
-    if (c->error[0] || !scope_read(&cap->scope, c, section) || !read_period(c, section, line, cap))
+    if (c->error[0] || !knows_its_keys(c, section, more) || !scope_read(&cap->scope, c, section) ||
+        !read_period(c, section, line, cap))
         return false;
     while (each[i] && strcmp(each[i], cap->each) != 0)
         i++;

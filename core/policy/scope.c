@@ -220,6 +220,11 @@ bool scope_read(struct scope *s, struct config *c, const char *section)
     return !c->error[0];
 }
 
+const char *scope_key_name(size_t i)
+{
+    return i < SCOPE_KEYS ? keys[i].key : i == SCOPE_KEYS ? "when" : NULL;
+}
+
 void scope_free(struct scope *s)
 {
     window_free(s->when);

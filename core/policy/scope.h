@@ -32,6 +32,8 @@ struct scope {
 
 /* Reads the keys of SECTION. False with the config's error. */
 bool scope_read(struct scope *s, struct config *c, const char *section);
+/* The name of a key, for I under SCOPE_KEYS, or "when"; NULL after that. */
+const char *scope_key_name(size_t i);
 void scope_free(struct scope *s);
 /* Does the scope hold for SUBJECT of the case? UNKNOWN: what to take for a condition on a fact that was not
  * said. WHY (may be NULL) gets the name of the key that did not hold. */

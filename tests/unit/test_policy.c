@@ -247,6 +247,11 @@ static void mistakes_are_named(void **state)
     refuses("[rule a]\nwhen = Mon 09:00-17:00, 18:00-19:00 \nthen = deny\n", "the time zone is missing");
     refuses("[rule a]\nclasses = READ\nthen = ask\n", "READ tools");
     refuses("[rule a]\nclasses = READ\ntags = vip\nthen = deny\n", "READ tools");
+    refuses("[rule a]\nblueprint = x\nthen = deny\n", "test.ini:2: unknown key \"blueprint\" in [rule a]; "
+                                                      "did you mean \"blueprints\"? docs/policy.md shows");
+    refuses("[rule a]\nthn = deny\n", "did you mean \"then\"?");
+    refuses("[cap a]\nlimits = 1\nper = day\n", "unknown key \"limits\" in [cap a]; did you mean \"limit\"?");
+    refuses("[cap a]\nlimit = 1\nper = day\nxyzzyxyzzy = 1\n", "in [cap a]; docs/policy.md shows");
     refuses("[rule a]\nthen = approve-two\n", "approvers");
     refuses("[cap a]\nper = day\n", "either limit");
     refuses("[cap a]\nlimit = 1\n", "per = minute");
