@@ -9,6 +9,7 @@
 #include "cli.h"
 #include "base/clock_read.h"
 #include "policy/caps.h"
+#include "policy/lacks.h"
 
 #define FACTS_MAX 64
 
@@ -123,7 +124,8 @@ struct expected {
 static bool read_expected(struct policy *p, struct config *c, const char *section, int line,
                           struct expected *x)
 {
-    static const char *const verdicts[] = { "allow", "default", "ask", "approve", "approve-two", "deny" };
+    static const char *const verdicts[] = { "allow",       "default", "ask",     "approve",
+                                            "approve-two", "deny",    "cap NAME" };
 
     *x = (struct expected){ .verdict = config_str(c, section, "expect", NULL),
                             .rule = config_str(c, section, "rule", NULL),
@@ -145,17 +147,38 @@ static bool read_expected(struct policy *p, struct config *c, const char *sectio
                        x->verdict);
 }
 
-/* What is decided: a verdict's name, or "cap NAME" where a cap is used up after DONE acts. */
+/* What is left out of the test and decides, and how to say that there is none. */
+static void say_lacks(const struct policy *p, const struct policy_case *now)
+{
+    struct policy_fact facts[FACTS_MAX + sizeof fact_keys / sizeof *fact_keys];
+    struct policy_case more = *now;
+    const struct policy_fact *fact;
+    struct policy_ruling other;
+
+    if (now->n_facts)
+        memcpy(facts, now->facts, now->n_facts * sizeof *facts);
+    for (const char *const *key = fact_keys; *key && now->n_subjects; key++)
+        if (!case_says(now, 0, *key))
+            facts[more.n_facts++] = (struct policy_fact){ 0, *key, "" };
+    more.facts = facts;
+    fact = lacks_find(p, now, &more, true, &other);
+    if (fact)
+        printf("; \"%s\" is left out, which is unknown: write \"%s =\" if there is none (%s by %s)",
+               fact->name, fact->name, policy_verdict_name(other.verdict), other.rule);
+}
+
+/* What is decided: a verdict's name, or "cap NAME" where a cap is used up after DONE acts, or cannot be
+ * counted, as WHY says. */
 static const char *decide(const struct policy *p, const struct policy_case *now, int64_t done,
-                          struct policy_ruling *r, char *cap, size_t size)
+                          struct policy_ruling *r, char *cap, size_t size, char *why, size_t why_size)
 {
     struct caps_due due;
-    char why[400];
 
+    *why = '\0';
     policy_rule_on(p, now, r);
     if (r->verdict == POLICY_DENY)
         return policy_verdict_name(r->verdict);
-    if (!caps_due(p, now, &due, cap, why, sizeof why))
+    if (!caps_due(p, now, &due, cap, why, why_size))
         return cap;
     for (size_t i = 0; i < due.n; i++)
         if (done >= due.of[i].limit) {
@@ -183,7 +206,7 @@ static bool run_test(struct host *host, struct config *c, const char *section, i
                                .now_ms = at ? clock_read(at) : clock_unix_ms() };
     struct expected x;
     struct arena arena;
-    char cap[80] = "", why[300];
+    char cap[80] = "", why[400];
     bool good;
 
     if (!tool)
@@ -206,7 +229,7 @@ static bool run_test(struct host *host, struct config *c, const char *section, i
             now.n_facts = split_fact(&arena, *key, value, facts, now.n_facts);
     }
     policy_at(&host->policy, now.now_ms);
-    decided = decide(&host->policy, &now, x.done, &r, cap, sizeof cap);
+    decided = decide(&host->policy, &now, x.done, &r, cap, sizeof cap, why, sizeof why);
     level = r.verdict == POLICY_DENY ? "nobody"
                                      : levels[policy_level(&host->policy, r.verdict, now.safety, x.can_ask)];
     good = (!x.verdict || strcmp(x.verdict, decided) == 0) && (!x.rule || is_rule(x.rule, r.rule)) &&
@@ -216,11 +239,14 @@ static bool run_test(struct host *host, struct config *c, const char *section, i
            strcmp(r.rule, "default") == 0 ? "" : r.rule);
     if (strcmp(r.rule, "protected") == 0)
         printf(" (%s)", r.why);
+    if (*why)
+        printf(" (%s)", why);
     if (x.level)
         printf(", level %s", level);
     if (!good)
         printf("; expected %s%s%s%s%s (line %d)", x.verdict ? x.verdict : "", x.rule ? " by " : "",
                x.rule ? x.rule : "", x.level ? " level " : "", x.level ? x.level : "", line);
+    say_lacks(&host->policy, &now);
     printf("\n");
     *failed += !good;
     arena_release(&arena, false);

@@ -163,10 +163,10 @@ static bool is_protected(const struct policy *p, const struct policy_case *c, st
         const char *words, *key, *what, *facts[4];
     } lists[] = { { p->protected_devices,
                     "protected_devices",
-                    "serial number and name",
+                    "serial number and name are",
                     { "id", "serial", "name", NULL } },
-                  { p->protected_users, "protected_users", "user", { "user", "user_name", NULL } },
-                  { p->protected_tags, "protected_tags", "tags", { "tag", NULL } } };
+                  { p->protected_users, "protected_users", "user is", { "user", "user_name", NULL } },
+                  { p->protected_tags, "protected_tags", "tags are", { "tag", NULL } } };
 
     for (size_t i = 0; i < (c->n_subjects ? c->n_subjects : 1); i++)
         for (size_t k = 0; k < sizeof lists / sizeof *lists; k++) {
@@ -180,7 +180,7 @@ static bool is_protected(const struct policy *p, const struct policy_case *c, st
                          "it is protected (%s in [policy]); nobody may act on it through kmcp", lists[k].key);
             else
                 snprintf(why, sizeof why,
-                         "it may be protected (%s in [policy]): its %s is unknown; nobody may act on it "
+                         "it may be protected (%s in [policy]): its %s unknown; nobody may act on it "
                          "through kmcp",
                          lists[k].key, lists[k].what);
             return deny(out, "protected", why);

@@ -2,6 +2,7 @@
 import calendar
 import json
 import os
+import pathlib
 import pty
 import re
 import select
@@ -432,11 +433,13 @@ class Policy(Case):
         test = "tool = lock_device\nexpect = deny\n"
         for text, status, said in (("[test day lock]\n" + test, 1, "[test day lock]: a test's name has letters, digits, _ and - alone, and no spaces"),
                                    ("[test a]\n" + test + "tags = x\n", 1, 'unknown key "tags" in [test a]; a test has tool, expect, level,'),
-                                   ("[test a]\ntool = lock_device\nexpect = maybe\n", 1, "it is one of allow, default, ask, approve, approve-two, deny"),
+                                   ("[test a]\ntool = lock_device\nexpect = maybe\n", 1, "it is one of allow, default, ask, approve, approve-two, deny, cap NAME"),
                                    ("[test a]\n" + test + "user =\nrule = night\n", 0, "ok   a: deny by rule night\n"),
                                    ("[test a]\n" + test + "user =\nrule = rule night\n", 0, "ok   a: deny by rule night\n"),
                                    ("[test a]\n" + test + "user =\nrule = rule day\n", 1, "expected deny by rule day"),
                                    ("[test a]\n" + test, 0, "deny by protected (it may be protected (protected_users in [policy]): its user is unknown;"),
+                                   ("[test a]\n" + test, 0, '; "user" is left out, which is unknown: write "user =" if there is none (deny by rule night)\n'),
+                                   ("[test a]\n" + test + "user =\n", 0, "ok   a: deny by rule night\n"),
                                    ("", 1, "holds no [test NAME]")):
             tests.write_text(text)
             tests.chmod(0o600)
@@ -526,6 +529,18 @@ class Policy(Case):
         self.assertIn(f"lock_device {a['device_id']}: was done, would be denied by rule macs", p.stdout)
         self.assertNotIn(b["device_id"], p.stdout)
         self.assertIn("2 acts and secret reads on record: 1 would be denied", p.stdout)
+
+    def test_what_a_test_leaves_out_and_decides_is_named(self):
+        site = self.site(policy="protected_tags = vip\n[rule keys]\nclasses = REVEAL\nthen = deny")
+        p = self.expectations(site, "[test a]\ntool = lock_device\nexpect = deny\n")
+        self.assertIn("its tags are unknown", p.stdout)
+        self.assertIn('"tag" is left out, which is unknown: write "tag =" if there is none (default by default)\n', p.stdout)
+        p = self.expectations(self.site(policy="[cap share]\npercent = 5\nper = day"), "[test a]\ntool = lock_device\nexpect = cap share\n")
+        self.assertIn("ok   a: cap share (no rule matches) ([cap share] cannot be counted: nothing was said of the device that it counts by,", p.stdout)
+        manual = (pathlib.Path(__file__).parents[2] / "core" / "kmcp.md").read_text()
+        p = self.expectations(site, "[test a]\ntool = lock_device\nexpect = deny\nnothing = 1\n")
+        for key in re.search("a test has (.*)", p.stderr).group(1).split(", "):
+            self.assertIn(f"`{key}`", manual)
 
     def expectations(self, site, text):
         path = site.dir / "expect.ini"
