@@ -41,29 +41,34 @@ static bool hash_file(const char *path, char hex[2 * DIGEST_SIZE + 1])
     return ok;
 }
 
-static void add_file(struct paper *p, const char *role, const char *path, bool *first)
+/* MAKES: what makes such a file, or NULL. */
+static void add_file(struct paper *p, const char *role, const char *path, const char *makes, bool *first)
 {
     char hex[2 * DIGEST_SIZE + 1] = "";
+    bool ok = hash_file(path, hex);
 
-    if (!hash_file(path, hex)) {
-        fprintf(stderr, "kmcp: \"%s\" cannot be read; its digest is missing\n", path);
+    if (!ok) {
+        fprintf(stderr, "kmcp: the file \"%s\" (%s) cannot be read, so its digest is missing%s%s\n", path,
+                role, makes ? "; what stands in it is made by " : "", makes ? makes : "");
         p->failed = true;
     }
     if (p->json) {
         buf_printf(&p->text, "%s{\"role\":\"%s\",\"path\":", *first ? "" : ",", role);
         json_quote(&p->text, path);
-        buf_printf(&p->text, ",\"sha256\":\"%s\"}", hex);
-    } else {
+        buf_printf(&p->text, ok ? ",\"sha256\":\"%s\"}" : ",\"sha256\":null%s}", hex);
+    } else if (ok) {
         buf_printf(&p->text, "file %-8s %s %s\n", role, hex, path);
+    } else {
+        buf_printf(&p->text, "no digest %s %s\n", role, path);
     }
     *first = false;
 }
 
 /* PATH as the INI names it; NULL: it names none, and that is said too. */
-static void add_named(struct paper *p, const char *role, const char *path, bool *first)
+static void add_named(struct paper *p, const char *role, const char *path, const char *makes, bool *first)
 {
     if (path)
-        add_file(p, role, path, first);
+        add_file(p, role, path, makes, first);
     else if (p->json)
         buf_printf(&p->text, ",{\"role\":\"%s\",\"path\":null,\"sha256\":null}", role);
     else
@@ -90,7 +95,7 @@ static void add_modules(struct paper *p, bool *first)
     qsort(names, n, sizeof *names, by_name);
     for (size_t i = 0; i < n; i++) {
         snprintf(path, sizeof path, "%s/%s", folder, names[i] ? names[i] : "?");
-        add_file(p, "module", path, first);
+        add_file(p, "module", path, NULL, first);
         free(names[i]);
     }
 }
@@ -103,14 +108,15 @@ static void add_files(struct paper *p, struct host *host)
     if (p->json)
         buf_puts(&p->text, ",\"files\":[");
     if (lazy_exe(exe, sizeof exe))
-        add_file(p, "program", exe, &first);
+        add_file(p, "program", exe, NULL, &first);
     add_modules(p, &first);
     for (size_t i = 0; i < host->registry.n_plugins; i++)
-        add_file(p, "plugin", host->registry.plugins[i]->path, &first);
-    add_file(p, "ini", host->config.file, &first);
-    add_named(p, "approvers", host->policy.approvers, &first);
-    add_named(p, "ca_file", host->tenant.ca_file, &first);
-    add_named(p, "tokens", config_str(&host->config, "http", "tokens", NULL), &first);
+        add_file(p, "plugin", host->registry.plugins[i]->path, NULL, &first);
+    add_file(p, "ini", host->config.file, NULL, &first);
+    add_named(p, "approvers", host->policy.approvers, "kmcp approver NAME", &first);
+    add_named(p, "ca_file", host->tenant.ca_file, NULL, &first);
+    add_named(p, "tokens", config_str(&host->config, "http", "tokens", NULL), "kmcp token NAME SCOPES",
+              &first);
     if (p->json)
         buf_puts(&p->text, "]");
 }

@@ -56,7 +56,8 @@ static void check_approvers(struct doctor *d)
     if (!d->host.policy.approvers)
         return;
     if (approvers_check(d->host.policy.approvers, &approvers, why, sizeof why))
-        doctor_say(d, approvers ? "ok" : "FAIL", "%zu approvers in %s", approvers, d->host.policy.approvers);
+        doctor_say(d, approvers ? "ok" : "FAIL", "%zu approvers in %s%s", approvers, d->host.policy.approvers,
+                   approvers ? "" : "; kmcp approver NAME makes the lines for one");
     else
         doctor_say(d, "FAIL", "nobody could approve: %s", why);
 }

@@ -1,9 +1,11 @@
 /* approvers.c - the people who may agree outside the client.  SPDX-License-Identifier: Apache-2.0 */
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "approvers.h"
 #include "base/config.h"
@@ -70,7 +72,8 @@ static bool read_file(const char *file, struct config *c, char *why, size_t why_
             ok = config_fail(c, c->entries[i].line, "unknown key \"%s\"; only hash is known here",
                              c->entries[i].key);
     if (!ok)
-        snprintf(why, why_size, "%s", c->error);
+        snprintf(why, why_size, "%s%s", c->error,
+                 access(file, F_OK) != 0 && errno == ENOENT ? "; kmcp approver NAME makes its lines" : "");
     return ok;
 }
 

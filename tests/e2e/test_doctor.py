@@ -243,6 +243,24 @@ class Attest(Case):
         self.assertIn(f"file tokens   {digest} {approvers}\n", text)
         self.assertIn("no file ca_file\n", text)
 
+    def test_approvers_that_are_missing_are_named(self):
+        site = self.site()
+        path = site.dir / "approvers"
+        site.write(site.ini.read_text().replace("[audit]", f"approvers = {path}\n[audit]"))
+        for command, stream in (("check", "stderr"), ("doctor", "stdout")):
+            p = site.run(command)
+            self.assertEqual(p.returncode, 1)
+            self.assertRegex(getattr(p, stream), rf"{path}: cannot be opened \(.*\); kmcp approver NAME makes its lines\n")
+        p = site.run("attest")
+        self.assertEqual((p.returncode, p.stderr), (1, f'kmcp: the file "{path}" (approvers) cannot be read, so its digest is missing; '
+                                                       "what stands in it is made by kmcp approver NAME\n"))
+        self.assertIn(f"no digest approvers {path}\n", p.stdout)
+        p = site.run("attest", "--json")
+        self.assertIn({"role": "approvers", "path": str(path), "sha256": None}, json.loads(p.stdout)["files"])
+        path.write_text("")
+        path.chmod(0o600)
+        self.assertIn(f"0 approvers in {path}; kmcp approver NAME makes the lines for one\n", site.run("doctor").stdout)
+
     def test_read_only_holds_back(self):
         p = self.site(read_only=True).run("attest")
         self.assertIn("held-back POST   /api/v1/devices/{device_id}/action/erase DESTROY", p.stdout)
