@@ -73,6 +73,18 @@ static bool still_waits(struct call *c, const struct pending *p)
         p->id, c->host->config_option, until, c->sentence);
 }
 
+static bool still_denied(struct call *c, const struct pending *p)
+{
+    char until[32];
+
+    return call_refuse(
+        c,
+        "%s was not done: %s said no to it (%s). The same call is refused until %s; do not try "
+        "it again after that either, unless they ask for it",
+        c->name, p->n_by ? p->by[p->n_by - 1] : "a person", p->id,
+        clock_iso(p->expires_ms, until, sizeof until));
+}
+
 static void hex_of(const uint8_t digest[DIGEST_SIZE], char out[2 * DIGEST_SIZE + 1])
 {
     digest_hex(digest, DIGEST_SIZE, out);
@@ -248,9 +260,7 @@ bool phase_approval(struct call *c)
         return p.stage == PENDING_WAITING ? still_waits(c, &p) : use(c, &p);
     case PENDING_DENIED:
         if (p.expires_ms > state_now(c->host->state) && !what)
-            return call_refuse(
-                c, "%s was not done: %s said no to it (%s); do not try again unless they ask for it", c->name,
-                p.n_by ? p.by[p.n_by - 1] : "a person", p.id);
+            return still_denied(c, &p);
         return begin(c, &p);
     case PENDING_USED:
         refuse_approval(c, p.id,

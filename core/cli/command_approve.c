@@ -102,6 +102,31 @@ void approve_show(const struct desk *d)
     fflush(stdout);
 }
 
+/* Why nobody can decide about it, and what can be done until when. */
+static int complain_closed(const struct desk *d)
+{
+    const struct pending *p = &d->pending;
+    bool over = p->expires_ms <= state_now(d->host.state);
+    const char *what = over && p->stage <= PENDING_APPROVED ? "expired" : pending_stage_name(p->stage);
+    char until[32];
+
+    clock_iso(p->expires_ms, until, sizeof until);
+    if (p->stage == PENDING_DENIED && !over)
+        fprintf(
+            stderr,
+            "kmcp: %s does not wait any more: %s denied it; the same call is refused until %s, and can be "
+            "asked for again after that\n",
+            p->id, p->n_by ? p->by[p->n_by - 1] : "a person", until);
+    else if (p->stage == PENDING_APPROVED && !over)
+        fprintf(stderr,
+                "kmcp: %s does not wait any more (approved); it is done when the same call is made again, "
+                "until %s\n",
+                p->id, until);
+    else
+        fprintf(stderr, "kmcp: %s does not wait any more (%s); it has to be asked for again\n", p->id, what);
+    return 1;
+}
+
 static int work(struct desk *d, const char *id, bool deny)
 {
     char why[500];
@@ -119,11 +144,8 @@ static int work(struct desk *d, const char *id, bool deny)
         complain_unread(bad);
         return 1;
     }
-    if (!is_open(d, &d->pending) || (!deny && d->pending.stage == PENDING_APPROVED)) {
-        fprintf(stderr, "kmcp: %s does not wait any more (%s); it has to be asked for again\n", d->pending.id,
-                d->pending.stage == PENDING_WAITING ? "expired" : pending_stage_name(d->pending.stage));
-        return 1;
-    }
+    if (!is_open(d, &d->pending) || (!deny && d->pending.stage == PENDING_APPROVED))
+        return complain_closed(d);
     return deny ? approve_deny(d) : approve_decide(d);
 }
 

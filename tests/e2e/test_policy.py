@@ -154,7 +154,12 @@ class Policy(Case):
         self.assertIn("nothing was decided", text)
         text, status = on_terminal(site, "deny", pending)
         self.assertEqual(status, 0, text)
-        self.assertIn("said no", k.bad("erase_device", self.erase(d)))
+        why = k.bad("erase_device", self.erase(d))
+        until = re.search(rf"said no to it \({pending}\)\. The same call is refused until (\S+Z); do not try it again after that either", why)
+        self.assertTrue(until, why)
+        text, status = on_terminal(site, "approve", pending)
+        self.assertEqual(status, 1)
+        self.assertRegex(text, rf"{pending} does not wait any more: uid .* denied it; the same call is refused until {until.group(1)}, and can be asked for again after that\n")
         self.assertEqual(self.tenant.acts(), [])
 
     def test_a_no_needs_no_tenant(self):
@@ -219,7 +224,7 @@ class Policy(Case):
         self.approve(site, pending)
         self.assertIn(f"{pending}  restart_device", site.run("approve").stdout)
         self.assertIn("approved and not used yet", site.run("approve").stdout)
-        self.assertIn("does not wait any more (approved)", on_terminal(site, "approve", pending, answers=[YES])[0])
+        self.assertIn("does not wait any more (approved); it is done when the same call is made again, until 2", on_terminal(site, "approve", pending, answers=[YES])[0])
         self.assertEqual(on_terminal(site, "deny", pending), (f"{pending}: denied\n", 0))
         self.assertIn("said no", k.bad("restart_device", self.lock(d)))
         self.assertEqual(self.tenant.acts(), [])
