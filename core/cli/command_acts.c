@@ -85,17 +85,19 @@ static bool count_request(void *arg, const char *key, const struct state_record 
     return true;
 }
 
-/* Requests for a person outside, by what became of them; they are kept for a day after their end. */
+/* Requests for a person outside, by what became of them; they are kept for a day after their end, unless the
+ * same call is asked for again, which takes their place. */
 static bool show_pending(struct host *host, struct arena *a)
 {
     struct requests r = { .a = a, .now_ms = state_now(host->state) };
 
     if (state_each(host->state, "pending", count_request, &r) != STATE_YES)
         return false;
-    printf("requests for approval: %zu waiting, %zu approved and not used yet; of the last day %zu used, %zu "
-           "denied, %zu expired or void\n",
-           r.by[PENDING_WAITING], r.by[PENDING_APPROVED], r.by[PENDING_USED], r.by[PENDING_DENIED],
-           r.by[PENDING_VOID] + r.expired);
+    printf(
+        "requests for approval, the latest of each call (kmcp audit show has all): %zu waiting, %zu approved "
+        "and not used yet; ended within a day: %zu used, %zu denied, %zu expired or void\n",
+        r.by[PENDING_WAITING], r.by[PENDING_APPROVED], r.by[PENDING_USED], r.by[PENDING_DENIED],
+        r.by[PENDING_VOID] + r.expired);
     return true;
 }
 

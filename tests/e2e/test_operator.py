@@ -160,7 +160,8 @@ class Messages(Case):
         k.bad("restart_device", {"device_id": d["device_id"], "confirm": True})
         self.tenant.set(faults=[])
         p = site.run("state")
-        for line in ("requests for approval: 1 waiting, 0 approved and not used yet; of the last day 0 used, 0 denied, 0 expired or void",
+        for line in ("requests for approval, the latest of each call (kmcp audit show has all): 1 waiting, 0 approved and not used yet; "
+                     "ended within a day: 0 used, 0 denied, 0 expired or void",
                      ": 2, 1 of them without a known end", "answers given at a client and used: 2"):
             self.assertIn(line + "\n", p.stdout)
         self.assertNotIn("clock:", p.stdout)
