@@ -8,16 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "audit_anchor.h"
 #include "audit_chain.h"
 #include "audit_line.h"
 #include "audit_verify.h"
 #include "base/turn.h"
 
-static void fault(struct verify *v, const char *file, uint64_t line, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static void fault(struct verify *v, const char *file, uint64_t line, const char *fmt, ...)
+void verify_fault(struct verify *v, const char *file, uint64_t line, const char *fmt, ...)
 {
     char what[300];
     va_list args;
@@ -106,23 +102,24 @@ static void check_place(struct verify *v, const struct reader *r, uint64_t seq, 
         v->first = seq;
         snprintf(v->before, sizeof v->before, "%s", prev);
         if (v->from && seq != v->from)
-            fault(v, r->file, r->line,
-                  "the files begin with record %llu, not %llu: those before it are missing", n,
-                  (unsigned long long)v->from);
+            verify_fault(v, r->file, r->line,
+                         "the files begin with record %llu, not %llu: those before it are missing", n,
+                         (unsigned long long)v->from);
         else if (seq != 1 && !begins)
-            fault(v, r->file, r->line, "records 1 to %llu are missing, and record %llu did not begin a file",
-                  n - 1, n);
+            verify_fault(v, r->file, r->line,
+                         "records 1 to %llu are missing, and record %llu did not begin a file", n - 1, n);
         else if (seq != 1)
             v->late = !v->from;
         else if (strspn(prev, "0") != CHAIN_MAC_HEX)
-            fault(v, r->file, r->line, "record 1 does not begin a chain");
+            verify_fault(v, r->file, r->line, "record 1 does not begin a chain");
     } else if (seq > v->last + 1) {
-        fault(v, r->file, r->line, "records %llu to %llu are missing before record %llu", want, n - 1, n);
+        verify_fault(v, r->file, r->line, "records %llu to %llu are missing before record %llu", want, n - 1,
+                     n);
     } else if (seq <= v->last) {
-        fault(v, r->file, r->line, "record %llu is out of order or here a second time, after record %llu", n,
-              want - 1);
+        verify_fault(v, r->file, r->line,
+                     "record %llu is out of order or here a second time, after record %llu", n, want - 1);
     } else if (strcmp(prev, v->mac) != 0) {
-        fault(v, r->file, r->line, "record %llu does not follow from the record before it", n);
+        verify_fault(v, r->file, r->line, "record %llu does not follow from the record before it", n);
     }
 }
 
@@ -142,10 +139,10 @@ static void check_line(struct verify *v, struct reader *r, const char *line, siz
     }
     torn = torn_before(line, len);
     if (v->key && !digest_equal(mac, given, CHAIN_MAC_HEX))
-        fault(v, r->file, r->line, "record %llu was changed", (unsigned long long)seq);
+        verify_fault(v, r->file, r->line, "record %llu was changed", (unsigned long long)seq);
     else if (torn != r->odd_bytes)
-        fault(v, r->file, r->odd_line ? r->odd_line : r->line, "%llu bytes here are no record",
-              (unsigned long long)r->odd_bytes);
+        verify_fault(v, r->file, r->odd_line ? r->odd_line : r->line, "%llu bytes here are no record",
+                     (unsigned long long)r->odd_bytes);
     else if (torn) {
         v->torn++;
         if (v->say)
@@ -180,8 +177,9 @@ bool verify_file(struct verify *v, const struct audit_files *f, size_t i)
     }
     v->tail = r.odd_bytes;
     if (r.odd_line && r.odd_bytes)
-        fault(v, r.file, r.odd_line, "%llu bytes at the end are no whole record: torn by a crash, or cut off",
-              (unsigned long long)r.odd_bytes);
+        verify_fault(v, r.file, r.odd_line,
+                     "%llu bytes at the end are no whole record: torn by a crash, or cut off",
+                     (unsigned long long)r.odd_bytes);
     audit_lines_close(&lines);
     return true;
 }
@@ -191,10 +189,11 @@ void verify_begin(struct verify *v, const char *path)
     unsigned long long first = v->first;
 
     if (v->key && v->late && v->archived + 1 < v->first)
-        fault(v, path, 0,
-              "records %llu to %llu are missing, and nobody put on record that they are archived: kmcp audit "
-              "accept does, --from %llu is enough for once",
-              (unsigned long long)v->archived + 1, first - 1, first);
+        verify_fault(
+            v, path, 0,
+            "records %llu to %llu are missing, and nobody put on record that they are archived: kmcp audit "
+            "accept does, --from %llu is enough for once",
+            (unsigned long long)v->archived + 1, first - 1, first);
 }
 
 void verify_end(struct verify *v, const char *path)
@@ -202,13 +201,13 @@ void verify_end(struct verify *v, const char *path)
     if (!v->key)
         return;
     if (v->found != HEAD_GOOD)
-        fault(v, path, 0, "its head (%s.head) is missing or was changed: records may be missing at the end",
-              path);
+        verify_fault(v, path, 0,
+                     "its head (%s.head) is missing or was changed: records may be missing at the end", path);
     else if (v->head.seq > v->last)
-        fault(v, path, 0, "records %llu to %llu are missing at the end", (unsigned long long)v->last + 1,
-              (unsigned long long)v->head.seq);
+        verify_fault(v, path, 0, "records %llu to %llu are missing at the end",
+                     (unsigned long long)v->last + 1, (unsigned long long)v->head.seq);
     else if (v->head.seq == v->last && v->begun && strcmp(v->head.mac, v->mac) != 0)
-        fault(v, path, 0, "its last record is not the one that was written last");
+        verify_fault(v, path, 0, "its last record is not the one that was written last");
 }
 
 /* ---- what there is, while others write ---- */
@@ -242,95 +241,4 @@ bool verify_find(struct verify *v, struct audit_files *f, const char *path, cons
     if (turn >= 0)
         close(turn);
     return ok;
-}
-
-/* ---- anchors ---- */
-
-/* The MAC of record SEQ, looked for in all files. */
-static bool find_mac(const struct audit_files *f, uint64_t seq, char out[CHAIN_MAC_HEX + 1])
-{
-    static const uint8_t none[DIGEST_SIZE];
-    bool found = false;
-
-    for (size_t i = 0; i < f->n && !found; i++) {
-        struct audit_lines lines;
-        size_t len;
-
-        if (!audit_lines_open(&lines, f, i))
-            continue;
-        while (!found && (len = audit_lines_next(&lines)) > 0) {
-            char mac[CHAIN_MAC_HEX + 1], prev[CHAIN_MAC_HEX + 1];
-            size_t bytes = len - (lines.text[len - 1] == '\n');
-            uint64_t at;
-
-            found = chain_line_place(lines.text, bytes, &at, prev) && at == seq &&
-                    chain_line_mac(none, lines.text, bytes, mac, out);
-        }
-        audit_lines_close(&lines);
-    }
-    return found;
-}
-
-void verify_mark(struct verify *v, const struct audit_files *f, uint64_t seq, const char *mac)
-{
-    char here[CHAIN_MAC_HEX + 1] = "";
-
-    if (seq > v->last)
-        fault(v, f->current, 0, "records %llu to %llu, which the state remembers, are missing at the end",
-              (unsigned long long)v->last + 1, (unsigned long long)seq);
-    else if (seq && seq >= v->first && (!find_mac(f, seq, here) || strcmp(here, mac) != 0))
-        fault(v, f->current, 0, "record %llu is not the one that the state remembers",
-              (unsigned long long)seq);
-}
-
-static void check_anchor(struct verify *v, const char *anchors, uint64_t number, const struct anchor *a,
-                         const struct audit_files *f)
-{
-    unsigned long long seq = a->seq;
-    char mac[CHAIN_MAC_HEX + 1] = "";
-
-    if (v->from && a->seq < v->from) {
-        v->earlier++;
-        return;
-    }
-    v->compared++;
-    if (!find_mac(f, a->seq, mac))
-        fault(v, anchors, number, "record %llu, which was anchored, is not in the audit files", seq);
-    else if (strcmp(mac, a->mac) != 0)
-        fault(v, anchors, number, "record %llu is not the one that was anchored", seq);
-}
-
-bool verify_anchors(struct verify *v, const char *anchors, const char *host, const char *path,
-                    const struct audit_files *f)
-{
-    FILE *in = fopen(anchors, "r");
-    char *line = NULL;
-    size_t cap = 0;
-    uint64_t number = 0, left = v->anchored;
-    ssize_t len;
-
-    if (!in)
-        return false;
-    /* those that came since are of records that did, too */
-    while (left && (len = getline(&line, &cap, in)) > 0 && (uint64_t)len <= left) {
-        struct anchor a;
-
-        left -= (uint64_t)len;
-
-        number++;
-        if (!anchor_parse(line, &a)) {
-            fault(v, anchors, number, "this is no anchor");
-        } else if (strcmp(a.path, path) != 0 || (a.host && strcmp(a.host, host) != 0)) {
-            v->others++;
-            snprintf(v->other, sizeof v->other, "%s%s%s", a.host ? a.host : "", a.host ? ":" : "", a.path);
-        } else {
-            check_anchor(v, anchors, number, &a, f);
-        }
-    }
-    free(line);
-    fclose(in);
-    if (!v->compared)
-        fault(v, anchors, 0, "no anchor in it is for %s:%s%s", host, path,
-              v->earlier ? " from the record on that the files are to begin with" : "");
-    return true;
 }

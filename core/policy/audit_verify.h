@@ -38,6 +38,12 @@ bool verify_file(struct verify *v, const struct audit_files *f, size_t i);
 void verify_begin(struct verify *v, const char *path);
 /* After the last file: does the chain end where its head says? */
 void verify_end(struct verify *v, const char *path);
+/* Tells of a fault, in LINE of FILE (0: in all of it), and counts it. */
+void verify_fault(struct verify *v, const char *file, uint64_t line, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* ---- against what others know of it (audit_compare.c), after the last file ---- */
+
 /* Does the record that the state remembers as the last one (SEQ, MAC; 0: none) stand in the files? */
 void verify_mark(struct verify *v, const struct audit_files *f, uint64_t seq, const char *mac);
 /* Do the anchors in ANCHORS that are for HOST and PATH stand in the chain? A second pass over the files. */
