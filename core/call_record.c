@@ -197,7 +197,7 @@ bool phase_outcome(struct call *c)
              : c->out.end == CALL_COMPLETE       ? "ok"
              : c->failure.rc == KMCP_E_CANCELLED ? "cancelled"
                                                  : "failed";
-    recorded = audit_outcome(c->host->audit, &c->record, result, did->act_line[0] ? did->act_line : NULL,
+    recorded = audit_outcome(c->host->audit, &c->record, result, did->act_sent ? did->act_line : NULL,
                              did->act_status, c->out.end == CALL_COMPLETE ? NULL : c->out.text);
     end_claim(c,
               did->act_unknown              ? LEDGER_UNKNOWN

@@ -90,7 +90,7 @@ static int report(const struct books *b, bool json)
                                           { "target", a->target, " " },
                                           { "id", a->id, ", record " } };
 
-        if (a->from_ms < b->since_ms || (!a->known && a->to_ms > b->asked_ms))
+        if (a->from_ms < b->since_ms || (!a->known && (a->failed || a->to_ms > b->asked_ms)))
             continue;
         acts++;
         if (a->known)

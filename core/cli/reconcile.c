@@ -56,8 +56,15 @@ static bool add_acts(struct books *b, const kmcp_json *r, int64_t at)
     return true;
 }
 
-/* The acts of ID end at AT, or are no acts: they were not SENT. False: there are none. */
-static bool end_acts(struct books *b, const char *id, int64_t at, bool sent)
+/* What the tenant may know of a record's act. */
+enum sent {
+    SENT_NOT,     /* nothing */
+    SENT_IN_VAIN, /* it failed then: an event, or none */
+    SENT,         /* an event */
+};
+
+/* The acts of ID end at AT, or are no acts: they were not sent. False: there are none. */
+static bool end_acts(struct books *b, const char *id, int64_t at, enum sent sent)
 {
     bool found = false;
 
@@ -65,7 +72,8 @@ static bool end_acts(struct books *b, const char *id, int64_t at, bool sent)
         if (strcmp(b->acts[i].id, id) == 0) {
             found = true;
             b->acts[i].to_ms = at;
-            if (sent)
+            b->acts[i].failed = sent == SENT_IN_VAIN;
+            if (sent != SENT_NOT)
                 continue;
             memmove(&b->acts[i], &b->acts[i + 1], (b->n_acts - i - 1) * sizeof *b->acts);
             b->n_acts--;
@@ -74,31 +82,46 @@ static bool end_acts(struct books *b, const char *id, int64_t at, bool sent)
 }
 
 /* Could it have been sent? After a crash there is an intent alone, or one that was resolved. */
-static bool was_sent(const kmcp_json *r)
+static enum sent was_sent(const kmcp_json *r)
 {
     const char *result = get(r, "result"), *detail = get(r, "detail");
 
     if (strcmp(get(r, "event"), "resolved") == 0) /* older ones say it in words alone */
         return strcmp(result, "failed") != 0 && strncmp(detail, "kmcp ended before it was sent", 29) != 0 &&
-               strncmp(detail, "it left no trace", 16) != 0;
-    return strcmp(result, "failed") != 0 && (*get(r, "request") || strcmp(result, "unknown") == 0);
+                       strncmp(detail, "it left no trace", 16) != 0
+                   ? SENT
+                   : SENT_NOT;
+    if (strcmp(result, "failed") == 0 || strcmp(result, "cancelled") == 0)
+        return *get(r, "request") ? SENT_IN_VAIN : SENT_NOT;
+    return *get(r, "request") || strcmp(result, "unknown") == 0 ? SENT : SENT_NOT;
+}
+
+/* What kmcp's own commands and files have on record sends nothing that the tenant has an event of. */
+static bool is_act(const kmcp_json *r)
+{
+    return *get(r, "plugin") && strcmp(get(r, "class"), "READ") != 0;
 }
 
 static bool take_act(struct books *b, const kmcp_json *r, int64_t since)
 {
-    const char *event = get(r, "event");
+    const char *event = get(r, "event"), *id = get(r, "id");
     int64_t at = clock_read(get(r, "time"));
 
     if (strcmp(event, "intent") == 0)
-        return at < since || add_acts(b, r, at);
+        return at < since || !is_act(r) || add_acts(b, r, at);
     if (strcmp(event, "resolved") == 0) {
-        if (!was_sent(r))
-            end_acts(b, get(r, "id"), at, false);
+        if (was_sent(r) == SENT_NOT)
+            end_acts(b, id, at, SENT_NOT);
         return true;
     }
-    if (strcmp(event, "outcome") != 0)
+    if (strcmp(event, "outcome") != 0 || !is_act(r))
         return true;
-    return end_acts(b, get(r, "id"), at, was_sent(r)) || at < since || !was_sent(r) || add_acts(b, r, at);
+    if (end_acts(b, id, at, was_sent(r)) || at < since || was_sent(r) == SENT_NOT)
+        return true;
+    if (!add_acts(b, r, at))
+        return false;
+    end_acts(b, id, at, was_sent(r));
+    return true;
 }
 
 static bool read_file(struct books *b, const struct audit_files *f, size_t i, int64_t since)
@@ -230,18 +253,30 @@ bool reconcile_is_ours(const struct books *b, const char *actor)
     return false;
 }
 
-void reconcile_match(struct books *b)
+/* Is E what the tenant says of the act A? */
+static bool is_event_of(const struct books *b, const struct event *e, const struct act *a)
+{
+    return !e->ours && strcmp(e->target, a->target) == 0 && e->at_ms >= a->from_ms - NEAR_MS &&
+           e->at_ms <= a->to_ms + NEAR_MS && ((!b->told && !a->failed) || reconcile_is_ours(b, e->actor));
+}
+
+/* Those that FAILED after the others, which must have an event each; and they do not say who we are. */
+static void match_acts(struct books *b, bool failed)
 {
     for (size_t i = 0; i < b->n_acts; i++)
-        for (size_t k = 0; k < b->n_events && !b->acts[i].known; k++) {
+        for (size_t k = 0; b->acts[i].failed == failed && k < b->n_events && !b->acts[i].known; k++) {
             struct event *e = &b->events[k];
 
-            if (e->ours || strcmp(e->target, b->acts[i].target) != 0 ||
-                e->at_ms < b->acts[i].from_ms - NEAR_MS || e->at_ms > b->acts[i].to_ms + NEAR_MS ||
-                (b->told && !reconcile_is_ours(b, e->actor)))
+            if (!is_event_of(b, e, &b->acts[i]))
                 continue;
             e->ours = b->acts[i].known = true;
             if (!reconcile_is_ours(b, e->actor) && b->n_actors < ACTORS)
                 snprintf(b->actors[b->n_actors++], 64, "%s", e->actor);
         }
+}
+
+void reconcile_match(struct books *b)
+{
+    match_acts(b, false);
+    match_acts(b, true);
 }

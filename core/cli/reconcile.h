@@ -16,6 +16,7 @@ struct act {
     int64_t from_ms, to_ms; /* its intent, its outcome */
     char target[64], tool[72], id[40];
     bool known;
+    bool failed; /* after it was sent: the tenant may have an event of it, or none */
 };
 
 struct event {

@@ -47,7 +47,7 @@ struct client_call {
     /* what happened, for the audit */
     unsigned sent;      /* requests that went out */
     bool act_sent;      /* one that was not READ went out */
-    bool act_accepted;  /* and was answered with 2xx */
+    bool act_accepted;  /* WRITE or DESTROY, and answered with 2xx */
     bool act_unknown;   /* and nobody knows what became of it */
     bool act_not_json;  /* its answer says of itself that it is something else */
     int act_status;     /* its HTTP status, 0 if none */

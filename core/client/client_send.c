@@ -191,10 +191,12 @@ static void await(struct client *cl, struct client_call *call, const struct kmcp
 
     if (a->job) /* a cancellation does not cut an act short: its outcome is wanted */
         cl->ops->await(cl->http, a->job, is_act ? NULL : call->cancelled);
-    if (is_act) {
+    if (rq->route->safety != KMCP_READ) {
         call->act_sent = call->act_sent || x->end != HTTP_NOT_SENT;
-        call->act_accepted = call->act_accepted || (x->status >= 200 && x->status < 300);
         call->act_status = x->status;
+    }
+    if (is_act) {
+        call->act_accepted = call->act_accepted || (x->status >= 200 && x->status < 300);
         call->act_not_json = x->content_type[0] && !text_casestr(x->content_type, "json");
     }
     remember(cl, x, clock_ms() - a->began_ms);

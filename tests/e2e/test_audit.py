@@ -131,6 +131,52 @@ class Reconcile(Session):
         for target in (other, "second-subject"):
             self.assertIn(f"lock_device {target}", p.stdout)
 
+    def test_what_failed_after_it_was_sent_is_ours(self):
+        site = self.site(policy="[rule all]\nthen = allow")
+        without = self.device("platform:Mac,filevault:off")
+        with self.kmcp(site) as k:
+            k.good("lock_device", self.lock(self.device("platform:Mac")))
+            k.bad("get_filevault_key", {**self.lock(without), "reason": "locked out"})
+        outcome = site.records()[-1]
+        self.assertEqual((outcome["result"], outcome["http_status"]), ("failed", 200))
+        args = ("audit", "reconcile", "--since", site.records()[0]["time"])
+        p = site.run(*args)
+        self.assertEqual(p.returncode, 0, p.stdout + p.stderr)
+        self.assertIn("2 acts on our record, 2 events", p.stdout)
+        lines = [json.loads(x) for x in site.audit.read_text().splitlines()]
+        for r in lines[2:]:  # one that the tenant has no event of
+            r["subjects"][0]["id"], r["id"] = "another-device", "f" * 32
+        site.audit.write_text(site.audit.read_text() + "".join(json.dumps(r) + "\n" for r in lines[2:]))
+        p = site.run(*args)
+        self.assertEqual(p.returncode, 0, p.stdout + p.stderr)
+        self.assertNotIn("another-device", p.stdout)
+
+    def test_what_failed_does_not_take_an_event_from_what_did_not(self):
+        site = self.site(policy="[rule all]\nthen = allow")
+        d = self.device("platform:Mac,filevault:on")
+        with self.kmcp(site) as k:
+            k.good("get_filevault_key", {**self.lock(d), "reason": "locked out"})
+        lines = [json.loads(x) for x in site.audit.read_text().splitlines()]
+        failed = [{**r, "id": "f" * 32} for r in lines]
+        failed[1]["result"] = "failed"
+        site.audit.write_text("".join(json.dumps(r) + "\n" for r in [*failed, *lines]))
+        p = site.run("audit", "reconcile", "--since", lines[0]["time"])
+        self.assertEqual(p.returncode, 0, p.stdout + p.stderr)
+
+    def test_what_sends_nothing_is_no_act(self):
+        site, k = self.session()
+        lines = [r for r in (json.loads(x) for x in site.audit.read_text().splitlines()) if r["event"] == "intent"]
+        theirs = []
+        for i, (tool, safety) in enumerate((("secret open", "REVEAL"), ("secret drop", "REVEAL"), ("pseudonym open", "REVEAL"),
+                                            ("list_devices", "READ"))):
+            theirs.append({**lines[0], "tool": tool, "class": safety, "id": str(i) * 32})
+            if safety != "READ":
+                del theirs[-1]["plugin"]
+        site.audit.write_text(site.audit.read_text() + "".join(json.dumps(r) + "\n" for r in theirs))
+        p = site.run("audit", "reconcile", "--since", lines[0]["time"])
+        self.assertEqual(p.returncode, 0, p.stdout + p.stderr)
+        self.assertIn("3 acts on our record", p.stdout)
+
     def answered(self, answer):
         """A site of a tenant that answers each GET with what ANSWER makes of its path: JSON, or bytes."""
         class Answer(http.server.BaseHTTPRequestHandler):
