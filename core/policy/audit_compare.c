@@ -48,18 +48,29 @@ void verify_mark(struct verify *v, const struct audit_files *f, uint64_t seq, co
                      (unsigned long long)seq);
 }
 
+/* The record that the files are to begin with, because somebody said so or has it on record; 0: the first. */
+static uint64_t begins_with(const struct verify *v)
+{
+    return v->from ? v->from : v->late && v->archived + 1 >= v->first ? v->first : 0;
+}
+
 static void check_anchor(struct verify *v, const char *anchors, uint64_t number, const struct anchor *a,
                          const struct audit_files *f)
 {
-    unsigned long long seq = a->seq;
+    unsigned long long seq = a->seq, first = v->first;
     char mac[CHAIN_MAC_HEX + 1] = "";
 
-    if (v->from && a->seq < v->from) {
+    if (a->seq < begins_with(v)) {
         v->earlier++;
         return;
     }
     v->compared++;
-    if (!find_mac(f, a->seq, mac))
+    if (!find_mac(f, a->seq, mac) && v->late && a->seq < v->first)
+        verify_fault(v, anchors, number,
+                     "record %llu, which was anchored, is not in the audit files; if it is archived, --from "
+                     "%llu leaves it out",
+                     seq, first);
+    else if (!*mac)
         verify_fault(v, anchors, number, "record %llu, which was anchored, is not in the audit files", seq);
     else if (strcmp(mac, a->mac) != 0)
         verify_fault(v, anchors, number, "record %llu is not the one that was anchored", seq);

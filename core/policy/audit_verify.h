@@ -24,8 +24,9 @@ struct verify {
     char before[CHAIN_MAC_HEX + 1]; /* of the one that came before the first */
     uint64_t archived;              /* a person put on record that those up to this one are kept elsewhere */
     bool begun, late; /* LATE: they begin with the first record of a file that is not the first */
-    uint64_t compared, others, earlier; /* anchors: for these files, for other ones, before FROM */
-    char other[600];                    /* what one of the others is for, HOST:PATH */
+    uint64_t compared, others,
+        earlier;     /* anchors: for these files, for other ones, of records before these */
+    char other[600]; /* what one of the others is for, HOST:PATH */
 };
 
 /* Finds what is there of the audit file PATH, and where its chain ends, at a moment when nobody writes.

@@ -445,13 +445,18 @@ class Audit(Session):
         files = [*sorted(site.dir.glob("audit.jsonl.0*")), site.audit]
         return [json.loads(line) for f in files if f.exists() for line in f.read_text().splitlines()]
 
-    def test_the_oldest_files_are_archived(self):
-        site = self.site(policy="repeat_minutes = 0\n[rule all]\nthen = allow", extra="")
-        site.write(site.ini.read_text().replace("[audit]\n", "[audit]\nrotate_bytes = 2000\n"))
+    def rotating(self, *more):
+        """A site with four files of records at least."""
+        site = self.site(policy="repeat_minutes = 0\n[rule all]\nthen = allow")
+        site.write(site.ini.read_text().replace("[audit]\n", "\n".join(["[audit]", "rotate_bytes = 2000", *more, ""])))
         for _ in range(4):
             self.act(site)
         rotated = sorted(site.dir.glob("audit.jsonl.0*"))
         self.assertGreaterEqual(len(rotated), 3)
+        return site, rotated
+
+    def test_the_oldest_files_are_archived(self):
+        site, rotated = self.rotating()
         archive = site.dir / "archive"
         archive.mkdir(mode=0o700)
         last = json.loads(rotated[0].read_text().splitlines()[-1])
@@ -502,6 +507,28 @@ class Audit(Session):
         rotated[1].write_text("".join(lines))
         rotated[2].unlink()
         self.assertEqual(site.run("audit", "verify").returncode, 1)
+
+    def test_anchors_of_what_is_archived(self):
+        anchors = self.site().dir / "anchors"
+        site, rotated = self.rotating(f"anchor_file = {anchors}")
+        archive = site.dir / "archive"
+        archive.mkdir(mode=0o700)
+        moved = [json.loads(x)["seq"] for f in rotated[:2] for x in f.read_text().splitlines()]
+        for f in rotated[:2]:
+            f.rename(archive / f.name)
+        p = site.run("audit", "verify", "--anchors", str(anchors))
+        self.assertEqual(p.returncode, 1)
+        self.assertIn(f"if it is archived, --from {moved[-1] + 1} leaves it out", p.stdout)
+        text, status = on_terminal(site, "audit", "accept", answers=[YES])
+        self.assertEqual(status, 0, text)
+        p = site.run("audit", "verify", "--anchors", str(anchors))
+        self.assertEqual(p.returncode, 0, p.stdout)
+        self.assertRegex(p.stdout, r"[1-9]\d* anchors compared, [1-9]\d* are for earlier records\n")
+        p = site.run("audit", "verify", "--anchors", str(anchors), "--from", "1")  # whatever is archived
+        self.assertIn("record 1, which was anchored, is not in the audit files", p.stdout)
+        rotated[2].unlink()  # nobody said so of this one
+        p = site.run("audit", "verify", "--anchors", str(anchors))
+        self.assertIn(f"record {moved[-1] + 1}, which was anchored, is not in the audit files", p.stdout)
 
     def test_a_file_that_is_moved_to_another_file_system(self):
         site = self.site(policy="repeat_minutes = 0\n[rule all]\nthen = allow")
