@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "cli.h"
 #include "policy/audit_anchor.h"
+#include "policy/audit_file.h"
 #include "policy/audit_files.h"
 #include "policy/audit_mark.h"
 #include "policy/audit_verify.h"
@@ -38,10 +39,12 @@ static uint64_t record_number(const char *text)
 
 /* HOST and PATH that anchors for these files name: those of the file that is looked at, unless it is a copy.
  */
-static bool anchored_as(const struct cli *cli, const char *current, char host[256], char path[1100])
+static bool anchored_as(const struct cli *cli, const char *current, bool archive, char host[256],
+                        char path[1100])
 {
     const char *as = cli->values[OPT_ANCHORED_AS], *colon = as ? strchr(as, ':') : NULL;
     char whole[PATH_MAX];
+    size_t before;
 
     if (as && (!colon || colon == as || colon - as >= 256 || colon[1] != '/'))
         return false;
@@ -51,6 +54,8 @@ static bool anchored_as(const struct cli *cli, const char *current, char host[25
         anchor_host(host, 256);
     if (as || *current == '/' || !realpath(current, whole))
         snprintf(whole, sizeof whole, "%s", as ? colon + 1 : current);
+    if (!as && archive && audit_file_number(whole, &before))
+        whole[before] = '\0';
     snprintf(path, 1100, "%s", whole);
     return true;
 }
@@ -62,13 +67,13 @@ static bool compare_anchors(struct verify *v, const struct cli *cli, const struc
 
     if (!anchors)
         return true;
-    if (!anchored_as(cli, f->current, host, path))
+    if (!anchored_as(cli, f->current, v->archive, host, path))
         return complain("--anchored-as must look like HOST:/var/lib/kmcp/audit.jsonl", "") == 0;
     if (!verify_anchors(v, anchors, host, path, f))
         return complain("the anchors cannot be opened: ", anchors) == 0;
     printf("%llu anchor%s compared", (unsigned long long)v->compared, v->compared == 1 ? "" : "s");
     if (v->earlier)
-        printf(", %llu are for earlier records", (unsigned long long)v->earlier);
+        printf(", %llu are for %s records", (unsigned long long)v->earlier, v->archive ? "other" : "earlier");
     if (v->others)
         printf(", %llu are for other files such as %s (--anchored-as says what a copy is of)",
                (unsigned long long)v->others, v->other);
@@ -89,24 +94,34 @@ static int sum_up(const struct verify *v, const struct audit_files *f)
             "it begins at record %llu: records 1 to %llu must be in files kept elsewhere, the last of them "
             "with MAC %s%s\n",
             first, first - 1, v->before,
-            v->key || v->from ? ""
-                              : "; without the key what was archived cannot be told from what was removed");
+            v->key || v->from || v->archive
+                ? ""
+                : "; without the key what was archived cannot be told from what was removed");
     if (v->accepted)
         printf("%llu times it was not whole and accepted: kmcp audit show --event accepted\n",
                (unsigned long long)v->accepted);
     printf("last MAC %s\n", v->begun ? v->mac : "(none)");
+    if (v->archive)
+        printf("an archive alone does not tell that it is whole: its last record and MAC must be those that "
+               "`accepted` has on record (kmcp audit show --event accepted), or that the next file begins "
+               "after\n");
     if (!v->key)
         printf("without the key only numbers and form were checked: who can write the file can forge both\n");
     return v->faults ? 1 : 0;
 }
 
-/* HOST NULL: a copy, of which neither INI nor state is known. */
-static bool read_key(struct host *host, const struct cli *cli, const char *path, uint8_t key[DIGEST_SIZE],
-                     char *why, size_t why_size)
+/* What was rotated away has the key of what it was rotated from. HOST NULL: a copy, of which neither INI nor
+ * state is known. */
+static bool read_key(struct host *host, const struct cli *cli, const char *path, bool archive,
+                     uint8_t key[DIGEST_SIZE], char *why, size_t why_size)
 {
-    char key_path[1100];
+    char key_path[1100], base[1100];
+    size_t before;
 
-    chain_key_path(path,
+    snprintf(base, sizeof base, "%s", path);
+    if (archive && audit_file_number(path, &before) && before < sizeof base)
+        base[before] = '\0';
+    chain_key_path(base,
                    cli->values[OPT_KEY] ? cli->values[OPT_KEY]
                    : host               ? config_path(&host->config, "audit", "key_file")
                                         : NULL,
@@ -134,12 +149,14 @@ static int verify(struct host *host, const struct cli *cli, const char *path)
     uint8_t key[DIGEST_SIZE];
     struct audit_files f;
     char why[1200];
+    size_t before;
     int status;
 
+    v.archive = cli->n_args > 1 && audit_file_number(path, &before);
     if (from && !v.from)
         return complain("--from must be the number of a record, not ", from);
     if (!cli->no_key) {
-        if (!read_key(host, cli, path, key, why, sizeof why))
+        if (!read_key(host, cli, path, v.archive, key, why, sizeof why))
             return complain(why,
                             "; --key FILE names another, --no-key checks what can be checked without it");
         v.key = key;
@@ -186,7 +203,7 @@ static int accept_archive(struct host *host, const struct cli *cli, const char *
     struct verify v = { .key = key };
     char why[900], detail[200];
 
-    bool ok = read_key(host, cli, path, key, why, sizeof why) && read_files(&v, path, why, sizeof why);
+    bool ok = read_key(host, cli, path, false, key, why, sizeof why) && read_files(&v, path, why, sizeof why);
 
     digest_wipe(key, sizeof key);
     if (!ok)

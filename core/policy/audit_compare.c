@@ -60,7 +60,7 @@ static void check_anchor(struct verify *v, const char *anchors, uint64_t number,
     unsigned long long seq = a->seq, first = v->first;
     char mac[CHAIN_MAC_HEX + 1] = "";
 
-    if (a->seq < begins_with(v)) {
+    if (a->seq < begins_with(v) || (v->archive && (a->seq < v->first || a->seq > v->last))) {
         v->earlier++;
         return;
     }

@@ -107,15 +107,24 @@ static int by_number(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+unsigned long audit_file_number(const char *path, size_t *before)
+{
+    const char *dot = strrchr(path, '.');
+    size_t digits = dot ? strspn(dot + 1, "0123456789") : 0;
+
+    if (digits < 6 || digits > 9 || dot[1 + digits])
+        return 0;
+    *before = (size_t)(dot - path);
+    return strtoul(dot + 1, NULL, 10);
+}
+
 /* The number that NAME has as one rotated away from BASE; 0: it is none. */
 static unsigned long number_of(const char *name, const char *base)
 {
-    size_t len = strlen(base), digits;
+    size_t len = 0;
+    unsigned long number = audit_file_number(name, &len);
 
-    if (strncmp(name, base, len) != 0 || name[len] != '.')
-        return 0;
-    digits = strspn(name + len + 1, "0123456789");
-    return digits < 6 || digits > 9 || name[len + 1 + digits] ? 0 : strtoul(name + len + 1, NULL, 10);
+    return len == strlen(base) && strncmp(name, base, len) == 0 ? number : 0;
 }
 
 bool audit_file_rotated(const char *path, unsigned long **out, size_t *n)

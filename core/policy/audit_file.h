@@ -25,5 +25,8 @@ bool audit_file_add(struct audit_file *f, const struct buf *record, char *why, s
 /* The numbers of the files that were rotated away from PATH (PATH.000001), lowest first; the caller frees
  * *OUT. False: they cannot be read, or there is no memory. */
 bool audit_file_rotated(const char *path, unsigned long **out, size_t *n);
+/* The number that the name PATH ends with, if it is one that was rotated away; *BEFORE: how long what it was
+ * rotated away from is. 0: it is none. */
+unsigned long audit_file_number(const char *path, size_t *before);
 
 #endif

@@ -12,26 +12,30 @@
 
 #define AT_ONCE 1000 /* how often it may be rotated while its files are listed */
 
-static bool make_list(struct audit_files *f)
+/* What was rotated away from BASE, up to number LAST; 0: all, and BASE. */
+static bool make_list(struct audit_files *f, const char *base, unsigned long last)
 {
     unsigned long *numbers;
-    size_t n, size = strlen(f->current) + 32;
-    bool ok = audit_file_rotated(f->current, &numbers, &n);
+    size_t n, size = strlen(base) + 32, all;
+    bool ok = audit_file_rotated(base, &numbers, &n);
 
-    f->list = ok ? calloc(n + 1, sizeof *f->list) : NULL;
-    for (size_t i = 0; f->list && i <= n; i++) {
+    while (last && n && numbers[n - 1] > last)
+        n--;
+    all = n + !last;
+    f->list = ok && all ? calloc(all, sizeof *f->list) : NULL;
+    for (size_t i = 0; f->list && i < all; i++) {
         char *name = malloc(size);
 
         if (!name)
             break;
         if (i < n)
-            snprintf(name, size, "%s.%06lu", f->current, numbers[i]);
+            snprintf(name, size, "%s.%06lu", base, numbers[i]);
         else
-            snprintf(name, size, "%s", f->current);
+            snprintf(name, size, "%s", base);
         f->list[f->n++] = name;
     }
     free(numbers);
-    return f->n == n + 1;
+    return all && f->n == all;
 }
 
 /* Is the current file still the one that was opened, or still not there? */
@@ -63,12 +67,29 @@ bool audit_files_find(struct audit_files *f, const char *path, char *why, size_t
     for (int i = 0; i < AT_ONCE; i++) {
         *f = (struct audit_files){ .current = path, .fd = -1 };
         open_current(f);
-        if (!make_list(f))
+        if (!make_list(f, path, 0))
             break;
         if (is_current(f)) /* then nothing was rotated away meanwhile that the list lacks */
             return true;
         audit_files_free(f);
     }
+    snprintf(why, why_size, "cannot be opened: %s", path);
+    audit_files_free(f);
+    return false;
+}
+
+bool audit_files_archive(struct audit_files *f, const char *path, char *why, size_t why_size)
+{
+    size_t before = 0;
+    unsigned long number = audit_file_number(path, &before);
+    char *base = number ? strndup(path, before) : NULL;
+    bool ok;
+
+    *f = (struct audit_files){ .current = path, .fd = -1 };
+    ok = base && make_list(f, base, number) && strcmp(f->list[f->n - 1], path) == 0;
+    free(base);
+    if (ok)
+        return true;
     snprintf(why, why_size, "cannot be opened: %s", path);
     audit_files_free(f);
     return false;

@@ -20,6 +20,8 @@ struct audit_files {
 /* The audit file PATH and those that were rotated away from it, as they are at one moment: what others write
  * or rotate later does not show. False: WHY says that they cannot be listed. */
 bool audit_files_find(struct audit_files *f, const char *path, char *why, size_t why_size);
+/* PATH, which was rotated away, and those before it in its folder: an archive. False as above. */
+bool audit_files_archive(struct audit_files *f, const char *path, char *why, size_t why_size);
 void audit_files_free(struct audit_files *f);
 
 /* The lines of number I of them; of one F at a time. */

@@ -188,7 +188,7 @@ void verify_begin(struct verify *v, const char *path)
 {
     unsigned long long first = v->first;
 
-    if (v->key && v->late && v->archived + 1 < v->first)
+    if (v->key && !v->archive && v->late && v->archived + 1 < v->first)
         verify_fault(
             v, path, 0,
             "records %llu to %llu are missing, and nobody put on record that they are archived: kmcp audit "
@@ -198,7 +198,7 @@ void verify_begin(struct verify *v, const char *path)
 
 void verify_end(struct verify *v, const char *path)
 {
-    if (!v->key)
+    if (!v->key || v->archive)
         return;
     if (v->found != HEAD_GOOD)
         verify_fault(v, path, 0,
@@ -229,13 +229,14 @@ static int take_turn(const char *path)
 bool verify_find(struct verify *v, struct audit_files *f, const char *path, const char *anchors, char *why,
                  size_t why_size)
 {
-    int turn = take_turn(path);
+    int turn = v->archive ? -1 : take_turn(path);
     char name[PATH_MAX];
     struct stat st;
-    bool ok = audit_files_find(f, path, why, why_size);
+    bool ok = v->archive ? audit_files_archive(f, path, why, why_size)
+                         : audit_files_find(f, path, why, why_size);
 
     snprintf(name, sizeof name, "%s.head", path);
-    v->found = v->key ? head_read(name, v->key, &v->head) : HEAD_NONE;
+    v->found = v->key && !v->archive ? head_read(name, v->key, &v->head) : HEAD_NONE;
     v->anchored = anchors && stat(anchors, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size
                                                                             : UINT64_MAX;
     if (turn >= 0)

@@ -12,6 +12,8 @@ struct verify {
     void *arg;
     uint64_t
         from; /* the record that the files must begin with; 0: the first, or one after what was archived */
+    bool archive; /* they were rotated away and are looked at alone: what comes before and after is elsewhere
+                   */
     /* at that moment */
     enum head_found found;
     struct chain_head head;
@@ -25,12 +27,13 @@ struct verify {
     uint64_t archived;              /* a person put on record that those up to this one are kept elsewhere */
     bool begun, late; /* LATE: they begin with the first record of a file that is not the first */
     uint64_t compared, others,
-        earlier;     /* anchors: for these files, for other ones, of records before these */
+        earlier;     /* anchors: for these files, for other ones, of records that are not among these */
     char other[600]; /* what one of the others is for, HOST:PATH */
 };
 
-/* Finds what is there of the audit file PATH, and where its chain ends, at a moment when nobody writes.
- * V->key is set. ANCHORS may be NULL. False with a sentence in WHY. */
+/* Finds what is there of the audit file PATH, and where its chain ends, at a moment when nobody writes; of an
+ * archive PATH and those before it. V->key and V->archive are set. ANCHORS may be NULL. False with a sentence
+ * in WHY. */
 bool verify_find(struct verify *v, struct audit_files *f, const char *path, const char *anchors, char *why,
                  size_t why_size);
 /* Reads file I of them as the next one of the chain. False if it cannot be opened. Constant memory. */

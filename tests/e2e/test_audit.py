@@ -508,6 +508,42 @@ class Audit(Session):
         rotated[2].unlink()
         self.assertEqual(site.run("audit", "verify").returncode, 1)
 
+    def test_an_archive_alone(self):
+        anchors = self.site().dir / "anchors"
+        site, rotated = self.rotating(f"anchor_file = {anchors}")
+        archive = site.dir / "archive"
+        archive.mkdir(mode=0o700)
+        records = [json.loads(x) for f in rotated[:2] for x in f.read_text().splitlines()]
+        for f in rotated[:2]:
+            f.rename(archive / f.name)
+        text, status = on_terminal(site, "audit", "accept", answers=[YES])
+        self.assertEqual(status, 0, text)
+        last, key = archive / rotated[1].name, f"{site.audit}.key"
+
+        def verify(*args):
+            return subprocess.run([KMCP, "audit", "verify", *map(str, args)], capture_output=True, text=True, timeout=DEADLINE,
+                                  env={"PATH": os.environ["PATH"], "HOME": str(site.dir)})
+
+        p = verify(last, "--key", key)
+        self.assertEqual(p.returncode, 0, p.stdout + p.stderr)
+        self.assertIn(f"{len(records)} records, 1 to {records[-1]['seq']}, in 2 files; 0 torn, 0 faults\n", p.stdout)
+        self.assertIn(f"last MAC {records[-1]['mac']}\n", p.stdout)
+        self.assertIn("kmcp audit show --event accepted", p.stdout)
+        self.assertIn(records[-1]["mac"], site.run("audit", "show", "--event", "accepted").stdout)
+        self.assertIn(f"{archive / 'audit.jsonl.key'}", verify(last).stderr)  # the key's name is that of the file it was
+        self.assertEqual(verify(last, "--no-key").returncode, 0)
+        p = verify(last, "--key", key, "--anchors", anchors, "--anchored-as", f"{socket.gethostname()}:{site.audit}")
+        self.assertEqual(p.returncode, 0, p.stdout + p.stderr)
+        self.assertRegex(p.stdout, rf"{len(records)} anchors compared, [1-9]\d* are for other records\n")
+        self.assertEqual(site.run("audit", "verify", str(rotated[2])).returncode, 0)  # where it was rotated to
+        (archive / rotated[0].name).rename(archive / "elsewhere")
+        p = verify(last, "--key", key)
+        self.assertEqual(p.returncode, 0, p.stdout + p.stderr)
+        self.assertIn("in 1 file; 0 torn, 0 faults\nit begins at record ", p.stdout)
+        last.write_text(last.read_text().replace("lock_device", "wipe_device", 1))
+        self.assertIn("was changed", verify(last, "--key", key).stdout)
+        self.assertIn("cannot be opened", verify(archive / "audit.jsonl.000009", "--key", key).stderr)
+
     def test_anchors_of_what_is_archived(self):
         anchors = self.site().dir / "anchors"
         site, rotated = self.rotating(f"anchor_file = {anchors}")
