@@ -114,6 +114,15 @@ static void note_open(struct open_list *o, const kmcp_json *r, const char *line)
     open_drop(o, id);
 }
 
+/* TEXT may have lines; each is indented. */
+static void show_text(const char *lead, const char *text)
+{
+    for (size_t len; *text; text += len + (text[len] == '\n'), lead = "") {
+        len = strcspn(text, "\n");
+        printf("    %s%.*s\n", lead, (int)len, text);
+    }
+}
+
 /* What the record of a file says of it. */
 static void show_export(const kmcp_json *r)
 {
@@ -128,8 +137,7 @@ static void show_export(const kmcp_json *r)
                json_is_true(json_get(x, "complete")) ? "" : " (INCOMPLETE)", (long long)bytes,
                get(x, "sha256"));
     printf("\n");
-    if (*get(r, "query"))
-        printf("    query: %s\n", get(r, "query"));
+    show_text("query: ", get(r, "query"));
 }
 
 static void show_record(const struct cli *cli, const kmcp_json *r, const char *line)
@@ -146,13 +154,11 @@ static void show_record(const struct cli *cli, const kmcp_json *r, const char *l
     if (*get(r, "consent") || *get(r, "rule"))
         printf("    %s%s%s%s\n", *get(r, "rule") ? "by " : "", get(r, "rule"),
                *get(r, "rule") && *get(r, "consent") ? ", " : "", get(r, "consent"));
-    if (*get(r, "reason"))
-        printf("    reason: %s\n", get(r, "reason"));
+    show_text("reason: ", get(r, "reason"));
     if (*get(r, "request"))
         printf("    %s\n", get(r, "request"));
     show_export(r);
-    if (*get(r, "detail"))
-        printf("    %s\n", get(r, "detail"));
+    show_text("", get(r, "detail"));
 }
 
 /* Is what was given one of the words that records have there? */

@@ -359,6 +359,12 @@ class Audit(Session):
             if jsonschema:
                 jsonschema.validate(r, json.loads((ROOT / "docs" / "audit-record.schema.json").read_text()))
 
+    def test_each_line_of_a_detail_is_indented(self):
+        site, k = self.session()
+        self.assertIn("\n", next(r for r in site.records() if r["event"] == "asked")["detail"])
+        for line in site.run("audit", "show").stdout.splitlines():
+            self.assertRegex(line, r"^(20\d\d-|    \S)")
+
     def test_show(self):
         site, k = self.session()
         p = site.run("audit", "show")
