@@ -195,28 +195,45 @@ static bool read_files(struct verify *v, const char *path, char *why, size_t why
     return ok;
 }
 
-/* The chain is whole: are its oldest files not there, and not known to be archived? */
+/* Before a person is asked: all that is known to be wrong, not only what made kmcp ask. */
+static void tell_faults(const struct verify *v)
+{
+    if (v->late && v->archived + 1 < v->first)
+        fprintf(stderr, "records %llu to %llu are not in the files, and not on record as archived\n",
+                (unsigned long long)v->archived + 1, (unsigned long long)v->first - 1);
+    if (v->faults)
+        fprintf(stderr,
+                "there %s %llu fault%s among the records that are there: kmcp audit verify names %s, now and "
+                "ever after; keep a copy as evidence\n",
+                v->faults == 1 ? "is" : "are", (unsigned long long)v->faults, v->faults == 1 ? "" : "s",
+                v->faults == 1 ? "it" : "each");
+}
+
+/* The chain is whole where it goes on: are its oldest files not there, and not known to be archived? */
 static int accept_archive(struct host *host, const struct cli *cli, const char *path,
                           struct audit_call *record)
 {
     uint8_t key[DIGEST_SIZE];
     struct verify v = { .key = key };
-    char why[900], detail[200];
-
+    char why[900], detail[200], question[200];
     bool ok = read_key(host, cli, path, false, key, why, sizeof why) && read_files(&v, path, why, sizeof why);
 
     digest_wipe(key, sizeof key);
     if (!ok)
         return complain(why, "");
+    tell_faults(&v);
     if (!v.late || v.archived + 1 >= v.first) {
-        printf("nothing is wrong with it; there is nothing to accept\n");
-        return 0;
+        printf(v.faults ? "kmcp goes on with it as it is; there is nothing to accept\n"
+                        : "nothing is wrong with it; there is nothing to accept\n");
+        return v.faults != 0;
     }
     record->archived = v.first - 1;
     snprintf(detail, sizeof detail, "records 1 to %llu are archived, the last of them with MAC %s",
              (unsigned long long)record->archived, v.before);
-    fprintf(stderr, "the files begin with record %llu\n", (unsigned long long)v.first);
-    if (!agrees("Type \"yes\" if you moved those before it into an archive; that is recorded: "))
+    snprintf(question, sizeof question,
+             "Type \"yes\" if you moved records %llu to %llu into an archive; that is recorded: ",
+             (unsigned long long)v.archived + 1, (unsigned long long)record->archived);
+    if (!agrees(question))
         return 1;
     if (!audit_event(host->audit, record, "accepted", detail, why, sizeof why))
         return complain(why, "");
@@ -226,8 +243,10 @@ static int accept_archive(struct host *host, const struct cli *cli, const char *
 
 static int accept_loss(struct host *host, const struct cli *cli, const char *path)
 {
+    uint8_t key[DIGEST_SIZE];
     struct verify v = { .key = NULL };
     char why[900], unread[1200], detail[1000], who[120];
+    bool ok;
     struct audit_call record = {
         .tool = "audit accept", .principal = who, .client = "kmcp audit", .transport = "command line"
     };
@@ -238,8 +257,13 @@ static int accept_loss(struct host *host, const struct cli *cli, const char *pat
     if (audit_ready(host->audit, why, sizeof why))
         return accept_archive(host, cli, path, &record);
     fprintf(stderr, "%s\n", why);
-    if (!read_files(&v, path, unread, sizeof unread))
+    if (read_key(host, cli, path, false, key, unread, sizeof unread))
+        v.key = key; /* without it, less is known to be wrong */
+    ok = read_files(&v, path, unread, sizeof unread);
+    digest_wipe(key, sizeof key);
+    if (!ok)
         return complain(unread, "");
+    tell_faults(&v);
     if (!agrees("Type \"yes\" to go on with this file all the same; that is recorded: "))
         return 1;
     snprintf(detail, sizeof detail, "goes on after record %llu: %s", (unsigned long long)v.last, why);

@@ -514,6 +514,29 @@ class Audit(Session):
         rotated[2].unlink()
         self.assertEqual(site.run("audit", "verify").returncode, 1)
 
+    def test_who_accepts_hears_of_all_that_is_wrong(self):
+        site, rotated = self.rotating()
+        archive = site.dir / "archive"
+        archive.mkdir(mode=0o700)
+        good = rotated[2].read_text()
+        rotated[2].write_text(good.replace("lock_device", "wipe_device", 1))
+        text, status = on_terminal(site, "audit", "accept")
+        self.assertEqual((status, "nothing is wrong" in text), (1, False), text)
+        self.assertIn("there is 1 fault among the records that are there: kmcp audit verify names it", text)
+        last = [json.loads(f.read_text().splitlines()[-1])["seq"] for f in rotated]
+        for n, begins in ((0, 1), (1, last[0] + 1)):
+            rotated[n].rename(archive / rotated[n].name)
+            text, status = on_terminal(site, "audit", "accept", answers=[YES])
+            self.assertEqual(status, 0, text)
+            self.assertIn("there is 1 fault among the records", text)
+            self.assertIn(f"records {begins} to {last[n]} are not in the files, and not on record as archived", text)
+            self.assertIn(f"if you moved records {begins} to {last[n]} into an archive", text)
+        self.assertIn("was changed", site.run("audit", "verify").stdout)
+        pathlib.Path(f"{site.audit}.head").unlink()  # and where it cannot go on
+        text, status = on_terminal(site, "audit", "accept", answers=[YES])
+        self.assertEqual(status, 0, text)
+        self.assertIn("there is 1 fault among the records", text)
+
     def test_an_archive_alone(self):
         anchors = self.site().dir / "anchors"
         site, rotated = self.rotating(f"anchor_file = {anchors}")
