@@ -20,6 +20,16 @@ static bool fault(char *why, size_t why_size, const char *path, const char *what
     return false;
 }
 
+/* It cannot be DONE, "read" or "made", because of ERROR. */
+static bool fault_of(char *why, size_t why_size, const char *path, const char *done, int error,
+                     const char *remedy)
+{
+    char what[200];
+
+    snprintf(what, sizeof what, "cannot be %s (%s)", done, strerror(error));
+    return fault(why, why_size, path, what, remedy);
+}
+
 static int digit(char c)
 {
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
@@ -101,9 +111,9 @@ bool keyfile_place(const char *path, const uint8_t key[DIGEST_SIZE], char *why, 
         close(fd);
     ok = ok && (link(aside, path) == 0 || errno == EEXIST);
     if (!ok)
-        fault(why, why_size, path, strerror(errno),
-              errno == ENOSPC ? "make room for it, or name another"
-                              : "make its folder writable, or name another");
+        fault_of(why, why_size, path, "made", errno,
+                 errno == ENOSPC ? "make room for it, or name another"
+                                 : "make its folder writable, or name another");
     unlink(aside);
     keyfile_sync_folder(path);
     return ok;
@@ -132,9 +142,9 @@ bool keyfile_read(const char *path, bool make, uint8_t key[DIGEST_SIZE], char *w
         fd = open(path, flags);
     }
     if (fd < 0)
-        return fault(why, why_size, path, strerror(errno),
-                     errno == ENOENT ? "restore it from a copy"
-                                     : "make it readable for the user that runs kmcp");
+        return errno == ENOENT ? fault(why, why_size, path, "is not there", "restore it from a copy")
+                               : fault_of(why, why_size, path, "read", errno,
+                                          "make it readable for the user that runs kmcp");
     ok = read_key(path, fd, key, why, why_size);
     close(fd);
     return ok;

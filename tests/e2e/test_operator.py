@@ -134,6 +134,14 @@ class Messages(Case):
         self.assertEqual(p.returncode, 1)
         self.assertIn("redact_pii is not pseudonyms", p.stderr)
 
+    def test_a_key_file_that_cannot_be_had(self):
+        site = self.site()
+        missing, link = site.dir / "no.key", site.dir / "link.key"
+        link.symlink_to(missing)
+        for key, part in ((missing, f'the key file "{missing}" is not there; restore it from a copy'),
+                          (link, f'the key file "{link}" cannot be read (')):
+            self.assertIn(part, site.run("audit", "verify", "--key", str(key)).stderr)
+
     def test_an_error_is_said_once(self):
         site = self.site()
         site.token.unlink()
