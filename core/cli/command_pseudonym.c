@@ -6,6 +6,18 @@
 
 #include "cli.h"
 
+/* Where they are switched off, none are made: then only who had some before has any. */
+static bool has_any(struct host *host)
+{
+    char why[600];
+
+    if (host->policy.pseudonyms || pseudonyms_ready(host->pseudonyms, false, why, sizeof why))
+        return true;
+    fprintf(stderr, "kmcp: nobody has a pseudonym here: redact_pii is not pseudonyms in %s\n",
+            host->config.file);
+    return false;
+}
+
 /* By a person, as a secret is opened: who may run a command is not who may see who somebody is. */
 static int open_token(struct host *host, const struct cli *cli, const char *token)
 {
@@ -19,11 +31,8 @@ static int open_token(struct host *host, const struct cli *cli, const char *toke
                                  .reason = reason,
                                  .consent = token };
 
-    if (!host->policy.pseudonyms && !pseudonyms_ready(host->pseudonyms, false, why, sizeof why)) {
-        fprintf(stderr, "kmcp: nobody has a pseudonym here: redact_pii is not pseudonyms in %s\n",
-                host->config.file);
+    if (!has_any(host))
         return 1;
-    }
     if ((lacks = person_lacks(reason, true)))
         return cli_complain(lacks);
     arena_init(&a, 1 << 20);
@@ -46,7 +55,10 @@ static int name_value(struct host *host, const char *kind, const char *value)
 {
     char token[PSEUDONYM_MAX], why[600];
 
-    if (!pseudonyms_ready(host->pseudonyms, false, why, sizeof why))
+    if (!has_any(host))
+        return 1;
+    /* the key is made when it is first needed, as by an answer that names somebody */
+    if (!pseudonyms_ready(host->pseudonyms, true, why, sizeof why))
         return cli_complain(why);
     if (!pseudonym_of(host->pseudonyms, kind, value, token))
         return cli_complain("OpenSSL cannot be used; see the log");

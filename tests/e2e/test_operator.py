@@ -130,9 +130,14 @@ class Messages(Case):
             self.assertIn(part, p.stderr)
 
     def test_a_pseudonym_where_there_are_none(self):
-        p = self.site().run("pseudonym", "open", "mail:7f3a9c2e4150")
-        self.assertEqual(p.returncode, 1)
-        self.assertIn("redact_pii is not pseudonyms", p.stderr)
+        for args in (("open", "mail:7f3a9c2e4150"), ("of", "mail", "a@b")):
+            site = self.site()
+            p = site.run("pseudonym", *args)
+            self.assertEqual((p.returncode, p.stdout), (1, ""))
+            self.assertIn("nobody has a pseudonym here: redact_pii is not pseudonyms", p.stderr)
+            self.assertFalse((site.dir / "pseudonym.key").exists())
+        first = self.site(policy="redact_pii = pseudonyms")  # before anybody has one
+        self.assertRegex(first.run("pseudonym", "of", "mail", "a@b").stdout, r"^mail:[0-9a-f]{12}\n$")
 
     def test_a_key_file_that_cannot_be_had(self):
         site = self.site()
