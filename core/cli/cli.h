@@ -95,8 +95,8 @@ void terminal_who(char *out, size_t size);
 #define PERSON_SIZE 160
 enum person { PERSON_KNOWN, PERSON_WRONG, PERSON_NONE };
 enum person person_identify(struct host *host, char who[PERSON_SIZE], char *why, size_t why_size);
-/* Why nothing is opened like this: without a REASON (NULL: none), or without a person at a terminal. NULL: it
- * may be. NEEDS_REASON: not for what only drops something. */
+/* Why nothing is opened like this: without a REASON of some words (NULL: none), or without a person at a
+ * terminal. NULL: it may be. NEEDS_REASON: not for what only drops something. */
 const char *person_lacks(const char *reason, bool needs_reason);
 /* May the person at the terminal see what RECORD, whose principal is WHO, is about? Not while acts are
  * frozen, and with an approvers file only who knows a passphrase. False with a sentence in WHY; what belongs

@@ -1,9 +1,11 @@
 /* person.c - which person is at the terminal: who the record names.  SPDX-License-Identifier: Apache-2.0 */
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/digest.h"
+#include "base/text.h"
 #include "cli.h"
 #include "policy/approvers.h"
 #include "policy/tries.h"
@@ -42,10 +44,26 @@ enum person person_identify(struct host *host, char who[PERSON_SIZE], char *why,
     return ok ? PERSON_KNOWN : PERSON_WRONG;
 }
 
+/* A letter or digit of any script: what is none of ASCII's and no punctuation. */
+static bool has_words(const char *text)
+{
+    size_t left = strlen(text), len;
+
+    for (; left && (len = text_utf8_len(text, left)); text += len, left -= len) {
+        uint32_t c = text_codepoint(text, len);
+
+        if (c < 0x80 ? isalnum((int)c) : c > 0xBF && (c < 0x2000 || c > 0x206F) && (c < 0x3000 || c > 0x303F))
+            return true;
+    }
+    return false;
+}
+
 const char *person_lacks(const char *reason, bool needs_reason)
 {
-    if (needs_reason && (!reason || strlen(reason) < 3))
-        return "say why, with --reason TEXT of at least three characters; it is recorded";
+    if (needs_reason && (!reason || strlen(reason) < 3 || !has_words(reason)))
+        return "say why, with --reason TEXT of at least three characters, a letter or digit among them; it "
+               "is "
+               "recorded";
     return terminal_is_there() ? NULL : "a person has to do this on a terminal; standard input is none";
 }
 

@@ -66,6 +66,18 @@ class Secrets(Case):
         self.assertEqual(out.read_text(), d["filevault_key"] + "\n")
         self.assertEqual(out.stat().st_mode & 0o777, 0o600)
 
+    def test_a_reason_has_words(self):
+        site = self.site()
+        d, r, handle = self.fetch(self.kmcp(site, ask="accept"))
+        n = len(site.records())
+        for reason in ("", "...", "…", "?!?", "\u3002\u3002", "ab", "   "):
+            text, status = on_terminal(site, "secret", "open", handle, "--reason", reason, "--out", str(site.dir / "out"))
+            self.assertEqual(status, 1, reason)
+            self.assertIn("a letter or digit among them", text)
+        self.assertEqual(len(site.records()), n)
+        text, status = on_terminal(site, "secret", "open", handle, "--reason", "\u65b0\u3057\u3044", "--out", str(site.dir / "out"))
+        self.assertEqual(status, 0, text)
+
     def test_two_racers_get_it_once(self):
         site = self.site()
         d, r, handle = self.fetch(self.kmcp(site, ask="accept"))
