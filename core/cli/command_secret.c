@@ -13,6 +13,19 @@
 #include "base/trust.h"
 #include "cli.h"
 
+#define DESCRIPTION (2 * TERMINAL_TEXT)
+
+/* What ITEM is, as it may be shown where persons are masked: REDACT. */
+static const char *describe(const struct vault_item *item, bool redact, char out[DESCRIPTION])
+{
+    char what[TERMINAL_TEXT], of[TERMINAL_TEXT];
+    const char *label = redact ? NULL : item->label;
+
+    terminal_text(label ? label : item->subject ? item->subject : "?", of);
+    snprintf(out, DESCRIPTION, "%s of %s", terminal_text(item->what, what), of);
+    return out;
+}
+
 static int list(struct host *host)
 {
     struct vault_item *items;
@@ -27,14 +40,10 @@ static int list(struct host *host)
         status = cli_complain(why);
     } else {
         for (size_t i = 0; i < n; i++) {
-            char what[TERMINAL_TEXT], of[TERMINAL_TEXT], tool[TERMINAL_TEXT], who[TERMINAL_TEXT];
+            char title[DESCRIPTION], tool[TERMINAL_TEXT], who[TERMINAL_TEXT];
 
-            printf("%s  %s of %s, by %s for %s, until %s\n", items[i].handle,
-                   terminal_text(items[i].what, what),
-                   terminal_text(items[i].label     ? items[i].label
-                                 : items[i].subject ? items[i].subject
-                                                    : "?",
-                                 of),
+            printf("%s  %s, by %s for %s, until %s\n", items[i].handle,
+                   describe(&items[i], host->policy.redact_pii, title),
                    terminal_text(items[i].tool ? items[i].tool : "?", tool),
                    terminal_text(items[i].principal ? items[i].principal : "?", who),
                    clock_iso(items[i].expires_ms, until, sizeof until));
@@ -46,11 +55,11 @@ static int list(struct host *host)
 }
 
 /* On the alternate screen, so that it does not stay in the scroll-back. */
-static int show(const char *value)
+static int show(const char *title, const char *value)
 {
     char enter[8], shown[TERMINAL_TEXT];
 
-    printf("\033[?1049h\033[H%s\n\n", terminal_line(value, SIZE_MAX, shown, sizeof shown));
+    printf("\033[?1049h\033[H%s\n\n%s\n\n", title, terminal_line(value, SIZE_MAX, shown, sizeof shown));
     digest_wipe(shown, sizeof shown);
     fflush(stdout);
     terminal_ask("(Enter to clear)\n", enter, sizeof enter, true);
@@ -126,9 +135,11 @@ static bool begin(struct opening *o, const char *tool, const char *handle, const
         return cli_complain(o->why) == 0;
     rc = vault_find(o->host->vault, &o->arena, handle, opens, &o->item, o->why, sizeof o->why);
     if (rc != STATE_YES)
-        return cli_complain(rc == STATE_NO
-                                ? "there is no such secret: it was opened, has expired, or never was"
-                                : o->why) == 0;
+        return cli_complain(
+                   rc == STATE_NO
+                       ? "there is no such secret: it was opened, has expired, or never was; ask for it "
+                         "again with the tool that the handle came from"
+                       : o->why) == 0;
     begin_record(o, tool, reason);
     return person_may_open(o->host, &o->record, o->who, o->why, sizeof o->why) || cli_complain(o->why) == 0;
 }
@@ -150,13 +161,17 @@ static bool take_out(struct opening *o)
 
 static int open_it(struct opening *o, const char *out)
 {
+    char title[DESCRIPTION];
     int fd = -1, status = 1;
 
+    describe(&o->item, o->host->policy.redact_pii, title);
     if (out && (fd = make_out(out)) < 0)
         return 1;
     if (take_out(o)) {
-        status = out ? write_out(fd, o->item.value) : show(o->item.value);
+        status = out ? write_out(fd, o->item.value) : show(title, o->item.value);
         audit_outcome(o->host->audit, &o->record, status ? "failed" : "ok", NULL, 0, NULL);
+        if (out && !status)
+            fprintf(stderr, "%s: written to %s, and kept by kmcp no more\n", title, out);
     } else if (out) {
         close(fd);
         unlink(out);
@@ -166,9 +181,13 @@ static int open_it(struct opening *o, const char *out)
 
 static int drop_it(struct opening *o)
 {
+    char title[DESCRIPTION];
+
     if (!take_out(o))
         return 1;
     audit_outcome(o->host->audit, &o->record, "ok", NULL, 0, NULL);
+    fprintf(stderr, "%s: dropped unseen, and kept by kmcp no more\n",
+            describe(&o->item, o->host->policy.redact_pii, title));
     return 0;
 }
 

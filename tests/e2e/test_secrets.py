@@ -37,11 +37,12 @@ class Secrets(Case):
         self.assertNotIn(d["filevault_key"].encode(), everything)
         text, status = on_terminal(site, "secret", "open", handle, "--reason", "ticket 4711", answers=[("Enter to clear", "")])
         self.assertEqual(status, 0, text)
-        self.assertIn(d["filevault_key"], text)
+        self.assertRegex(text, rf"\x1b\[HFileVault recovery key of [^\n]*{d['serial_number']}[^\n]*\n\n{d['filevault_key']}\n")
         self.assertIn("\x1b[?1049h", text)
         text, status = on_terminal(site, "secret", "open", handle, "--reason", "again")
         self.assertEqual(status, 1)
         self.assertIn("no such secret", text)
+        self.assertIn("ask for it again with the tool", text)
         self.assertNotIn(d["filevault_key"].encode(), self.on_disk(site))
         opened = [r for r in site.records() if r["tool"] == "secret open"]
         self.assertEqual([r["event"] for r in opened], ["intent", "outcome"])
@@ -62,9 +63,20 @@ class Secrets(Case):
         self.assertEqual(p.returncode, 1)
         self.assertIn("a person has to do this on a terminal", p.stderr)
         self.assertFalse(out.exists())
-        self.assertEqual(on_terminal(site, "secret", "open", handle, "--reason", "test", "--out", str(out)), ("", 0))
+        text, status = on_terminal(site, "secret", "open", handle, "--reason", "test", "--out", str(out))
+        self.assertEqual(status, 0)
+        self.assertRegex(text, rf"^FileVault recovery key of .*{d['serial_number']}.*: written to {out}, and kept by kmcp no more\n$")
         self.assertEqual(out.read_text(), d["filevault_key"] + "\n")
         self.assertEqual(out.stat().st_mode & 0o777, 0o600)
+
+    def test_what_was_opened_is_named_without_persons_where_they_are_masked(self):
+        site = self.site()
+        d, r, handle = self.fetch(self.kmcp(site, ask="accept"))
+        site.write(site.ini.read_text().replace("[policy]\n", "[policy]\nredact_pii = yes\n"))
+        text, status = on_terminal(site, "secret", "open", handle, "--reason", "ticket", "--out", str(site.dir / "out"))
+        self.assertEqual(status, 0, text)
+        self.assertIn(f"FileVault recovery key of {d['device_id']}: written", text)
+        self.assertNotIn(d["serial_number"], text)
 
     def test_a_reason_has_words(self):
         site = self.site()
@@ -99,7 +111,9 @@ class Secrets(Case):
         k = self.kmcp(site, ask="accept")
         d, r, handle = self.fetch(k)
         self.assertIn("on a terminal", site.run("secret", "drop", handle).stderr)
-        self.assertEqual(on_terminal(site, "secret", "drop", handle), ("", 0))
+        text, status = on_terminal(site, "secret", "drop", handle)
+        self.assertEqual(status, 0)
+        self.assertRegex(text, rf"^FileVault recovery key of .*{d['serial_number']}.*: dropped unseen, and kept by kmcp no more\n$")
         self.assertEqual(on_terminal(site, "secret", "drop", handle)[1], 1)
         dropped = [r for r in site.records() if r["tool"] == "secret drop"]
         self.assertEqual([(r["event"], r["subjects"][0]["id"], r["consent"]) for r in dropped],
@@ -152,7 +166,7 @@ class Secrets(Case):
         self.assertEqual(r["structuredContent"]["unlock_pin"], handle)
         pin = self.tenant.truth("?device_id=" + d["device_id"])["pin"]
         out = site.dir / "pin"
-        self.assertEqual(on_terminal(site, "secret", "open", handle, "--reason", "to unlock it", "--out", str(out)), ("", 0))
+        self.assertEqual(on_terminal(site, "secret", "open", handle, "--reason", "to unlock it", "--out", str(out))[1], 0)
         self.assertEqual(int(out.read_text()), int(pin))
         self.assertNotRegex(b"".join(k.raw).decode() + site.audit.read_text(), pin_pattern(pin))
 
