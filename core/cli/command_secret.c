@@ -57,15 +57,25 @@ static int list(struct host *host)
 /* On the alternate screen, so that it does not stay in the scroll-back. */
 static int show(const char *title, const char *value)
 {
-    char enter[8], shown[TERMINAL_TEXT];
+    char shown[TERMINAL_TEXT];
+    bool ok;
 
     printf("\033[?1049h\033[H%s\n\n%s\n\n", title, terminal_line(value, SIZE_MAX, shown, sizeof shown));
     digest_wipe(shown, sizeof shown);
-    fflush(stdout);
+    ok = fflush(stdout) == 0;
+    return ok ? 0
+              : cli_complain(
+                    "it could not be shown, and was taken from the vault; read it again from the tenant");
+}
+
+/* Takes it off the screen, when the person has read it. */
+static void clear(void)
+{
+    char enter[8];
+
     terminal_ask("(Enter to clear)\n", enter, sizeof enter, true);
     printf("\033[2J\033[3J\033[?1049l");
     fflush(stdout);
-    return 0;
 }
 
 static int write_out(int fd, const char *value)
@@ -170,7 +180,9 @@ static int open_it(struct opening *o, const char *out)
     if (take_out(o)) {
         status = out ? write_out(fd, o->item.value) : show(title, o->item.value);
         audit_outcome(o->host->audit, &o->record, status ? "failed" : "ok", NULL, 0, NULL);
-        if (out && !status)
+        if (!out) /* it is on record by now, whatever becomes of the terminal */
+            clear();
+        else if (!status)
             fprintf(stderr, "%s: written to %s, and kept by kmcp no more\n", title, out);
     } else if (out) {
         close(fd);

@@ -1,9 +1,13 @@
 """Secrets: the conversation gets a handle, a person opens it, once.  SPDX-License-Identifier: Apache-2.0"""
 import hashlib
 import json
+import os
+import pty
 import re
+import select
 import subprocess
 import threading
+import time
 import unittest
 
 from e2e import DEADLINE, KMCP, Case, pin_pattern
@@ -48,6 +52,29 @@ class Secrets(Case):
         self.assertEqual([r["event"] for r in opened], ["intent", "outcome"])
         self.assertEqual((opened[0]["reason"], opened[0]["subjects"][0]["id"]), ("ticket 4711", d["device_id"]))
         self.assertEqual(site.run("audit", "verify").returncode, 0)
+
+    def on_a_terminal_until(self, site, args, sign, ahead=b""):
+        """kmcp with ARGS on a terminal of its own, killed once SIGN(what it said) is true."""
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        os.write(master, ahead)
+        p = subprocess.Popen([KMCP, *args, "--config", str(site.ini)], stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
+        os.close(slave)
+        seen, end = b"", time.monotonic() + DEADLINE
+        while not sign(seen):
+            self.assertLess(time.monotonic(), end, seen)
+            if select.select([master], [], [], 0.05)[0]:
+                seen += os.read(master, 65536)
+        p.kill()
+        p.wait(DEADLINE)
+
+    def test_a_terminal_that_is_closed_while_it_is_shown(self):
+        site = self.site()
+        d, r, handle = self.fetch(self.kmcp(site, ask="accept"))
+        self.on_a_terminal_until(site, ["secret", "open", handle, "--reason", "ticket"], lambda seen: b"Enter to clear" in seen)
+        self.assertEqual([(r["event"], r.get("result")) for r in site.records() if r["tool"] == "secret open"],
+                         [("intent", None), ("outcome", "ok")])
+        self.assertEqual(site.run("audit", "show", "--open").stdout, "")
 
     def test_into_a_file(self):
         site = self.site()
