@@ -1,12 +1,12 @@
 /* audit_show.c - `kmcp audit show`: what is on record.  SPDX-License-Identifier: Apache-2.0 */
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock_read.h"
 #include "base/text.h"
 #include "cli.h"
+#include "open_records.h"
 #include "policy/audit_files.h"
 
 static const char *get(const kmcp_json *record, const char *key)
@@ -51,67 +51,6 @@ static bool wanted(const struct cli *cli, const kmcp_json *r)
     if (cli->values[OPT_UNTIL] && clock_read(get(r, "time")) >= end_of(cli->values[OPT_UNTIL]))
         return false;
     return !cli->values[OPT_DEVICE] || is_about(r, cli->values[OPT_DEVICE]);
-}
-
-/* Intents and questions that have no end, by their id or their consent: a growing list, searched from its
- * end, where the matching one is. */
-struct open_list {
-    char (*ids)[64];
-    char **lines;
-    size_t n, cap;
-};
-
-static void open_add(struct open_list *o, const char *id, const char *line)
-{
-    if (o->n == o->cap) {
-        size_t cap = o->cap ? 2 * o->cap : 64;
-        void *ids = realloc(o->ids, cap * sizeof *o->ids), *lines = NULL;
-
-        if (ids)
-            o->ids = ids;
-        lines = ids ? realloc(o->lines, cap * sizeof *o->lines) : NULL;
-        if (!lines)
-            return;
-        o->lines = lines;
-        o->cap = cap;
-    }
-    snprintf(o->ids[o->n], sizeof *o->ids, "%s", id);
-    o->lines[o->n++] = strdup(line);
-}
-
-static void open_drop(struct open_list *o, const char *id)
-{
-    for (size_t i = o->n; i-- > 0;)
-        if (strcmp(o->ids[i], id) == 0) {
-            free(o->lines[i]);
-            memmove(o->ids + i, o->ids + i + 1, (o->n - i - 1) * sizeof *o->ids);
-            memmove(o->lines + i, o->lines + i + 1, (o->n - i - 1) * sizeof *o->lines);
-            o->n--;
-            return;
-        }
-}
-
-static void note_open(struct open_list *o, const kmcp_json *r, const char *line)
-{
-    const char *event = get(r, "event"), *id = get(r, "id"), *consent = get(r, "consent");
-
-    if (strcmp(event, "asked") == 0) {
-        open_add(o, consent, line);
-        return;
-    }
-    if (*consent)
-        open_drop(o, consent); /* whatever the answer was */
-    if (strcmp(event, "intent") == 0) {
-        open_add(o, id, line);
-        return;
-    }
-    if ((strcmp(event, "outcome") != 0 || strcmp(get(r, "result"), "unknown") == 0) &&
-        strcmp(event, "resolved") != 0)
-        return;
-    if (strcmp(event, "resolved") == 0 &&
-        (strcmp(get(r, "result"), "unknown") == 0 || strstr(get(r, "detail"), "nobody knows")))
-        return;
-    open_drop(o, id);
 }
 
 /* TEXT may have lines; each is indented. */
@@ -195,7 +134,7 @@ static bool filters_are_good(const struct cli *cli)
 
 struct shown {
     size_t seen, matched;
-    struct open_list open;
+    struct open_records open;
 };
 
 static void take_record(const struct cli *cli, struct shown *s, const char *line, size_t len)
@@ -208,7 +147,7 @@ static void take_record(const struct cli *cli, struct shown *s, const char *line
     s->seen += r != NULL;
     if (r && wanted(cli, r)) {
         if (cli->open)
-            note_open(&s->open, r, line);
+            open_note(&s->open, r, line);
         else {
             show_record(cli, r, line);
             s->matched++;
@@ -225,15 +164,11 @@ static void show_open(const struct cli *cli, struct shown *s)
         const char *line = s->open.lines[i];
 
         arena_init(&a, 4 << 20);
-        if (line) {
-            show_record(cli, json_parse(&a, line, strlen(line), 0, NULL), line);
-            s->matched++;
-        }
+        show_record(cli, json_parse(&a, line, strlen(line), 0, NULL), line);
+        s->matched++;
         arena_release(&a, false);
-        free(s->open.lines[i]);
     }
-    free(s->open.ids);
-    free(s->open.lines);
+    open_free(&s->open);
 }
 
 int audit_show(const struct host *host, const struct cli *cli, const char *path)

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "call_recover.h"
 #include "cli.h"
+#include "own_left.h"
 
 static int complain(struct host *host)
 {
@@ -31,7 +32,8 @@ static void show_act(void *arg, const struct ledger_entry *e, const char *now)
 int command_acts(const struct cli *cli)
 {
     struct host host;
-    size_t workers, n = 0, bad = 0;
+    size_t workers, n = 0, bad = 0, own = 0;
+    char why[1200];
 
     if (!host_build(&host, cli->config, &workers))
         return 1;
@@ -41,10 +43,16 @@ int command_acts(const struct cli *cli)
         host_free(&host);
         return status;
     }
+    if (!own_left_end(&host, &own, why, sizeof why)) {
+        int status = cli_complain(why);
+
+        host_free(&host);
+        return status;
+    }
     if (bad)
         fprintf(stderr, "kmcp: %zu entries of the ledger cannot be read: the state was changed or damaged\n",
                 bad);
-    else if (!n)
+    else if (!n && !own)
         printf("every act has a known end\n");
     host_free(&host);
     return bad != 0;

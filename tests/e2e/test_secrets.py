@@ -76,6 +76,40 @@ class Secrets(Case):
                          [("intent", None), ("outcome", "ok")])
         self.assertEqual(site.run("audit", "show", "--open").stdout, "")
 
+    def test_one_that_was_killed_has_an_end_by_acts(self):
+        for policy in ("", "redact_pii = yes"):
+            site = self.site(policy=policy)
+            d, r, handle = self.fetch(self.kmcp(site, ask="accept"))
+            # a terminal that is stopped (Ctrl-S) takes nothing: the intent is there, and the secret is not shown
+            self.on_a_terminal_until(site, ["secret", "open", handle, "--reason", "ticket"],
+                                     lambda seen: any(r["tool"] == "secret open" for r in site.records()), ahead=b"\x13")
+            intent = site.records()[-1]
+            self.assertEqual((intent["event"], intent["tool"]), ("intent", "secret open"))
+            self.assertIn("secret open", site.run("audit", "show", "--open").stdout)
+            results = [subprocess.Popen([KMCP, "acts", "--config", str(site.ini)], stdout=subprocess.PIPE, text=True) for _ in range(4)]
+            said = [p.communicate(timeout=DEADLINE)[0] for p in results]
+            self.assertTrue(any(f"{intent['id']}: kmcp ended before it could say whether this was done" in text for text in said), said)
+            ends = [r for r in site.records() if r["event"] == "resolved"]
+            self.assertEqual([(r["id"], r["result"], r["subjects"][0]["id"]) for r in ends], [(intent["id"], "unknown", d["device_id"])])
+            self.assertEqual(site.run("audit", "show", "--open").stdout, "")
+            self.assertEqual(site.run("acts").stdout, "every act has a known end\n")
+            self.assertEqual(site.run("audit", "verify").returncode, 0)
+
+    def test_one_that_is_under_way_is_none_of_these(self):
+        site = self.site()
+        d, r, handle = self.fetch(self.kmcp(site, ask="accept"))
+
+        def seen(_):
+            if not any(r["tool"] == "secret open" for r in site.records()):
+                return False
+            text = site.run("acts").stdout
+            self.assertIn(": still under way", text)
+            self.assertNotIn("every act has a known end", text)
+            return True
+
+        self.on_a_terminal_until(site, ["secret", "open", handle, "--reason", "ticket"], seen, ahead=b"\x13")
+        self.assertEqual([r["event"] for r in site.records() if r["tool"] == "secret open"], ["intent"])
+
     def test_into_a_file(self):
         site = self.site()
         d, r, handle = self.fetch(self.kmcp(site, ask="accept"))
