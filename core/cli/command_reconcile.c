@@ -70,7 +70,7 @@ static int complain_unknown(const struct books *b)
 
 static int report(const struct books *b, bool json)
 {
-    size_t strange = 0, lost = 0, acts = 0, events = 0;
+    size_t strange = 0, lost = 0, acts = 0, events = 0, of_ours = 0;
 
     for (size_t k = 0; k < b->n_events; k++) {
         const struct event *e = &b->events[k];
@@ -79,6 +79,7 @@ static int report(const struct books *b, bool json)
                                           { "actor", e->actor, ", by our actor " } };
 
         events += e->at_ms >= b->since_ms;
+        of_ours += reconcile_is_ours(b, e->actor);
         if (e->ours || !reconcile_is_ours(b, e->actor) || e->at_ms < b->since_ms)
             continue;
         strange++;
@@ -105,6 +106,8 @@ static int report(const struct books *b, bool json)
 
         buf_init(&names, 1 << 16);
         list_actors(&names, b);
+        if (b->told && events && !of_ours) /* nothing was compared with what was asked for */
+            buf_puts(&names, ", of whom the tenant has no event: is that the right ID?");
         printf("%zu acts on our record, %zu events of the tenant: %zu of our actor's are not on our record, "
                "%zu of our acts are unknown to the tenant%s%s\n",
                acts, events, strange, lost, names.len ? "; our actor is " : "", names.len ? names.data : "");

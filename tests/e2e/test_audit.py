@@ -227,6 +227,9 @@ class Reconcile(Session):
         self.assertIn("give --actor ID (candidates: somebody, another)", p.stderr)
         p = site.run("audit", "reconcile", "--since", "2026-11-20", "--actor", "another")
         self.assertIn("1 of our actor's are not on our record", p.stdout)
+        self.assertIn("; our actor is another\n", p.stdout)
+        p = site.run("audit", "reconcile", "--since", "2026-11-20", "--actor", "anotherr")
+        self.assertIn("; our actor is anotherr, of whom the tenant has no event: is that the right ID?\n", p.stdout)
         site = self.answered(lambda path: {"results": [], "next": None})
         site.audit.touch()
         p = site.run("audit", "reconcile", "--since", "2026-11-20")
@@ -252,7 +255,7 @@ class Reconcile(Session):
         self.assertRegex(p.stdout, "0 of our actor's are not on our record, 0 of our acts are unknown to the tenant; our actor is [^ ,]+\n")
         p = site.run("audit", "reconcile", "--since", since, "--actor", "nobody")
         self.assertEqual(p.returncode, 1)
-        self.assertIn("0 of our actor's are not on our record, 1 of our acts are unknown to the tenant; our actor is nobody\n", p.stdout)
+        self.assertIn("0 of our actor's are not on our record, 1 of our acts are unknown to the tenant; our actor is nobody, of whom ", p.stdout)
 
     def test_what_the_tenant_says_is_text(self):
         event = {"id": "1", "action": 'up"date\\', "occurred_at": "2026-11-24T10:00:00Z", "actor_id": "me\x1b[31m", "target_id": 'x"y',
