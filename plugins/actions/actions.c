@@ -156,7 +156,8 @@ static kmcp_rc run_act(kmcp_ctx *ctx, const kmcp_json *args, const struct kmcp_r
         (is_handle && kmcp_set_str(ctx, out, "unlock_pin", pin) != KMCP_OK))
         return KMCP_E_NOMEM;
     if (queued)
-        kmcp_text(ctx, "%s queued for %s, see get_device_commands.", action, d.id);
+        kmcp_text(ctx, "%s queued for %s, see %s.", action, d.id,
+                  kmcp_device_has_queue(&d) ? "get_device_commands" : "get_device_activity");
     else
         kmcp_text(ctx, "%s done: the record of device %s is gone from Kandji and the device is unenrolled.",
                   action, d.id);

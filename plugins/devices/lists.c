@@ -72,6 +72,23 @@ kmcp_rc get_device_activity_run(kmcp_ctx *ctx, const kmcp_json *args)
     return args ? ask_device(ctx, args, request, question) : KMCP_E_NOMEM;
 }
 
+/* The API refuses a queue that is not there as it refuses anything else. Only then is it worth a request to
+ * know why. */
+static kmcp_rc say_no_queue(kmcp_ctx *ctx, const kmcp_json *args)
+{
+    struct kmcp_device d;
+    kmcp_rc rc = device_named_by(ctx, args, &d);
+
+    if (rc != KMCP_OK)
+        return rc;
+    return kmcp_fail(ctx, KMCP_E_CONFLICT,
+                     kmcp_device_has_queue(&d)
+                         ? "the API refused to show the device's commands; get_device_activity shows those "
+                           "that were carried out"
+                         : "Android and Windows devices have no command queue; get_device_activity shows a "
+                           "command once it was carried out");
+}
+
 kmcp_rc get_device_commands_run(kmcp_ctx *ctx, const kmcp_json *args)
 {
     const struct kmcp_where where[] = { { "request_type|command_type",
@@ -86,6 +103,11 @@ kmcp_rc get_device_commands_run(kmcp_ctx *ctx, const kmcp_json *args)
         .words = "status:pending=1 status:sent=2 status:done=3 status:failed=4 status:not_now=5",
     };
 
+    kmcp_rc rc;
+
     args = sorted_by(ctx, args, "-requested");
-    return args ? ask_device(ctx, args, request, question) : KMCP_E_NOMEM;
+    if (!args)
+        return KMCP_E_NOMEM;
+    rc = ask_device(ctx, args, request, question);
+    return rc == KMCP_E_CONFLICT ? say_no_queue(ctx, args) : rc;
 }

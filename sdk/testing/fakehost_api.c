@@ -116,6 +116,8 @@ static struct fakehost_answer *perform(kmcp_ctx *ctx, const struct kmcp_request 
     struct fakehost_answer *a;
     char *path;
 
+    h->failure = NULL; /* what went wrong before is dealt with, or the plugin would not go on */
+    h->failure_rc = KMCP_OK;
     if (rq->route < h->plugin->routes || rq->route >= h->plugin->routes + h->plugin->n_routes) {
         fake_fail(ctx, KMCP_E_BUG, "not one of the plugin's routes");
         return NULL;

@@ -196,6 +196,21 @@ static void sends_the_real_keys(void **state)
     assert_has(h.text, "gone from Kandji");
 }
 
+static void says_where_it_will_show(void **state)
+{
+    static const char *const platforms[] = { REAL("Android"), REAL("Windows"), REAL("iPad") };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof platforms / sizeof *platforms; i++) {
+        fakehost_answer(&h, "GET", DEVICE, 200, platforms[i]);
+        fakehost_answer(&h, "POST", DEVICE "/action/erase", 200, "");
+        assert_int_equal(fakehost_run(&h, "erase_device", "{\"device_id\":\"" ID "\"}"), KMCP_OK);
+        assert_has(h.text, i < 2 ? "see get_device_activity" : "see get_device_commands");
+        fakehost_free(&h);
+        fakehost_init(&h, &kmcp_plugin_v1);
+    }
+}
+
 static void understands_the_older_pin(void **state)
 {
     (void)state;
@@ -270,6 +285,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_wrong_serial_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(platforms_that_cannot_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(sends_the_real_keys, setup, teardown),
+        cmocka_unit_test_setup_teardown(says_where_it_will_show, setup, teardown),
         cmocka_unit_test_setup_teardown(understands_the_older_pin, setup, teardown),
         cmocka_unit_test_setup_teardown(passes_a_refusal_on, setup, teardown),
         cmocka_unit_test_setup_teardown(finds_out_what_became_of_it, setup, teardown),

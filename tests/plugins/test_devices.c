@@ -95,6 +95,23 @@ static void any_name_finds_its_device(void **state)
     assert_has(h.failure, "device \"ACME-002\" not found; list_devices finds parts of names");
 }
 
+static void a_device_without_a_queue_says_where_to_look(void **state)
+{
+    static const char args[] = "{\"device_id\":\"" ID "\"}";
+
+    (void)state;
+    fakehost_answer(&h, "GET", DEVICE "/commands", 400, "\"Command is not allowed for current device\"");
+    fakehost_answer(&h, "GET", DEVICE, 200, REAL("Android"));
+    assert_int_equal(fakehost_run(&h, "get_device_commands", args), KMCP_E_CONFLICT);
+    assert_has(h.failure, "have no command queue; get_device_activity shows");
+    fakehost_free(&h);
+    begin();
+    fakehost_answer(&h, "GET", DEVICE "/commands", 400, "\"no\"");
+    fakehost_answer(&h, "GET", DEVICE, 200, REAL("Mac"));
+    assert_int_equal(fakehost_run(&h, "get_device_commands", args), KMCP_E_CONFLICT);
+    assert_lacks(h.failure, "have no command queue");
+}
+
 static void another_devices_record_is_refused(void **state)
 {
     (void)state;
@@ -293,6 +310,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(lists_what_matches, setup, teardown),
         cmocka_unit_test_setup_teardown(a_name_finds_one_or_candidates, setup, teardown),
         cmocka_unit_test_setup_teardown(any_name_finds_its_device, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_device_without_a_queue_says_where_to_look, setup, teardown),
         cmocka_unit_test_setup_teardown(another_devices_record_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(rubbish_is_no_healthy_device, setup, teardown),
         cmocka_unit_test_setup_teardown(compliance_counts_what_applies, setup, teardown),

@@ -132,6 +132,13 @@ KMCP_MAYBE_UNUSED static inline int kmcp_is_uuid(const char *text)
     return !text[36];
 }
 
+/* Does the API keep a queue of commands for it (api section 1.10)? Only Apple's have one; what another was told shows
+ * in its activity once it was carried out. A platform that is not known is taken for one that has. */
+KMCP_MAYBE_UNUSED static inline int kmcp_device_has_queue(const struct kmcp_device *d)
+{
+    return !d->platform || (strcmp(d->platform, "Android") != 0 && strcmp(d->platform, "Windows") != 0);
+}
+
 struct kmcp_device_hits {
     struct kmcp_device first;
     const char *second_id;
