@@ -64,12 +64,12 @@ static bool still_waits(struct call *c, const struct pending *p)
     clock_iso(p->expires_ms, until, sizeof until);
     return call_refuse(
         c,
-        "%s was not done yet: %s to agree. Tell the person to run `kmcp approve %s%s` on the machine "
-        "that kmcp runs on (until %s), then make exactly this call again. It would do this: %s",
+        "%s was not done yet: %s run `kmcp approve %s%s` on the machine that kmcp runs on (until %s), then "
+        "make exactly this call again. It would do this: %s",
         c->name,
-        p->needs - p->n_by == 2 ? "two people have"
-        : p->n_by               ? "a second person has"
-                                : "a person has",
+        p->needs - p->n_by == 2 ? "two people have to agree. Say that two different people must each"
+        : p->n_by ? "a second person has to agree. Say that somebody other than who agreed already must"
+                  : "a person has to agree. Tell the person to",
         p->id, c->host->config_option, until, c->sentence);
 }
 

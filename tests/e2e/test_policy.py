@@ -200,11 +200,12 @@ class Policy(Case):
             return [("Your name", name), ("Your passphrase", secret or f"secret of {name}"), YES]
 
         pending = self.wait_for(k, "erase_device", self.erase(d))
+        self.assertIn("two different people must each run `kmcp approve", k.bad("erase_device", self.erase(d)))
         text, status = on_terminal(site, "approve", pending, answers=people("ana", "wrong"))
         self.assertEqual(status, 1)
         self.assertIn("name and passphrase", text)
         self.assertIn("second person", self.approve(site, pending, people("ana")))
-        self.assertIn("a second person", k.bad("erase_device", self.erase(d)))
+        self.assertIn("somebody other than who agreed already must run", k.bad("erase_device", self.erase(d)))
         text, status = on_terminal(site, "approve", pending, answers=people("ana"))
         self.assertEqual(status, 1)
         self.assertIn("another person", text)
