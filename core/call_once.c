@@ -216,9 +216,10 @@ static bool act_key(struct call *c, char out[2 * DIGEST_SIZE + 1])
 static bool repeat(struct call *c, const struct ledger_entry *done)
 {
     const char *text = done->text ? done->text : "";
-    char when[32], note[200];
+    char when[32], until[32], note[200];
 
     clock_iso(done->at_ms, when, sizeof when);
+    clock_iso(done->at_ms + c->host->policy.repeat_ms, until, sizeof until);
     snprintf(note, sizeof note, "already done at %s by this same call, not sent again (repeat_minutes)",
              when);
     if (!call_note(c, "repeated", note))
@@ -228,11 +229,13 @@ static bool repeat(struct call *c, const struct ledger_entry *done)
     if (c->tool->output && c->host->structured &&
         !c->out.structured) /* what it must answer with is not known; it is on record as repeated */
         return call_stop(c, CALL_TOOL_ERROR,
-                         "%s was done at %s already by this same call and is not sent again: %s", c->name,
-                         when, text);
+                         "%s was done at %s already by this same call and is not sent again before %s "
+                         "(repeat_minutes): %s",
+                         c->name, when, until, text);
     return call_stop(c, CALL_COMPLETE,
-                     "Done already at %s by this same call; it was not sent again. What was said then: %s",
-                     when, text);
+                     "Done already at %s by this same call; it was not sent again, nor is it before %s "
+                     "(repeat_minutes). What was said then: %s",
+                     when, until, text);
 }
 
 static bool stay(struct call *c, const char *why)
