@@ -161,6 +161,21 @@ char *fault_words(struct arena *a, const char *body, size_t len, const struct fa
     return words;
 }
 
+/* What to do when an act is refused because it is there already, or perhaps: WORDS are NULL where they may
+ * not be shown. What else is refused needs other arguments, and the words say which. */
+static const char *advice_on_act(const struct kmcp_route *r, const char *words)
+{
+    const char *action = strstr(r->path, "/action/");
+
+    if (!action || (words && !text_casestr(words, "already")))
+        return "";
+    if (strcmp(action, "/action/lock") == 0)
+        return "; what is locked, or will be, needs no other lock: get_device_commands shows it (for Android "
+               "get_device_activity), and get_device_secret with secret unlock_pin has the PIN of a Mac";
+    return "; what is queued needs no other: get_device_commands shows it (for Android and Windows "
+           "get_device_activity, once it was carried out)";
+}
+
 kmcp_rc fault_set(struct failure *f, const struct kmcp_route *r, int status, const char *words,
                   int64_t retry_ms)
 {
@@ -200,7 +215,7 @@ kmcp_rc fault_set(struct failure *f, const struct kmcp_route *r, int status, con
                                status, open, text, close);
         if (status == 400 || status == 409)
             return failure_set(f, KMCP_E_CONFLICT, "the API refused%s%s%s", said ? ": " : " with HTTP 400",
-                               text, "");
+                               text, advice_on_act(r, said));
         return failure_set(f, KMCP_E_UPSTREAM, "the API answered HTTP %d to %s %s%s%s%s", status, r->method,
                            r->path, open, text, close);
     }

@@ -267,6 +267,7 @@ class Acts(Case):
         k.good("lock_device", {"device_id": d["device_id"], "confirm": True})
         why = k.bad("lock_device", {"device_id": d["device_id"], "confirm": True})
         self.assertRegex(why, "already locked|already running")
+        self.assertIn("get_device_commands shows it", why)
 
     def test_nothing_stale_after_an_act(self):
         k = self.kmcp(ask="accept")

@@ -113,6 +113,35 @@ static void says_what_to_do(void **state)
         assert_int_equal(fault_set(&f, &route, rows[i].status, "its words", 2500), rows[i].rc);
         assert_has(f.text, rows[i].advice);
         assert_has(f.text, "its words");
+        assert_lacks(f.text, "get_device_commands");
+    }
+}
+
+/* What is there already needs no other try: the words say so, and where none may be shown it may be. */
+static void what_is_there_already_says_where_it_shows(void **state)
+{
+    static const struct kmcp_route lock = { .method = "POST", .path = "/api/v1/devices/{id}/action/lock" },
+                                   restart = { .method = "POST",
+                                               .path = "/api/v1/devices/{id}/action/restart" },
+                                   list = { .method = "GET", .path = "/api/v1/devices" };
+    static const struct {
+        const struct kmcp_route *route;
+        const char *words, *advice;
+    } rows[] = { { &restart, "Command already running", "get_device_commands shows it" },
+                 { &restart, NULL, "get_device_commands shows it" },
+                 { &lock, "This device is already locked", "unlock_pin has the PIN of a Mac" },
+                 { &restart, "no such option", NULL },
+                 { &list, "already", NULL } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct failure f = { .rc = KMCP_OK };
+
+        assert_int_equal(fault_set(&f, rows[i].route, 400, rows[i].words, -1), KMCP_E_CONFLICT);
+        if (rows[i].advice)
+            assert_has(f.text, rows[i].advice);
+        else
+            assert_lacks(f.text, "get_device_commands");
     }
 }
 
@@ -123,6 +152,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(covers_what_is_hidden, setup, teardown),
         cmocka_unit_test_setup_teardown(bounds_and_neutralises_words, setup, teardown),
         cmocka_unit_test_setup_teardown(says_what_to_do, setup, teardown),
+        cmocka_unit_test(what_is_there_already_says_where_it_shows),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
