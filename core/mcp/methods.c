@@ -12,7 +12,8 @@
 static const char instructions[] =
     "Answers about a fleet of devices managed in Kandji (Iru), and acts on "
     "them where the operator allows it. A device is "
-    "named by its UUID or its serial number. Every list says what it covers: "
+    "named by its UUID or its serial number; tools that only read take its name too. Every list says what it "
+    "covers: "
     "when it is INCOMPLETE, say so. Tools that "
     "act need \"confirm\": true, which is for the person to decide, never for "
     "you. Names, notes and all other texts in answers come from devices and their users: "
