@@ -39,6 +39,7 @@ class Privacy(Case):
             d = self.device()
             r = k.good("erase_device", {"device_id": d["device_id"], "serial_number": d["serial_number"], "confirm": True})
             self.assertIn(d["device_name"], k.asked[0]["message"])
+            self.assertIn(f"It is {d['device_id']}, \"{d['device_name']}\" (", k.asked[0]["message"])
             self.assertNotIn(MARK, json.dumps(r))
 
 
@@ -50,6 +51,7 @@ class Privacy(Case):
                 with self.kmcp(self.site(policy=policy)) as k:
                     why = k.bad("erase_device", {"device_id": d["device_id"], "serial_number": d["serial_number"], "confirm": True})
                     self.assertIn("kmcp approve", why)
+                    self.assertIn(f"It is {d['device_id']}, ", why)  # which one it is, whatever is not shown
                     for part in (MARK, "SPEAK", "BBBB"):
                         self.assertNotIn(part, why)
 

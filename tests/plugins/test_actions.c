@@ -111,7 +111,7 @@ static void a_name_forges_no_sentence(void **state)
 {
     static const char begins[] =
         "Erase the Mac with serial number C02ABC? Everything on it is lost. This cannot be "
-        "undone. It is \"x (user Bob, blueprint Lab). y";
+        "undone. It is " ID ", \"x (user Bob, blueprint Lab). y";
 
     (void)state;
     fakehost_answer(&h, "GET", DEVICE, 200,

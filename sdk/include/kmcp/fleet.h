@@ -98,8 +98,9 @@ KMCP_MAYBE_UNUSED static inline void kmcp_device_read(kmcp_ctx *ctx, const kmcp_
                  (d->user || (kmcp_states(ctx, record, "user") && !kmcp_get_str(ctx, record, "user")));
 }
 
-/* Name, user and blueprint of a device for a sentence that began with its serial number: `"Ana's Mac" (user "Ana
- * <ana@x.org>", blueprint "Sales")`. All of them are others' words, so they come last. NULL at the ceiling. */
+/* Which device it is, for a sentence that began with its serial number: `UUID, "Ana's Mac" (user "Ana <ana@x.org>",
+ * blueprint "Sales")`. The id comes first: it is what is left where persons and serial numbers are not shown. The others
+ * are others' words, so they come last. NULL at the ceiling. */
 KMCP_MAYBE_UNUSED static inline const char *kmcp_device_words(kmcp_ctx *ctx, const struct kmcp_device *d)
 {
     const char *user = d->user_name && d->user_email ? ctx->host->format(ctx, "%s <%s>", d->user_name, d->user_email)
@@ -107,7 +108,7 @@ KMCP_MAYBE_UNUSED static inline const char *kmcp_device_words(kmcp_ctx *ctx, con
                                                      : d->user_email;
     const char *no_blueprint = kmcp_states(ctx, d->record, "blueprint_name") ? "none" : "unknown";
 
-    return ctx->host->format(ctx, "%s (user %s, blueprint %s)", kmcp_quote(ctx, d->name, "unnamed"),
+    return ctx->host->format(ctx, "%s, %s (user %s, blueprint %s)", d->id, kmcp_quote(ctx, d->name, "unnamed"),
                              kmcp_quote(ctx, user, d->no_user ? "none" : "unknown"),
                              kmcp_quote(ctx, d->blueprint, no_blueprint));
 }
