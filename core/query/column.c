@@ -57,6 +57,13 @@ static const char *column_meant(const struct kmcp_query *q, const char *word)
     return best <= 1 ? near : part ? part : within ? within : near;
 }
 
+/* Is WORD, which is no column, ARGUMENT or its beginning, and that no column either? */
+static bool is_argument(const struct kmcp_query *q, const char *argument, const char *word)
+{
+    return strcmp(word, argument) == 0 || (strlen(word) > 2 && strncmp(argument, word, strlen(word)) == 0 &&
+                                           !column_find(q, argument, strlen(argument)));
+}
+
 kmcp_rc column_unknown(const struct kmcp_query *q, const char *name, size_t len, struct failure *f)
 {
     const char *meant;
@@ -69,11 +76,14 @@ kmcp_rc column_unknown(const struct kmcp_query *q, const char *name, size_t len,
     for (size_t i = 0; i < q->n_columns; i++)
         buf_printf(&names, "%s%s", i ? ", " : "", q->columns[i].name);
     for (uint32_t i = 0; (q->flags & KMCP_QUERY_PUSHED) && i < q->request->n_query; i++)
-        if (strcmp(word, q->request->query[i].name) == 0) {
+        if (is_argument(q, q->request->query[i].name, word)) {
+            const char *argument = q->request->query[i].name;
+
             buf_free(&names);
-            return failure_set(f, KMCP_E_ARG,
-                               "%s have no column \"%s\"; it is an argument of its own: {\"%s\": ...}",
-                               q->what, word, word);
+            return failure_set(f, KMCP_E_ARG, "%s have no column \"%s\"; %s: {\"%s\": ...}", q->what, word,
+                               strcmp(argument, word) == 0 ? "it is an argument of its own"
+                                                           : "there is an argument for it",
+                               argument);
         }
     meant = column_meant(q, word);
     rc = failure_set(f, KMCP_E_ARG, "%s have no column \"%s\"; %s%s%s: %.1200s", q->what, word,

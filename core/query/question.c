@@ -90,6 +90,8 @@ static bool is_grouped_by(const struct question *qu, const struct kmcp_column *c
 
 static kmcp_rc read_sort(struct question *qu, const char *text, struct failure *f)
 {
+    const char *space;
+
     if (!text || !*text)
         return KMCP_OK;
     qu->descending = *text == '-';
@@ -98,6 +100,10 @@ static kmcp_rc read_sort(struct question *qu, const char *text, struct failure *
     if (qu->by_count)
         return KMCP_OK;
     qu->sort = column_find(qu->q, text, strlen(text));
+    if (!qu->sort && (space = strchr(text, ' ')) && column_find(qu->q, text, (size_t)(space - text)))
+        return failure_set(f, KMCP_E_ARG,
+                           "\"sort\" is one column, alone: \"%.*s\" for upwards, \"-%.*s\" for downwards",
+                           (int)(space - text), text, (int)(space - text), text);
     if (!qu->sort)
         return column_unknown(qu->q, text, strlen(text), f);
     return !question_groups(qu) || is_grouped_by(qu, qu->sort)

@@ -400,6 +400,8 @@ class Engine(Asking):
 
     def test_commands_are_asked_like_any_list(self):
         k = self.client()
+        self.assertIn('there is an argument for it: {"filevault_enabled": ...}',
+                      self.client().bad("list_devices", {"where": ["filevault = no"]}))
         for nth in range(40):  # one with a command that failed
             d = self.tenant.find(f"platform:Mac,nth:{nth}")
             commands = self.tenant.get(f"/api/v1/devices/{d['device_id']}/commands?limit={PAGE}")["commands"]["results"]
@@ -658,7 +660,7 @@ class Engine(Asking):
                            ({"where": ["last_check_in < last week"]}, "-7d"), ({"fields": "nme"}, "did you mean \"name\""),
                            ({"group_by": "os_version:age"}, "versions :major"), ({"group_by": "platform", "sort": "name"}, "group_by"),
                            ({"where": ["os_version"]}, "COLUMN OP VALUE"), ({"next": "later"}, "as the answer before gave it"),
-                           ({"next": "@nowhere"}, "cannot begin at")):
+                           ({"sort": "name desc"}, '"-name" for downwards'), ({"next": "@nowhere"}, "cannot begin at")):
             with self.subTest(args=args):
                 self.assertIn(part, k.bad("list_devices", args))
         self.assertEqual(self.tenant.requests(), 0)
