@@ -89,13 +89,17 @@ static bool finish(const struct answer *out, kmcp_json *object, const struct fou
 
 /* ---- rows ---- */
 
-static void write_cells(struct buf *b, const char *cells, size_t n)
+/* A date that is none was never, which is how it compares. Programs, which get structure and files, have
+ * nothing there. */
+static const char *shown_cell(const char *cell, const struct kmcp_column *column)
 {
-    for (size_t i = 0; i < n; i++, cells += strlen(cells) + 1) {
-        if (i)
-            buf_putc(b, '\t');
-        buf_puts(b, cells);
-    }
+    return *cell || column->type != KMCP_COLUMN_DATE ? cell : "never";
+}
+
+static void write_row(struct buf *b, const char *cells, const struct question *qu)
+{
+    for (size_t i = 0; i < qu->n_fields; i++, cells += strlen(cells) + 1)
+        buf_printf(b, "%s%s", i ? "\t" : "", shown_cell(cells, qu->fields[i]));
 }
 
 /* How many of the rows fit. */
@@ -109,7 +113,7 @@ static size_t that_fit(const struct answer *out, const struct kept_rows *k)
         const char *cells = k->rows[n].cells;
 
         for (size_t i = 0; i < n_fields; i++) {
-            used += strlen(cells) + 1;
+            used += strlen(shown_cell(cells, k->question->fields[i])) + 1;
             cells += strlen(cells) + 1;
         }
         if (used > out->max_bytes && n)
@@ -144,7 +148,7 @@ bool answer_rows(const struct answer *out, const struct kept_rows *k, const stru
     }
     for (size_t i = 0; i < n; i++) {
         buf_putc(out->text, '\n');
-        write_cells(out->text, k->rows[i].cells, qu->n_fields);
+        write_row(out->text, k->rows[i].cells, qu);
         if (!add_row(out->arena, &table, k->rows[i].cells, qu->n_fields, NULL, NULL, 0))
             return false;
     }
@@ -205,6 +209,16 @@ static bool add_heading(const struct answer *out, const struct tally *t, struct 
     return ok;
 }
 
+/* The group of those that have no value is no empty cell, which would be lost at the beginning of a line. */
+static void write_key(struct buf *b, const char *cells, const struct grouping *grouping)
+{
+    for (size_t i = 0; i < grouping->n; i++, cells += strlen(cells) + 1) {
+        const char *cell = shown_cell(cells, grouping->keys[i].column);
+
+        buf_printf(b, "%s%s", i ? "\t" : "", *cell ? cell : "(none)");
+    }
+}
+
 /* One grouping's table from group FROM on. *SHOWN: how many fitted. */
 static bool write_table(const struct answer *out, const struct tally *t, size_t from, size_t limit,
                         struct table *table, size_t *shown)
@@ -222,10 +236,10 @@ static bool write_table(const struct answer *out, const struct tally *t, size_t 
         if (!show_best(out, qu, g, best))
             return false;
         buf_putc(out->text, '\n');
-        write_cells(out->text, g->cells, t->grouping->n);
+        write_key(out->text, g->cells, t->grouping);
         buf_printf(out->text, "%s%lld", t->grouping->n ? "\t" : "", (long long)g->count);
         for (size_t k = 0; k < qu->n_extremes; k++)
-            buf_printf(out->text, "\t%s", best[k]);
+            buf_printf(out->text, "\t%s", shown_cell(best[k], qu->extremes[k].column));
         if (out->text->len + TAIL_BYTES > out->max_bytes && *shown) {
             out->text->len = before;
             out->text->data[before] = '\0';
@@ -245,6 +259,18 @@ static bool add_section(const struct answer *out, kmcp_json *sections, const str
            json_set(out->arena, section, "rows", table->rows) && json_append(out->arena, sections, section);
 }
 
+/* What the counts add up to is more than there is where a row counts in several groups. */
+static void say_groups(struct buf *text, const struct tally *t)
+{
+    buf_printf(text, " in %zu groups", t->n);
+    for (size_t i = 0; i < t->grouping->n; i++)
+        if (t->grouping->keys[i].column->type == KMCP_COLUMN_LIST) {
+            buf_printf(text, " (one with several values of \"%s\" counts in each)",
+                       t->grouping->keys[i].column->name);
+            return;
+        }
+}
+
 bool answer_groups(const struct answer *out, const struct question *qu, const struct tally *t, size_t n,
                    const struct found *found)
 {
@@ -256,7 +282,7 @@ bool answer_groups(const struct answer *out, const struct question *qu, const st
     buf_printf(out->text, "%s%lld %s", found->complete ? "" : "at least ", (long long)found->matched,
                qu->q->what);
     if (n == 1 && t[0].grouping->n)
-        buf_printf(out->text, " in %zu groups", t[0].n);
+        say_groups(out->text, &t[0]);
     say_coverage(out->text, qu, found);
     for (size_t i = 0; i < n; i++) {
         if (out->structured && !begin_table(out->arena, &table))

@@ -130,6 +130,7 @@ class Questions:
         for row in rows:
             d = self.tenant.truth("?device_id=" + row[columns.index("device_id")])
             self.assertEqual(d["serial_number"], row[columns.index("serial_number")])
+            self.assertEqual(row[columns.index("last_check_in")] == "never", not d["last_check_in"])
             self.assertTrue(not d["last_check_in"] or now - when(d["last_check_in"]) > datetime.timedelta(days=7))
 
     def test_one_device(self):
@@ -204,7 +205,7 @@ class Five(Questions, Asking):
         self.assertEqual(set(ages), {a if a == "never" else a + " d" for a in truth["check_in_age_days"]})
         self.assertEqual(sum(ages.values()), 5000)
         self.assertEqual(ages["never"], truth["never_checked_in"])
-        self.assertEqual({a: n for a, n in agents.items() if a}, truth["agent_versions"])
+        self.assertEqual({a: n for a, n in agents.items() if a != "(none)"}, truth["agent_versions"])
         self.assertEqual(blueprints, {b["name"]: b["count"] for b in truth["by_blueprint"].values() if b["count"]})
         self.assertEqual(vault, {"on": truth["filevault"]["on"], "off": truth["filevault"]["off"]})
 
@@ -458,7 +459,7 @@ class Engine(Asking):
             days = (now - when(d["last_check_in"])).total_seconds() / 86400 if d["last_check_in"] else None
             return "never" if days is None else next((n for top, n in ((1, "0-1 d"), (7, "1-7 d"), (30, "7-30 d"), (90, "30-90 d")) if days < top), "90+ d")
 
-        month, tags = (lambda d: (d["last_check_in"] or "never")[:7]), (lambda d: d["tags"] or [""])
+        month, tags = (lambda d: (d["last_check_in"] or "never")[:7]), (lambda d: d["tags"] or ["(none)"])
         for by, key in (("platform", lambda d: [d["platform"]]), ("os_version:major", lambda d: [d["os_version"].split(".")[0]]),
                         ("last_check_in:age", lambda d: [age(d)]), ("last_check_in:month", lambda d: [month(d)]),
                         ("last_check_in:day", lambda d: [(d["last_check_in"] or "never")[:10]]), ("tag", tags),
@@ -474,6 +475,8 @@ class Engine(Asking):
                 self.assertEqual(said, so)
         ages = list(counts(k.text("list_devices", {"group_by": "last_check_in:age"})))
         self.assertEqual(ages, ["0-1 d", "1-7 d", "7-30 d", "30-90 d", "90+ d", "never"])
+        self.assertIn(' groups (one with several values of "tag" counts in each), as of', k.text("list_devices", {"group_by": "platform,tag"}))
+        self.assertNotIn("counts in each", k.text("list_devices", {"group_by": "platform"}))
         rare = [int(r[-1]) for r in table(k.text("list_devices", {"group_by": "os_version", "sort": "count", "limit": 5}))[2]]
         self.assertEqual(rare, sorted(collections.Counter(d["os_version"] for d in fleet).values())[:5])
         self.assertIsNone(next_of(k.text("list_devices", {"group_by": "platform", "limit": 0})))
@@ -501,7 +504,7 @@ class Engine(Asking):
             self.assertEqual(len(seen), matched(texts[0]))
         seen, texts = self.walk(k, {"group_by": "model,os_version", "limit": 1000}, column=slice(0, 2))
         self.assertGreater(len(texts), 1)
-        self.assertEqual(sorted(map(tuple, seen)), sorted({(d["model"] or "", d["os_version"]) for d in self.fleet()}))
+        self.assertEqual(sorted(map(tuple, seen)), sorted({(d["model"] or "(none)", d["os_version"]) for d in self.fleet()}))
 
     def exports(self, **more):
         folder = self.site().dir / "out"
