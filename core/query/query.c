@@ -125,16 +125,38 @@ static void prepare(struct running *r)
         r->pick.enough = qu->limit ? qu->limit : 1;
 }
 
-/* Nothing was found: a "mac" may have been meant as "Mac", a "macOS" as one of what there is. */
+/* Is the first condition all that was asked? */
+static bool asks_one_thing(const struct question *qu)
+{
+    const struct kmcp_request *rq = qu->q->request;
+    size_t others = 0;
+
+    for (size_t i = 0; i < rq->n_query; i++)
+        others += rq->query[i].value != NULL;
+    for (size_t i = 0; i < rq->n_where; i++)
+        others += rq->where[i].value != NULL;
+    return qu->n_conditions == 1 && !others && !qu->from;
+}
+
+/* Nothing was found: a "mac" may have been meant as "Mac", a "macOS" as one of what there is, and where that
+ * alone was asked there is none. What groups would not show is not pointed to. */
 static void say_compared(const struct running *r, const struct found *found)
 {
-    for (size_t i = 0; found->matched == 0 && i < r->question.n_conditions; i++) {
-        const struct condition *c = &r->question.conditions[i];
+    const struct question *qu = &r->question;
+    bool alone = found->complete && asks_one_thing(qu);
 
-        if (condition_is_whole(c))
-            buf_printf(r->env->text, "\n\"%s\" was compared %s; group_by shows which there are",
-                       c->column->name,
-                       condition_minds_case(c) ? "letter for letter, capitals included" : "as a whole");
+    for (size_t i = 0; found->matched == 0 && i < qu->n_conditions; i++) {
+        const struct condition *c = &qu->conditions[i];
+
+        if (!condition_is_whole(c) ||
+            (r->env->call->redact && json_path_is_under(qu->q->request->route->pii, c->column->field)))
+            continue;
+        if (alone)
+            buf_printf(r->env->text, "\nnone of all %s has that \"%s\"", qu->q->what, c->column->name);
+        else
+            buf_printf(r->env->text, "\n\"%s\"", c->column->name);
+        buf_printf(r->env->text, "%s compared %s; group_by shows which there are", alone ? "," : " was",
+                   condition_minds_case(c) ? "letter for letter, capitals included" : "as a whole");
     }
 }
 

@@ -390,10 +390,12 @@ class Engine(Asking):
         for where in ("platform = mac", "tag = FINANCE"):
             text = k.text("list_devices", {"where": [where]})
             self.assertEqual(matched(text), 0)
-            self.assertIn(f'"{where.split()[0]}" was compared letter for letter, capitals included', text)
+            self.assertIn(f'none of all devices has that "{where.split()[0]}", compared letter for letter, capitals included', text)
         self.assertNotIn("letter for letter", k.text("list_devices", {"where": ["name = nobody's"]}))
-        self.assertIn('"blueprint" was compared as a whole; group_by shows which there are',
+        self.assertIn('none of all devices has that "blueprint", compared as a whole; group_by shows which there are',
                       k.text("list_devices", {"blueprint_id": "Nope", "limit": 0}))
+        for more in ({"platform": "Mac"}, {"user": "nobody"}, {"filevault_enabled": True}):  # it may be another that none meets
+            self.assertIn('"blueprint" was compared as a whole;', k.text("list_devices", {"blueprint_id": "Nope", **more}))
 
     def test_an_argument_is_no_column(self):
         self.assertIn('it is an argument of its own: {"filevault_enabled": ...}',

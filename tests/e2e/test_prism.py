@@ -193,6 +193,10 @@ class Fleet(Prism):
             self.assertIn("&".join(f"{name}={value}" for name, value in select.items()), self.last()[0])
         self.assertGreater(self.truth("apps")["rows"], 3000)
 
+    def test_a_category_without_rows_of_a_platform_says_so(self):
+        text = self.kmcp(self.site(extra="[server]\nstructured_content = no\n")).text("query_prism", {"category": "filevault", "platform": "iPad"})
+        self.assertIn('none of all devices in filevault has that "platform"', text)
+
     def test_a_text_without_letters_is_left_to_the_api_whole(self):
         k = self.kmcp()
         for category, column in (("cellular", "current_mcc_slot_1"), ("cellular", "phone_number_slot_1"), ("device_information", "asset_tag")):
