@@ -294,6 +294,24 @@ static kmcp_rc keep_private(struct question *qu, const struct kmcp_route *route,
     return KMCP_OK;
 }
 
+/* Whoever is masked is like all others: a group of them would read as one person with all their devices. */
+static kmcp_rc keep_apart(const struct question *qu, const struct kmcp_route *route, struct failure *f)
+{
+    for (size_t i = 0; i < qu->n_groupings; i++)
+        for (size_t k = 0; k < qu->groupings[i].n; k++) {
+            const struct kmcp_column *column = qu->groupings[i].keys[k].column;
+
+            if (column->type != KMCP_COLUMN_BOOL && json_path_is_under(route->pii, column->field))
+                return failure_set(
+                    f, KMCP_E_ARG,
+                    "redact_pii is on: values of \"%s\" are masked and cannot be told apart, so "
+                    "there is nothing to group by; \"%s =\" in where finds those without one, "
+                    "\"%s !=\" those with one",
+                    column->name, column->name, column->name);
+        }
+    return KMCP_OK;
+}
+
 static bool names_somebody(const struct mask_seen *seen, const char *text)
 {
     for (const struct mask_resolved *r = seen->resolved; r; r = r->next)
@@ -344,11 +362,16 @@ kmcp_rc query_run(const struct query_env *env, const struct kmcp_query *q, const
         rc = keep_pseudonyms(&r.question, &env->call->seen, env->call->failure);
     if (rc == KMCP_OK && env->call->redact)
         rc = keep_private(&r.question, q->request->route, env->call->failure, &r.persons, &whole);
+    if (rc == KMCP_OK && env->call->redact && !env->call->seen.name) /* pseudonyms tell them apart */
+        rc = keep_apart(&r.question, q->request->route, env->call->failure);
     if (rc != KMCP_OK)
         return rc;
     rc = ask(&r, true);
     finish(&r);
     if (rc == KMCP_OK && whole)
-        buf_puts(env->text, "\nredact_pii is on: persons, names and serial numbers were compared as a whole");
+        buf_puts(
+            env->text,
+            "\nredact_pii is on: parts of persons, names and serial numbers cannot be searched for; they "
+            "were compared as a whole, so that none was found does not mean that there is none");
     return rc;
 }

@@ -344,7 +344,7 @@ class Privacy(Prism):
             columns = self.columns(k, category) if self.truth(category)["rows"] else ["device_name", "device_id"]
             k.good("query_prism", {"category": category, "fields": "all", "limit": 1000})
             for column in columns:
-                k.good("query_prism", {"category": category, "group_by": column})
+                k.call("query_prism", {"category": category, "group_by": column})  # what is masked is refused
             k.good("query_prism", {"category": category, "max": "device_name,serial_number", "min": ",".join(columns[2:8])})
             k.good("query_prism", {"category": category, "sort": "-device_name"})
             k.good("query_prism", {"category": category, "serial_number": person["serial_number"]})
