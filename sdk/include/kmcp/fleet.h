@@ -212,7 +212,9 @@ KMCP_MAYBE_UNUSED static inline KMCP_MUST_CHECK kmcp_rc kmcp_device_find(kmcp_ct
                                                "again, or use its UUID",
                          id, coverage.reason ? coverage.reason : "unknown");
     if (hits.n == 0 || !hits.first.id)
-        return kmcp_fail(ctx, KMCP_E_NOTFOUND, "device \"%s\" not found; list_devices finds parts of names, and users", id);
+        return kmcp_fail(ctx, KMCP_E_NOTFOUND,
+                         "device \"%s\" not found; list_devices finds users, and parts of names unless redact_pii is on",
+                         id);
     *out = hits.first;
     return KMCP_OK;
 }
@@ -312,7 +314,9 @@ KMCP_MAYBE_UNUSED static inline KMCP_MUST_CHECK kmcp_rc kmcp_device_look_up(kmcp
         return kmcp_fail(ctx, KMCP_E_UPSTREAM, "no device named \"%s\" was found, but not all could be read (%s); try again",
                          id, coverage.reason ? coverage.reason : "unknown");
     if (names.n == 0 || !names.first.id)
-        return kmcp_fail(ctx, KMCP_E_NOTFOUND, "device \"%s\" not found; list_devices finds parts of names, and users", id);
+        return kmcp_fail(ctx, KMCP_E_NOTFOUND,
+                         "device \"%s\" not found; list_devices finds users, and parts of names unless redact_pii is on",
+                         id);
     *out = names.first;
     return KMCP_OK;
 }
