@@ -255,6 +255,17 @@ static int by_devices(const void *a, const void *b)
     return x->devices != y->devices ? (x->devices < y->devices ? 1 : -1) : strcmp(x->platform, y->platform);
 }
 
+/* " (5 of 23)", or nothing where all are shown. */
+static const char *of_how_many(kmcp_ctx *ctx, const struct compliance *c, int64_t items)
+{
+    const char *text = (int64_t)c->n_items <= items
+                           ? ""
+                           : ctx->host->format(ctx, " (%lld of %zu%s)", (long long)items, c->n_items,
+                                               c->n_items == ITEMS_MAX ? " or more" : "");
+
+    return text ? text : "";
+}
+
 static kmcp_rc show_compliance(kmcp_ctx *ctx, struct compliance *c, const struct kmcp_coverage *list,
                                const struct kmcp_coverage *coverage, int64_t items)
 {
@@ -284,7 +295,7 @@ static kmcp_rc show_compliance(kmcp_ctx *ctx, struct compliance *c, const struct
                   (long long)c->totals[i].waiting, (long long)c->totals[i].good,
                   (long long)c->totals[i].nothing);
     if (c->n_items && items > 0)
-        kmcp_text(ctx, "\n\nfails most\tkind\tdevices");
+        kmcp_text(ctx, "\n\nfails most%s\tkind\tdevices", of_how_many(ctx, c, items));
     for (i = 0; i < c->n_items && (int64_t)i < items; i++)
         kmcp_text(ctx, "\n%s\t%s\t%lld", kmcp_cell(ctx, c->items[i].name), kmcp_cell(ctx, c->items[i].kind),
                   (long long)c->items[i].failing);

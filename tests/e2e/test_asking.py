@@ -180,6 +180,8 @@ class Five(Questions, Asking):
         said = {row[0]: [int(n) for n in row[1:]] for row in table(text.split("\n\n")[0])[2]}
         self.assertEqual(said, {p: [c["devices"], c["failing"], c["waiting"], c["none_failed"] - c["waiting"], c["nothing_applies"]]
                                 for p, c in truth["by_platform"].items()})
+        heading = text.split("\n\n")[1].split("\t")[0]
+        self.assertGreaterEqual(int(re.fullmatch(r"fails most \(5 of (\d+)\)", heading).group(1)), len(truth["most_failing"]))
         worst = [line.split("\t") for line in text.split("\n\n")[1].split("\n")[1:]]
         self.assertEqual([(n, k == "parameter", int(c)) for n, k, c in worst],
                          [(i["name"], i["kind"] == "parameter", i["devices"]) for i in truth["most_failing"][:len(worst)]])
