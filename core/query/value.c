@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "value.h"
 
-/* What a cell shows: names and the like are written by end users, and an object is only glanced at. */
+/* What a cell shows: names and the like are written by end users; half an object would say nothing. */
 #define TEXT_BYTES   400
 #define OBJECT_BYTES 160
 
@@ -253,12 +253,11 @@ void value_show(struct buf *out, const kmcp_json *node, uint32_t type)
             value_show(out, item, KMCP_COLUMN_TEXT);
         }
     } else if (json_kind(node) == KMCP_JSON_NUMBER || json_len(node)) {
-        size_t start = out->len;
-
         arena_init(&scratch, 1 << 20);
         text = json_text(&scratch, node);
-        show_text(out, text ? text : "(too long)");
+        show_text(out, text && strlen(text) <= OBJECT_BYTES ? text
+                       : json_kind(node) == KMCP_JSON_ARRAY ? "[...]"
+                                                            : "{...}");
         arena_release(&scratch, 0);
-        cut(out, start, OBJECT_BYTES);
     }
 }

@@ -421,7 +421,8 @@ static const struct kmcp_tool tools[] = {
     READ_TOOL(get_device_apps, "Get device apps",
               "Apps installed on one device. Columns: name version bundle_id source.", table_schema, 0),
     READ_TOOL(get_device_activity, "Get device activity",
-              "What happened on one device, newest first. Columns: time type details.", table_schema, 0),
+              "One device's history, newest first. Columns: time type request status error.", table_schema,
+              0),
     READ_TOOL(
         get_device_commands, "Get device commands",
         "MDM commands of one device, newest first: was a DeviceLock carried out? Columns: requested type "

@@ -41,9 +41,16 @@ kmcp_rc get_device_apps_run(kmcp_ctx *ctx, const kmcp_json *args)
 
 /* get_device_activity, get_device_commands: newest first, which the API does not promise. */
 
+#define ERROR_IN(chain) chain ".0.us_english_description|" chain ".0.localized_description"
+/* api section 1.10: 1 waits, 2 was sent, 3 and 4 are ends, 5 will be tried again */
+#define STATUS_WORDS "status:pending=1 status:sent=2 status:done=3 status:failed=4 status:not_now=5"
+
 static const struct kmcp_column activity_columns[] = {
     { "time", "created_at", NULL, KMCP_COLUMN_DATE, KMCP_COLUMN_SHOWN },
     TEXT("type", "action_type", NULL, KMCP_COLUMN_SHOWN),
+    TEXT("request", "details.request_type|details.command_type", NULL, KMCP_COLUMN_SHOWN), /* of a command */
+    TEXT("status", "details.status", NULL, KMCP_COLUMN_SHOWN),
+    TEXT("error", ERROR_IN("details.error_chain"), NULL, KMCP_COLUMN_SHOWN),
     TEXT("details", "details", NULL, KMCP_COLUMN_SHOWN),
 };
 
@@ -52,8 +59,7 @@ static const struct kmcp_column command_columns[] = {
     TEXT("type", "request_type|command_type", NULL, KMCP_COLUMN_SHOWN),
     TEXT("status", "status", NULL, KMCP_COLUMN_SHOWN),
     { "completed", "date_completed", NULL, KMCP_COLUMN_DATE, KMCP_COLUMN_SHOWN },
-    TEXT("error", "error_chain.0.us_english_description|error_chain.0.localized_description", NULL,
-         KMCP_COLUMN_SHOWN),
+    TEXT("error", ERROR_IN("error_chain"), NULL, KMCP_COLUMN_SHOWN),
 };
 
 static const kmcp_json *sorted_by(kmcp_ctx *ctx, const kmcp_json *args, const char *sort)
@@ -66,7 +72,8 @@ static const kmcp_json *sorted_by(kmcp_ctx *ctx, const kmcp_json *args, const ch
 kmcp_rc get_device_activity_run(kmcp_ctx *ctx, const kmcp_json *args)
 {
     const struct kmcp_request request = { .route = &device_routes[GET_ACTIVITY] };
-    const struct kmcp_query question = { KMCP_COLUMNS(activity_columns), .what = "events" };
+    const struct kmcp_query question = { KMCP_COLUMNS(activity_columns), .what = "events",
+                                         .words = STATUS_WORDS };
 
     args = sorted_by(ctx, args, "-time");
     return args ? ask_device(ctx, args, request, question) : KMCP_E_NOMEM;
@@ -96,12 +103,8 @@ kmcp_rc get_device_commands_run(kmcp_ctx *ctx, const kmcp_json *args)
     const struct kmcp_request request = { .route = &device_routes[GET_COMMANDS],
                                           .where = where,
                                           .n_where = 1 };
-    /* api section 1.10: 1 waits, 2 was sent, 3 and 4 are ends, 5 will be tried again */
-    const struct kmcp_query question = {
-        KMCP_COLUMNS(command_columns),
-        .what = "commands",
-        .words = "status:pending=1 status:sent=2 status:done=3 status:failed=4 status:not_now=5",
-    };
+    const struct kmcp_query question = { KMCP_COLUMNS(command_columns), .what = "commands",
+                                         .words = STATUS_WORDS };
 
     kmcp_rc rc;
 

@@ -148,6 +148,20 @@ class Tools:
 class Compliance(Case):
     TENANT_ARGS = ("--devices", 20)
 
+    def test_what_happened_is_told_whole(self):
+        d = self.device()
+        k = self.kmcp(self.site(extra="[server]\nstructured_content = no\n"))
+        lines = k.text("get_device_activity", {"device_id": d["device_id"]}).split("\n")
+        self.assertEqual(lines[1].split("\t"), ["time", "type", "request", "status", "error", "details"])
+        rows = [line.split("\t") for line in lines[2:]]
+        commands = [r for r in rows if r[1].startswith("mdm_command_")]
+        self.assertTrue(commands)
+        for row in commands:
+            self.assertRegex("\t".join(row[2:4]), r"^[A-Z]\w+\t(done|failed)$")
+            self.assertEqual(row[3] == "failed", row[4] != "")
+        for row in rows:  # whole, or not at all
+            self.assertTrue(row[5] == "{...}" or json.loads(row[5]), row)
+
     def test_a_state_that_is_none_is_not_known(self):
         proxy = Proxy(self.tenant.url)
         self.addCleanup(proxy.close)

@@ -302,7 +302,7 @@ static void history_is_newest_first(void **state)
                     "\"details\":{\"from\":\"a\"}}]");
     run("get_device_activity", "{\"device_id\":\"" ID "\",\"limit\":1}");
     assert_has(h.question, "\"sort\":\"-time\""); /* the host sorts */
-    assert_has(h.text, "2026-02-01\tnew\t{\"from\":\"a\"}");
+    assert_has(h.text, "2026-02-01\tnew\t\t\t\t{\"from\":\"a\"}");
 }
 
 int main(void)
