@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cli.h"
+#include "mcp/lists.h"
 #include "policy/approvers.h"
 #include "transport/http_settings.h"
 #include "transport/http_tokens.h"
@@ -55,7 +56,7 @@ static int complain(const char *what, const char *why)
 
 int command_check(const struct cli *cli)
 {
-    size_t workers, offered = 0, approvers = 0;
+    size_t workers, offered = 0, own, approvers = 0;
     struct policy_ruling frozen;
     struct host host;
     char why[600];
@@ -66,6 +67,7 @@ int command_check(const struct cli *cli)
         return 1;
     for (size_t i = 0; i < host.registry.n_tools; i++)
         offered += policy_offers(&host.policy, host.registry.tools[i]->decl.safety, why, sizeof why);
+    own = lists_have_get_job(&host);
     if (!can_ask_the_api(&host, why, sizeof why))
         status = complain("every request to the API would fail", why);
     if (!tokens_are_good(&host, why, sizeof why))
@@ -82,7 +84,7 @@ int command_check(const struct cli *cli)
     printf("%s: %s\ntenant: %s\nplugins: %zu, tools: %zu, offered: %zu%s\nprompts: %zu, resources: %zu\n"
            "read-only: %s, person data masked: %s\n",
            host.config.file, status ? "not ready" : "ok", host.tenant.base_url, host.registry.n_plugins,
-           host.registry.n_tools, offered,
+           host.registry.n_tools + own, offered + own,
            offered < host.registry.n_tools ? " (read_only = yes holds back those that act or reveal)" : "",
            host.registry.n_prompts, host.registry.n_resources, host.policy.read_only ? "yes" : "no",
            host.policy.pseudonyms   ? "by pseudonyms"

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "doctor.h"
+#include "mcp/lists.h"
 #include "policy/approvers.h"
 #include "policy/audit_chain.h"
 #include "query/export_file.h"
@@ -117,7 +118,8 @@ void doctor_files(struct doctor *d)
     char why[700];
 
     doctor_say(d, "ok", "%s and every plugin are as they must be; %zu plugins, %zu tools",
-               d->host.config.file, d->host.registry.n_plugins, d->host.registry.n_tools);
+               d->host.config.file, d->host.registry.n_plugins,
+               d->host.registry.n_tools + lists_have_get_job(&d->host));
     if (policy_is_frozen(&d->host.policy, &frozen))
         doctor_say(d, "warn", "%s", frozen.why);
     if (state_ready(d->host.state, why, sizeof why))

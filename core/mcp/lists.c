@@ -98,7 +98,7 @@ void lists_add_tool(struct buf *out, const struct tool *tool, const struct rev *
     buf_putc(out, '}');
 }
 
-static void add_get_job(struct buf *out, const struct rev *rev)
+void lists_add_get_job(struct buf *out, const struct rev *rev)
 {
     buf_puts(out, "{\"name\":\"get_job\",");
     if (rev->features & REV_TITLE)
@@ -111,6 +111,11 @@ static void add_get_job(struct buf *out, const struct rev *rev)
             out,
             ",\"annotations\":{\"readOnlyHint\":true,\"destructiveHint\":false,\"openWorldHint\":false}");
     buf_putc(out, '}');
+}
+
+bool lists_have_get_job(const struct host *host)
+{
+    return registry_has_tool_flag(&host->registry, KMCP_TOOL_TASK | KMCP_TOOL_TASK_ONLY);
 }
 
 static void add_prompt(struct buf *out, const struct prompt *p, const struct rev *rev)
@@ -183,16 +188,16 @@ static bool take(struct page *p)
 static void page_of_tools(struct lists *l, struct page *p, uint32_t scopes)
 {
     const struct registry *r = &l->host->registry;
-    bool jobs = registry_has_tool_flag(r, KMCP_TOOL_TASK | KMCP_TOOL_TASK_ONLY);
+    bool jobs = lists_have_get_job(l->host);
     char why[400];
 
     for (size_t i = 0; i <= r->n_tools; i++) {
         const struct tool *tool = i < r->n_tools ? r->tools[i] : NULL;
 
-        if (jobs && (!tool || strcmp(tool->decl.name, "get_job") > 0)) {
+        if (jobs && (!tool || strcmp(tool->decl.name, LISTS_GET_JOB) > 0)) {
             jobs = false;
             if (take(p))
-                add_get_job(p->out, p->rev);
+                lists_add_get_job(p->out, p->rev);
         }
         if (tool && shown(&tool->hidden) && (scopes & SCOPE(tool->decl.safety)) &&
             policy_offers(&l->host->policy, tool->decl.safety, why, sizeof why) && take(p))

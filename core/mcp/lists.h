@@ -28,4 +28,9 @@ bool lists_page(struct lists *l, enum list_kind kind, const struct rev *rev, uin
 /* One tool's definition, for `kmcp list --json` too. */
 void lists_add_tool(struct buf *out, const struct tool *tool, const struct rev *rev, bool structured);
 
+/* The host's own tool: offered, whatever the policy, where a plugin has tools that may take long. */
+#define LISTS_GET_JOB "get_job"
+bool lists_have_get_job(const struct host *host);
+void lists_add_get_job(struct buf *out, const struct rev *rev);
+
 #endif

@@ -227,6 +227,18 @@ class Commands(Case):
         p = subprocess.run([KMCP, "--version"], capture_output=True, text=True, timeout=DEADLINE)
         self.assertRegex(p.stdout, r"^kmcp \d+\.\d+\.\d+\n$")
 
+    def test_list_is_what_a_client_sees(self):
+        for read_only in (False, True):
+            site = self.site(read_only=read_only)
+            tools = self.kmcp(site, rev="2025-11-25").result("tools/list")["tools"]
+            text, cost, check = (site.run(*args).stdout for args in (("list",), ("list", "--cost"), ("check",)))
+            self.assertEqual([json.loads(line) for line in site.run("list", "--json").stdout.splitlines()], tools)
+            self.assertEqual([line.split()[0] for line in text.splitlines()[:-1]], [t["name"] for t in tools])
+            size = len(json.dumps(tools, separators=(",", ":"), ensure_ascii=False).encode()) - 2  # what is in the brackets
+            self.assertEqual(text.splitlines()[-1], f"{size} bytes in all")
+            self.assertRegex(cost, rf"\nall +{len(tools)} tools +{size} bytes")
+            self.assertIn(f"offered: {len(tools)}", check)
+
     def test_list_and_dump(self):
         site = self.site()
         p = site.run("list")
