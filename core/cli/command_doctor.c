@@ -40,7 +40,8 @@ int command_doctor(const struct cli *cli)
     arena_init(&d->arena, 64 << 20);
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         checks[i](d);
-    printf("%u failures, %u warnings, %u unproven\n", d->failed, d->warned, d->unproven);
+    printf("%u failure%s, %u warning%s, %u unproven\n", d->failed, d->failed == 1 ? "" : "s", d->warned,
+           d->warned == 1 ? "" : "s", d->unproven);
     status = d->failed ? 1 : 0;
     arena_release(&d->arena, false);
     host_free(&d->host);

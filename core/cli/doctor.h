@@ -9,6 +9,7 @@ struct doctor {
     struct arena arena;
     char device[64], blueprint[64]; /* ids to ask with; "" if the tenant has none to give */
     unsigned failed, warned, unproven;
+    bool token;           /* there is one to ask with */
     bool reached, speaks; /* SPEAKS: as the API does, and to this token */
 };
 

@@ -144,7 +144,8 @@ void doctor_token(struct doctor *d)
     struct secret token = { 0 };
     char why[700];
 
-    if (tenant_token(&d->host.tenant, &token, why, sizeof why))
+    d->token = tenant_token(&d->host.tenant, &token, why, sizeof why);
+    if (d->token)
         doctor_say(d, "ok", "there is a token, of %zu characters", token.len);
     else
         doctor_say(d, "FAIL", "%s", why);

@@ -98,6 +98,10 @@ void doctor_reach(struct doctor *d)
     const kmcp_json *body = NULL;
     int status;
 
+    if (!d->token) {
+        doctor_say(d, "?", "the tenant was not asked: without a token nothing is sent");
+        return;
+    }
     client_look(d->host.client);
     status = doctor_ask(d, &own_routes[OWN_DEVICES].route, &body);
     d->reached = status != NO_ANSWER;
@@ -175,8 +179,10 @@ void doctor_clock(struct doctor *d)
     struct client_last last;
     int64_t theirs, apart;
 
+    if (!d->reached)
+        return;
     client_last(d->host.client, &last);
-    theirs = d->reached ? date_of(last.date) : -1;
+    theirs = date_of(last.date);
     if (theirs < 0) {
         doctor_say(d, "warn", "the clock was not compared: no Date came with the answer");
         return;

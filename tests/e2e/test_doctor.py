@@ -31,7 +31,7 @@ class Doctor(Case):
         self.assertIn('ok    permission "List audit events"', text)  # the weekly reconcile needs it
         self.assertNotIn('the token also has "List audit events"', text)
         self.assertIn('?     permission "Erase Device"', text)
-        self.assertRegex(text, r"\n0 failures, \d+ warnings, \d+ unproven\n$")
+        self.assertRegex(text, r"\n0 failures, \d+ warnings?, \d+ unproven\n$")
         self.assertNotIn("kmcp-demo-token", text)
         self.assertEqual(self.tenant.acts(), [])
         self.assertNotIn("secrets/", json.dumps(self.tenant.stats()["last_requests"]))
@@ -53,6 +53,13 @@ class Doctor(Case):
         self.assertNotIn("wrong-token", text)
         text = self.lines(self.site(url="http://127.0.0.1:9"), 1)
         self.assertIn("could not be reached", text)
+        site = self.site()
+        site.token.unlink()
+        text = self.lines(site, 1)
+        self.assertEqual([line for line in text.split("\n") if line.startswith("FAIL") or "Date" in line or "region" in line],
+                         [line for line in text.split("\n") if line.startswith("FAIL") and "token" in line][:1], text)
+        self.assertRegex(text, r"\n1 failure, ")
+        self.assertIn("the tenant was not asked", text)
         site = self.site()
         site.audit.mkdir()
         self.assertIn("acts would be refused", self.lines(site, 1))
