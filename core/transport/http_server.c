@@ -163,7 +163,13 @@ static bool listen_at(struct http_server *s, const char *address, int *port, cha
                                           LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC,
                                           BACKLOG, (struct sockaddr *)&at, (int)len);
     if (!s->listener) {
-        snprintf(why, why_size, "%s port %d cannot be listened at: %s", address, *port, strerror(errno));
+        snprintf(
+            why, why_size, "%s port %d cannot be listened at: %s%s", address, *port, strerror(errno),
+            errno == EADDRINUSE ? "; something listens there, perhaps another kmcp: end it, or name another "
+                                  "port (kmcp http ADDRESS:PORT, or listen in [http])"
+            : errno == EACCES   ? "; ports below 1024 are root's: name another one (kmcp http ADDRESS:PORT, "
+                                  "or listen in [http])"
+                                : "");
         return false;
     }
     evconnlistener_set_error_cb(s->listener, on_accept_error);

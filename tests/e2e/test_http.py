@@ -575,6 +575,7 @@ class Http(Case):
         h = self.http()
         p = self.site().run("http", f"127.0.0.1:{h.port}")
         self.assertEqual(p.returncode, 1)
+        self.assertIn("name another port (kmcp http ADDRESS:PORT", p.stderr)
         self.assertIn("cannot be listened at", p.stderr)
 
 
