@@ -32,6 +32,14 @@ void front_refuse(struct front *f, struct http_call *call, int status, const cha
     buf_free(&body);
 }
 
+static void nothing_here(struct front *f, struct http_call *call, const char *cors)
+{
+    char why[200];
+
+    snprintf(why, sizeof why, "there is nothing here; MCP is at %.100s", f->settings.path);
+    front_refuse(f, call, 404, "", cors, why);
+}
+
 static void preflight(struct front *f, struct http_call *call, const char *cors)
 {
     char lines[700];
@@ -63,7 +71,7 @@ static void on_request(void *arg, struct http_call *call, const struct http_mess
     if (why)
         front_refuse(f, call, 403, "", "", why);
     else if (strcmp(m->path, f->settings.path) != 0)
-        front_refuse(f, call, 404, "", cors, "there is nothing here");
+        nothing_here(f, call, cors);
     else if (strcmp(m->method, "OPTIONS") == 0)
         preflight(f, call, cors);
     else if (!guard_who(f, m, &who, principal))

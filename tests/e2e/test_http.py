@@ -100,7 +100,8 @@ class Http(Case):
             self.assertEqual((r.status, r.messages()[0]["id"]), (200, message["id"]), accept)
         for method, status in (("PUT", 405), ("PATCH", 405), ("OPTIONS", 405), ("GET", 400), ("DELETE", 400)):
             self.assertEqual(h.ask(method).status, status, method)
-        self.assertEqual(h.ask("POST", path="/other", body="{}").status, 404)
+        r = h.ask("POST", path="/other", body="{}")
+        self.assertEqual((r.status, "MCP is at /mcp" in r.json["error"]["message"]), (404, True))
         self.assertEqual(h.post({"jsonrpc": "2.0", "method": "notifications/x"}).status, 202)
 
     def test_places_it_may_come_from(self):
@@ -574,8 +575,8 @@ class Http(Case):
     def test_a_port_in_use(self):
         h = self.http()
         p = self.site().run("http", f"127.0.0.1:{h.port}")
-        self.assertEqual(p.returncode, 1)
         self.assertIn("name another port (kmcp http ADDRESS:PORT", p.stderr)
+        self.assertEqual(p.returncode, 1)
         self.assertIn("cannot be listened at", p.stderr)
 
 
