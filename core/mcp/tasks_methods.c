@@ -145,8 +145,10 @@ static void answer_job(struct request *r, const char *id)
         request_result(r, members.data, ENCODE_TTL_NONE);
         buf_free(&members);
     } else {
-        asking_tool_error(r, t ? "the job was cancelled"
-                               : "there is no such job, or its result has been forgotten");
+        asking_tool_error(
+            r, t ? "the job was cancelled"
+                 : "there is no such job, or its result has been forgotten; job_id is what another tool "
+                   "gave, and that tool, called again, gives a new one");
     }
     if (body)
         digest_wipe(body, strlen(body));
