@@ -270,7 +270,7 @@ struct kmcp_param {
 
 /* A condition on rows, checked by the host on the real values before anything is masked, so that a plugin can look a
  * person or a serial number up that it may not see. FIELD is as a column's; of its alternatives the first one present
- * counts. Comparison ignores ASCII case. */
+ * counts. Comparison ignores the case of all alphabets, the encoding of accents and the form of an apostrophe. */
 struct kmcp_where {
     const char *field;
     const char *value; /* NULL: the condition is left out */
@@ -340,7 +340,7 @@ struct kmcp_column {
     uint32_t type;     /* KMCP_COLUMN_*                                                                              */
     uint32_t flags;    /* KMCP_COLUMN_SHOWN, KMCP_COLUMN_EXACT                                                       */
 };
-#define KMCP_COLUMN_TEXT    0u /* compared without regard to ASCII case                                              */
+#define KMCP_COLUMN_TEXT    0u /* compared whatever the case, in all alphabets, and the encoding of accents           */
 #define KMCP_COLUMN_NUMBER  1u
 #define KMCP_COLUMN_BOOL    2u /* also the words "true", "True", "Yes" and so on                                     */
 #define KMCP_COLUMN_DATE    3u /* any of the API's ISO-like forms (API section 1.7); none: never, before all others  */
