@@ -1,12 +1,28 @@
 /* api_query.c - the host table's query(): a question about a list, answered by core/query/.  What it
  * promises: kmcp/plugin.h.  SPDX-License-Identifier: Apache-2.0 */
 
+#include <stdio.h>
 #include <string.h>
 
 #include "api_inner.h"
 #include "base/text.h"
 #include "call_export.h"
 #include "query/query.h"
+
+/* Columns are known when they are asked about, and not before: whoever wrote the Ith wants to know which, and
+ * what of it. */
+static void bad_column(kmcp_ctx *ctx, const struct kmcp_column *column, size_t i)
+{
+    char what[160];
+
+    snprintf(what, sizeof what, "asked about column %zu, \"%.64s\", whose %s", i + 1,
+             column->name ? column->name : "",
+             !column->name || !text_is_name(column->name, 64)
+                 ? "name is refused; use lower-case letters, digits and _, at most 64"
+             : !column->field ? "field is missing"
+                              : "type this host does not know");
+    api_bug(ctx, what);
+}
 
 /* Whole copies of what a plugin of any minor hands over. NULL with the failure set. */
 static const struct kmcp_query *take_query(kmcp_ctx *ctx, const struct kmcp_query *theirs,
@@ -30,7 +46,7 @@ static const struct kmcp_query *take_query(kmcp_ctx *ctx, const struct kmcp_quer
         memcpy(&columns[i], (const char *)theirs->columns + i * theirs->column_size, size);
         if (!columns[i].name || !columns[i].field || !text_is_name(columns[i].name, 64) ||
             columns[i].type > KMCP_COLUMN_LIST) {
-            api_bug(ctx, "asked about a column without a proper name, field and type");
+            bad_column(ctx, &columns[i], i);
             return NULL;
         }
     }

@@ -41,6 +41,22 @@ static kmcp_rc users_run(kmcp_ctx *ctx, const kmcp_json *args)
     return ask(ctx, &undeclared);
 }
 
+static kmcp_rc columns_run(kmcp_ctx *ctx, const kmcp_json *args)
+{
+    static const struct kmcp_column columns[] = {
+        { "name", "device_name", NULL, KMCP_COLUMN_TEXT, KMCP_COLUMN_SHOWN },
+        { "OS Version", "os_version", NULL, KMCP_COLUMN_VERSION, KMCP_COLUMN_SHOWN },
+    };
+    const struct kmcp_request request = { .struct_size = sizeof request, .route = &routes[0] };
+    const struct kmcp_query question = { .struct_size = sizeof question,
+                                         .request = &request,
+                                         KMCP_COLUMNS(columns),
+                                         .what = "devices",
+                                         .limit = 1 };
+
+    return ctx->host->query(ctx, &question, args);
+}
+
 static const struct kmcp_tool tools[] = {
     { .name = "look_harmless",
       .title = "Look",
@@ -54,7 +70,13 @@ static const struct kmcp_tool tools[] = {
       .input_schema = SCHEMA,
       .safety = KMCP_READ,
       .run = users_run },
+    { .name = "look_at_columns",
+      .title = "Look",
+      .description = "Asks about a column whose name is none.",
+      .input_schema = SCHEMA,
+      .safety = KMCP_READ,
+      .run = columns_run },
 };
 
-KMCP_PLUGIN(cheat, "1.0.0", .summary = "Asks for more than it declared", .threading = KMCP_PARALLEL,
-            KMCP_ROUTES(routes), KMCP_TOOLS(tools));
+KMCP_PLUGIN(cheat, "1.0.0", .needs_minor = 3, .summary = "Asks for more than it declared",
+            .threading = KMCP_PARALLEL, KMCP_ROUTES(routes), KMCP_TOOLS(tools));

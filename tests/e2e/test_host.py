@@ -314,6 +314,7 @@ class Cheat(Case):
             k = self.kmcp(site)
             self.assertIn("nothing was sent", k.bad("look_harmless"))
             self.assertIn("does not declare", k.bad("look_elsewhere"))
+            self.assertIn('column 2, "OS Version", whose name is refused', k.bad("look_at_columns"))
             k.close()
             self.assertIn("refused POST /api/v1/devices/{device_id}/action/lock", k.stderr)
             self.assertIn("look_elsewhere asked for a route it does not declare; refused", k.stderr)
