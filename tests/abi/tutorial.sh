@@ -22,6 +22,7 @@ awk '/^```sh$/ {on = 1; next} /^```$/ {on = 0} on' "$root/docs/writing-a-plugin.
 mkdir "$work/empty"
 check "the tutorial, to the letter" sh -c "cd $work/empty && sh -eu $work/tutorial.commands >out 2>&1 || { cat out; exit 1; }"
 check "its plugin answers" grep -qE '^serial number: [A-Z0-9]+$' "$work/empty/out"
+check "its list answers" grep -qE '^[0-9]+ devices in [0-9]+ groups' "$work/empty/out"
 check "the one-line build makes a plugin that passes the lint" sh "$PREFIX/share/kmcp/sdk/lint.sh" "$work/empty/serials/by-hand.so"
 cp -r "$PREFIX/share/kmcp/sdk/template" "$work/template"
 check "the template builds" sh -c "cmake -S $work/template -B $work/template/build -DCMAKE_PREFIX_PATH=$PREFIX && cmake --build $work/template/build"
