@@ -56,8 +56,8 @@ int config_bool_or(struct config *c, const char *section, const char *key, bool 
 /* A full path, NULL if it is not set; ~/ at its beginning is the home of who runs the process, from then on.
  */
 const char *config_path(struct config *c, const char *section, const char *key);
-/* Where state is kept when the INI does not say: for root /var/lib, else $XDG_STATE_HOME, ~/.local/state; with
- * /kmcp. False: nowhere, or it does not fit. */
+/* Where state is kept when the INI does not say: for root /var/lib, else $XDG_STATE_HOME, ~/.local/state;
+ * with /kmcp. False: nowhere, or it does not fit. */
 bool config_state_folder(char *out, size_t size);
 const struct config_entry *config_find(const struct config *c, const char *section, const char *key);
 /* Records "FILE:LINE: ..." as the error if there is none yet. Always returns false. */
