@@ -263,7 +263,7 @@ static kmcp_rc summarize_fleet_run(kmcp_ctx *ctx, const kmcp_json *args)
     on = count_filevault(ctx, args, "true", 0);
     off = count_filevault(ctx, args, "false", 0);
     return kmcp_text(ctx,
-                     on < 0 || off < 0 ? "\n\nfilevault: unknown (the API does not count it)"
+                     on < 0 || off < 0 ? "\n\nfilevault: unknown (the API did not count it)"
                                        : "\n\nfilevault\tcount\non\t%lld\noff\t%lld",
                      (long long)on, (long long)off);
 }
