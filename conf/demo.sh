@@ -66,12 +66,13 @@ say() { printf '\n== %s\n' "$1"; }
 answer=
 request() { # METHOD PARAMS
     id=$((id + 1))
-    printf -- '--> %s %s\n' "$1" "$2" | cut -c1-78
+    printf -- '--> %s %s\n' "$1" "$2" | short
     printf '{"jsonrpc":"2.0","id":%s,"method":"%s","params":%s}\n' "$id" "$1" "$2" >&3
     IFS= read -r answer <&4 || { cat "$home/log" >&2; exit 1; }
 }
+short() { sed 's/^\(.\{75\}\)....*$/\1.../'; } # lines that a terminal has room for
 show() { printf '<-- %s\n' "$(printf '%s' "$answer" | jq -r "$1")" | fold -s -w 78; }
-show_table() { printf '<-- %s\n' "$(printf '%s' "$answer" | jq -r "$1")" | sed -n '1,12p' | cut -c1-78; }
+show_table() { printf '<-- %s\n' "$(printf '%s' "$answer" | jq -r "$1")" | sed -n '1,12p' | short; }
 text='if .error then "error: " + .error.message else (if .result.isError then "refused: " else "" end) + .result.content[0].text end'
 
 say "An MCP client connects"
@@ -108,7 +109,7 @@ IFS= read -r answer <&4
 show "$text"
 
 say "What the audit file says of it"
-jq -r '"    \(.time) \(.event) \(.tool) \(.result // "") \(.consent // "")"' "$home/audit.jsonl" | cut -c1-78
+jq -r '"    \(.time) \(.event) \(.tool) \(.result // "") \(.consent // "")"' "$home/audit.jsonl" | short
 
 exec 3>&- 4<&-
 wait "$kmcp" || true

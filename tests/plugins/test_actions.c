@@ -159,6 +159,8 @@ static void platforms_that_cannot_are_refused(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         fakehost_answer(&h, "GET", DEVICE, 200, rows[i].record);
         assert_int_equal(fakehost_plan(&h, rows[i].tool, "{\"device_id\":\"" ID "\"}"), rows[i].rc);
+        if (strcmp(rows[i].tool, "erase_device") == 0)
+            assert_has(h.sentence, "Erase the Windows PC with ");
         fakehost_free(&h);
         fakehost_init(&h, &kmcp_plugin_v1);
     }

@@ -116,7 +116,13 @@ KMCP_MAYBE_UNUSED static inline const char *kmcp_device_words(kmcp_ctx *ctx, con
 /* What nobody but the maker of a device chose: "Mac with serial number C02ABC". NULL at the ceiling. */
 KMCP_MAYBE_UNUSED static inline const char *kmcp_device_kind(kmcp_ctx *ctx, const struct kmcp_device *d)
 {
-    return ctx->host->format(ctx, "%s with %s %s", d->platform ? d->platform : "device",
+    const char *platform = !d->platform                       ? "device"
+                           : !strcmp(d->platform, "Windows")  ? "Windows PC"
+                           : !strcmp(d->platform, "Android")  ? "Android device"
+                           : !strcmp(d->platform, "AppleTV")  ? "Apple TV"
+                                                              : d->platform;
+
+    return ctx->host->format(ctx, "%s with %s %s", platform,
                              d->serial ? "serial number" : "id", d->serial ? d->serial : d->id);
 }
 
