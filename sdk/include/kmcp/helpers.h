@@ -91,19 +91,28 @@ KMCP_MAYBE_UNUSED static inline const char *kmcp_quote(kmcp_ctx *ctx, const char
     return out;
 }
 
-/* Gets only the members FIELDS ("mdm general") of what ROUTE, with at most one path parameter, answers. */
-KMCP_MAYBE_UNUSED static inline KMCP_MUST_CHECK kmcp_rc kmcp_get_fields(kmcp_ctx *ctx, const struct kmcp_route *route,
-                                                                        const char *param, const char *value,
-                                                                        const char *fields, struct kmcp_reply *reply)
+/* A request on ROUTE with the one path parameter PATH, or none if that has no name. PATH must outlive it. */
+KMCP_MAYBE_UNUSED static inline struct kmcp_request kmcp_request_on(const struct kmcp_route *route,
+                                                                    const struct kmcp_param *path)
 {
-    const struct kmcp_param path[1] = { { param, value } };
     struct kmcp_request request;
 
     memset(&request, 0, sizeof request);
     request.struct_size = (uint32_t)sizeof request;
     request.route = route;
     request.path = path;
-    request.n_path = param ? 1 : 0;
+    request.n_path = path->name ? 1 : 0;
+    return request;
+}
+
+/* Gets only the members FIELDS ("mdm general") of what ROUTE, with at most one path parameter, answers. */
+KMCP_MAYBE_UNUSED static inline KMCP_MUST_CHECK kmcp_rc kmcp_get_fields(kmcp_ctx *ctx, const struct kmcp_route *route,
+                                                                        const char *param, const char *value,
+                                                                        const char *fields, struct kmcp_reply *reply)
+{
+    const struct kmcp_param path[1] = { { param, value } };
+    struct kmcp_request request = kmcp_request_on(route, path);
+
     request.fields = fields;
     reply->struct_size = (uint32_t)sizeof *reply;
     return ctx->host->http(ctx, &request, reply);
@@ -114,13 +123,8 @@ KMCP_MAYBE_UNUSED static inline void kmcp_ahead(kmcp_ctx *ctx, const struct kmcp
                                                 const char *value)
 {
     const struct kmcp_param path[1] = { { param, value } };
-    struct kmcp_request request;
+    struct kmcp_request request = kmcp_request_on(route, path);
 
-    memset(&request, 0, sizeof request);
-    request.struct_size = (uint32_t)sizeof request;
-    request.route = route;
-    request.path = path;
-    request.n_path = param ? 1 : 0;
     ctx->host->ahead(ctx, &request);
 }
 
@@ -130,13 +134,8 @@ KMCP_MAYBE_UNUSED static inline KMCP_MUST_CHECK kmcp_rc kmcp_call(kmcp_ctx *ctx,
                                                                   const kmcp_json *body, struct kmcp_reply *reply)
 {
     const struct kmcp_param path[1] = { { param, value } };
-    struct kmcp_request request;
+    struct kmcp_request request = kmcp_request_on(route, path);
 
-    memset(&request, 0, sizeof request);
-    request.struct_size = (uint32_t)sizeof request;
-    request.route = route;
-    request.path = path;
-    request.n_path = param ? 1 : 0;
     request.body = body;
     reply->struct_size = (uint32_t)sizeof *reply;
     return ctx->host->http(ctx, &request, reply);
